@@ -1,0 +1,1 @@
+//! codec (head to be written)

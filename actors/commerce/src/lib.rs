@@ -1,0 +1,1 @@
+//! commerce (head to be written)

@@ -1,0 +1,1 @@
+//! entity (head to be written)

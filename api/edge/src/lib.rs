@@ -1,0 +1,1 @@
+//! edge (head to be written)

@@ -1,0 +1,1 @@
+//! mercato (head to be written)

@@ -1,0 +1,1 @@
+//! benches (head to be written)

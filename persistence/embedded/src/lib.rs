@@ -1,0 +1,1 @@
+//! embedded (head to be written)

@@ -1,0 +1,1 @@
+//! nats (head to be written)

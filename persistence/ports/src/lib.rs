@@ -1,0 +1,1 @@
+//! ports (head to be written)

@@ -1,0 +1,1 @@
+//! sim (head to be written)
