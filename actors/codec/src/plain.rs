@@ -1,0 +1,35 @@
+//! Values to bincode bytes and back, without any header.
+//!
+//! Layout: bincode 2 `standard()` (little endian, varint), which wincode reads and writes too.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Error, VALUE_BYTES_MAX};
+
+fn config() -> impl bincode::config::Config {
+    bincode::config::standard().with_limit::<VALUE_BYTES_MAX>()
+}
+
+/// Encodes a value into fresh bytes. Errors: [`Error::Encode`].
+pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::with_capacity(64);
+    to_bytes_into(value, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Appends a value's bytes to `out`. Errors: [`Error::Encode`]; `out` may then hold a part of it.
+pub fn to_bytes_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
+    bincode::serde::encode_into_std_write(value, out, config())
+        .map(|_| ())
+        .map_err(|e| Error::Encode(e.to_string()))
+}
+
+/// Decodes a value that fills `bytes` exactly. Errors: [`Error::Decode`], [`Error::Trailing`].
+pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let (value, used) = bincode::serde::decode_from_slice(bytes, config())
+        .map_err(|e| Error::Decode(e.to_string()))?;
+    match bytes.len() - used {
+        0 => Ok(value),
+        left => Err(Error::Trailing(left)),
+    }
+}

@@ -1,0 +1,138 @@
+//! Envelope round trips, damage, versions, and byte identity with wincode.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::*;
+
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, wincode::SchemaWrite, wincode::SchemaRead,
+)]
+enum Leaf {
+    Unit,
+    One(u64),
+    Named { text: String, flag: bool },
+}
+
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, wincode::SchemaWrite, wincode::SchemaRead,
+)]
+struct Sample {
+    a: u8,
+    b: u16,
+    c: u32,
+    d: u64,
+    e: i64,
+    f: i32,
+    text: String,
+    bytes: Vec<u8>,
+    maybe: Option<i64>,
+    list: Vec<Leaf>,
+    map: BTreeMap<u32, String>,
+    pair: (u16, bool),
+    array: [u8; 16],
+}
+
+impl Stored for Sample {
+    const TYPE: TypeId = 0xFFF0;
+    const VERSION: u16 = 2;
+    fn upcast(version: u16, bytes: &[u8]) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct V1 {
+            a: u8,
+        }
+        match version {
+            1 => from_bytes::<V1>(bytes).map(|v1| Self { a: v1.a, ..sample() }),
+            version => Err(Error::Version { type_id: Self::TYPE, version }),
+        }
+    }
+}
+
+fn sample() -> Sample {
+    Sample {
+        a: 1,
+        b: 300,
+        c: 70_000,
+        d: u64::MAX,
+        e: -5,
+        f: i32::MIN,
+        text: "größe".into(),
+        bytes: vec![0, 255, 128],
+        maybe: Some(-1),
+        list: vec![Leaf::Unit, Leaf::One(9), Leaf::Named { text: "x".into(), flag: true }],
+        map: BTreeMap::from([(1, "one".into()), (251, "more".into())]),
+        pair: (65_535, false),
+        array: [7; 16],
+    }
+}
+
+fn leaf() -> impl Strategy<Value = Leaf> {
+    prop_oneof![
+        Just(Leaf::Unit),
+        any::<u64>().prop_map(Leaf::One),
+        (".{0,20}", any::<bool>()).prop_map(|(text, flag)| Leaf::Named { text, flag }),
+    ]
+}
+
+prop_compose! {
+    fn samples()(
+        ints in any::<(u8, u16, u32, u64, i64, i32)>(),
+        text in ".{0,40}",
+        bytes in proptest::collection::vec(any::<u8>(), 0..300),
+        maybe in any::<Option<i64>>(),
+        list in proptest::collection::vec(leaf(), 0..5),
+        map in proptest::collection::btree_map(any::<u32>(), ".{0,5}", 0..5),
+        pair in any::<(u16, bool)>(),
+        array in any::<[u8; 16]>(),
+    ) -> Sample {
+        let (a, b, c, d, e, f) = ints;
+        Sample { a, b, c, d, e, f, text, bytes, maybe, list, map, pair, array }
+    }
+}
+
+#[test]
+fn envelope_round_trip_and_every_single_bit_flip_is_found() {
+    let sealed = seal(&sample()).unwrap();
+    assert_eq!(open::<Sample>(&sealed).unwrap(), sample());
+    for bit in 0..sealed.len() * 8 {
+        let mut damaged = sealed.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(open::<Sample>(&damaged).is_err(), "bit {bit} flipped unseen");
+    }
+    for len in 0..sealed.len() {
+        assert!(open::<Sample>(&sealed[..len]).is_err());
+    }
+    let mut longer = sealed;
+    longer.push(0);
+    assert_eq!(open::<Sample>(&longer), Err(Error::Trailing(1)));
+}
+
+#[test]
+fn older_versions_are_upcast_and_newer_refused() {
+    let old = Packed { type_id: Sample::TYPE, version: 1, bytes: vec![42] };
+    assert_eq!(unpack::<Sample>(&old).unwrap().a, 42);
+    let new = Packed { type_id: Sample::TYPE, version: 3, bytes: vec![42] };
+    assert_eq!(unpack::<Sample>(&new), Err(Error::Version { type_id: 0xFFF0, version: 3 }));
+    let other = Packed { type_id: 1, version: 2, bytes: vec![] };
+    assert_eq!(unpack::<Sample>(&other), Err(Error::Type { wanted: 0xFFF0, found: 1 }));
+}
+
+proptest! {
+    #[test]
+    fn wincode_writes_and_reads_the_same_bytes(value in samples()) {
+        let config = wincode::config::Configuration::default().with_varint_encoding();
+        let ours = to_bytes(&value).unwrap();
+        let theirs = wincode::config::serialize(&value, config).unwrap();
+        prop_assert_eq!(&ours, &theirs);
+        let back: Sample = wincode::config::deserialize(&ours, config).unwrap();
+        prop_assert_eq!(back, value);
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = open::<Sample>(&bytes);
+        let _ = from_bytes::<Sample>(&bytes);
+    }
+}
