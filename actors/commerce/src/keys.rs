@@ -1,0 +1,106 @@
+//! Keys of the shop's entities, and their public ids.
+//!
+//! Derived ids are UUIDv5 over natural keys (domain.md 2): a repeat reaches the same entity.
+
+use entity::{Affinity, EntityId, EntityKey, ParseIdError, Tenant, parse_public_id, uuid5};
+use uuid::Uuid;
+
+use crate::kinds;
+
+/// Prefix of public order ids.
+pub const ORDER_PREFIX: &str = "ord";
+/// Prefix of public shipment ids.
+pub const SHIPMENT_PREFIX: &str = "shp";
+/// Prefix of public customer ids.
+pub const CUSTOMER_PREFIX: &str = "cus";
+
+/// A cart by the id that its client chose.
+#[must_use]
+pub fn cart(tenant: &Tenant, cart_id: &str) -> EntityKey {
+    EntityKey::named(tenant, kinds::CART, cart_id)
+}
+
+/// The order of a cart's generation (I12). It lives in the cart's shard.
+#[must_use]
+pub fn order(cart: &EntityKey, generation: u32) -> EntityKey {
+    let uuid = uuid5(
+        kinds::ORDER,
+        &[cart.tenant.as_str().as_bytes(), id_bytes(&cart.id), &generation.to_be_bytes()],
+    );
+    EntityKey::derived(cart.tenant.clone(), kinds::ORDER, cart.affinity, uuid)
+}
+
+/// An order by its public id.
+pub fn parse_order(tenant: &Tenant, text: &str) -> Result<EntityKey, ParseIdError> {
+    parse_public_id(ORDER_PREFIX, text)
+        .map(|(affinity, uuid)| EntityKey::derived(tenant.clone(), kinds::ORDER, affinity, uuid))
+}
+
+/// The shipment of an order from a location. It lives in the order's shard.
+#[must_use]
+pub fn shipment(order: &EntityKey, location: &str) -> EntityKey {
+    let uuid = uuid5(kinds::SHIPMENT, &[id_bytes(&order.id), location.as_bytes()]);
+    EntityKey::derived(order.tenant.clone(), kinds::SHIPMENT, order.affinity, uuid)
+}
+
+/// A shipment by its public id.
+pub fn parse_shipment(tenant: &Tenant, text: &str) -> Result<EntityKey, ParseIdError> {
+    parse_public_id(SHIPMENT_PREFIX, text)
+        .map(|(affinity, uuid)| EntityKey::derived(tenant.clone(), kinds::SHIPMENT, affinity, uuid))
+}
+
+/// A customer (or guest) by the token's subject.
+#[must_use]
+pub fn customer(tenant: &Tenant, subject: &str) -> EntityKey {
+    let affinity = Affinity::of_root(tenant, subject);
+    let uuid = uuid5(kinds::CUSTOMER, &[tenant.as_str().as_bytes(), subject.as_bytes()]);
+    EntityKey::derived(tenant.clone(), kinds::CUSTOMER, affinity, uuid)
+}
+
+/// The wallet of a customer. It lives in the customer's shard.
+#[must_use]
+pub fn wallet(customer: &EntityKey) -> EntityKey {
+    let uuid = uuid5(kinds::ACCOUNT, &[id_bytes(&customer.id), b"wallet"]);
+    EntityKey::derived(customer.tenant.clone(), kinds::ACCOUNT, customer.affinity, uuid)
+}
+
+/// A SKU by its code.
+#[must_use]
+pub fn sku(tenant: &Tenant, sku: &str) -> EntityKey {
+    EntityKey::named(tenant, kinds::SKU, sku)
+}
+
+/// A product by its id.
+#[must_use]
+pub fn product(tenant: &Tenant, id: &str) -> EntityKey {
+    EntityKey::named(tenant, kinds::PRODUCT, id)
+}
+
+/// The number allocator beside an order: one of 64, in the order's shard when there are 64 shards.
+#[must_use]
+pub fn numbers_slot(order: &EntityKey) -> EntityKey {
+    let affinity = Affinity(order.affinity.0 % 64);
+    let uuid = uuid5(kinds::NUMBERS, &[b"slot", &affinity.0.to_be_bytes()]);
+    EntityKey::derived(order.tenant.clone(), kinds::NUMBERS, affinity, uuid)
+}
+
+/// The allocator that hands out blocks to the slots of a tenant.
+#[must_use]
+pub fn numbers_root(tenant: &Tenant) -> EntityKey {
+    EntityKey::named(tenant, kinds::NUMBERS, "root")
+}
+
+/// The hold of an owner on a SKU: `uuid5(first owner, sku)` (domain.md 3).
+#[must_use]
+pub fn hold_id(owner: &EntityKey, sku: &str) -> Uuid {
+    uuid5(kinds::SKU, &[b"hold", id_bytes(&owner.id), sku.as_bytes()])
+}
+
+/// The bytes of an id, for deriving further ids.
+#[must_use]
+pub fn id_bytes(id: &EntityId) -> &[u8] {
+    match id {
+        EntityId::Uuid(uuid) => uuid.as_bytes(),
+        EntityId::Name(name) => name.as_bytes(),
+    }
+}

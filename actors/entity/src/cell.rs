@@ -1,0 +1,239 @@
+//! The cell: one entity's state with version, keys and quarantine, stepped input by input.
+//!
+//! Guarantees: decide comes first and cannot change anything; the events are encoded and measured
+//! before the first of them is applied; so an error leaves the cell as it was. A panic inside
+//! `evolve` may not: the host drops the cell and folds it again from the journal, which is the
+//! copy that is kept only when the step succeeded (docs/decisions/0005).
+
+use codec::{Packed, unpack};
+
+use crate::decision::packed;
+use crate::{
+    Answer, Bounce, Cell, CellError, Context, Decision, Entity, EntityKey, EventContext,
+    Fingerprint, IdempotencyKey, IdempotencyWindow, Input, Kept, Message, MessageKind, Outcome,
+    Quarantine, QueryOutcome, Snapshot, Step, StepRecord, Timestamp, limits,
+};
+
+/// An entity with what the framework keeps about it.
+#[derive(Debug, Clone)]
+pub struct EntityCell<E> {
+    state: E,
+    version: u64,
+    idempotency: IdempotencyWindow,
+    quarantined: Option<Box<str>>,
+}
+
+impl<E: Entity> EntityCell<E> {
+    /// A cell before its first event.
+    #[must_use]
+    pub fn initial(key: &EntityKey) -> Self {
+        assert_eq!(key.kind, E::KIND, "a cell is made for a key of its kind");
+        Self {
+            state: E::initial(key),
+            version: 0,
+            idempotency: IdempotencyWindow::default(),
+            quarantined: None,
+        }
+    }
+
+    /// A cell from a snapshot. Errors: a state that this build cannot read.
+    pub fn restore(key: &EntityKey, snapshot: &Snapshot) -> Result<Self, CellError> {
+        assert_eq!(key.kind, E::KIND, "a cell is made for a key of its kind");
+        Ok(Self {
+            state: unpack(&snapshot.state).map_err(CellError::Unreadable)?,
+            version: snapshot.version,
+            idempotency: snapshot.idempotency.clone(),
+            quarantined: snapshot.quarantined.as_deref().map(Into::into),
+        })
+    }
+
+    /// The state.
+    #[must_use]
+    pub const fn state(&self) -> &E {
+        &self.state
+    }
+
+    fn command(
+        &mut self,
+        ctx: &Context<'_>,
+        command: &Packed,
+        idempotency: Option<(IdempotencyKey, Fingerprint)>,
+    ) -> Result<Step, CellError> {
+        if let Some(outcome) = idempotency.and_then(|(key, print)| self.seen(key, print, ctx.now)) {
+            return Ok(Step::only(outcome));
+        }
+        if self.state.heap_bytes() > limits::STATE_BYTES_MAX {
+            return Ok(Step::only(Outcome::StateFull));
+        }
+        let command = unpack(command).map_err(CellError::Unreadable)?;
+        match self.state.decide(ctx, command) {
+            Ok(mut decision) => {
+                let reply = packed(&decision.reply.take().ok_or(CellError::NoReply)?);
+                let version = self.version + decision.events.len() as u64;
+                let kept = idempotency
+                    .map(|(key, print)| (key, kept(ctx, print, version, Ok(reply.clone()))));
+                self.apply(ctx, decision, kept, Outcome::Replied(version, reply))
+            }
+            Err(rejection) => {
+                let rejection = packed(&rejection);
+                let kept = idempotency.map(|(key, print)| {
+                    (key, kept(ctx, print, self.version, Err(rejection.clone())))
+                });
+                let outcome = Outcome::Rejected(rejection);
+                self.apply(ctx, Decision::nothing(), kept, outcome)
+            }
+        }
+    }
+
+    fn seen(&self, key: IdempotencyKey, print: Fingerprint, now: Timestamp) -> Option<Outcome> {
+        match self.idempotency.get(key, now) {
+            Some(kept) if kept.fingerprint == print => Some(Outcome::Replayed(kept.clone())),
+            Some(_) => Some(Outcome::KeyReused),
+            None => self.idempotency.is_full(now).then_some(Outcome::KeysFull),
+        }
+    }
+
+    fn message(&mut self, ctx: &Context<'_>, message: &Message) -> Result<Step, CellError> {
+        let decision = match &message.kind {
+            MessageKind::Command => {
+                let command = unpack(&message.body).map_err(CellError::Unreadable)?;
+                match self.state.decide(ctx, command) {
+                    Ok(decision) => decision,
+                    Err(rejection) => {
+                        let bounce = Some(packed(&rejection));
+                        return Ok(Step { bounce, ..Step::only(Outcome::Taken) });
+                    }
+                }
+            }
+            MessageKind::Bounce(reason) => {
+                let bounce = Bounce { from: &message.from, command: &message.body, reason };
+                self.state.bounced(ctx, &bounce)
+            }
+        };
+        self.apply(ctx, decision, None, Outcome::Taken)
+    }
+
+    fn apply(
+        &mut self,
+        ctx: &Context<'_>,
+        decision: Decision<E>,
+        kept: Option<(IdempotencyKey, Kept)>,
+        outcome: Outcome,
+    ) -> Result<Step, CellError> {
+        let events: Vec<Packed> = decision.events.iter().map(packed).collect();
+        let bytes = events.iter().map(|e| e.bytes.len() + 8).sum::<usize>()
+            + decision.effects.iter().map(|e| e.command.bytes.len() + 256).sum::<usize>();
+        if bytes > limits::STEP_BYTES_MAX || decision.effects.len() > limits::SENDS_PER_STEP_MAX {
+            return Err(CellError::StepTooLarge(bytes));
+        }
+        for event in &decision.events {
+            self.evolve(ctx.key, ctx.now, event);
+        }
+        if let Some((key, kept)) = &kept {
+            self.idempotency.keep(*key, kept.clone());
+        }
+        Ok(Step { events, effects: decision.effects, bounce: None, kept, outcome })
+    }
+
+    fn evolve(&mut self, key: &EntityKey, at: Timestamp, event: &E::Event) {
+        self.version += 1;
+        self.state.evolve(&EventContext { key, version: self.version, at }, event);
+    }
+}
+
+impl<E: Entity> Cell for EntityCell<E> {
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn step(&mut self, ctx: &Context<'_>, input: Input<'_>) -> Result<Step, CellError> {
+        assert_eq!(ctx.version, self.version, "I2: decided on another version");
+        assert!(self.quarantined.is_none(), "a quarantined entity takes nothing");
+        match input {
+            Input::Command(command, idempotency) => self.command(ctx, command, idempotency),
+            Input::Message(message) => self.message(ctx, message),
+            Input::Wake => {
+                let decision = self.state.wake(ctx);
+                self.apply(ctx, decision, None, Outcome::Taken)
+            }
+        }
+    }
+
+    fn query(&self, ctx: &Context<'_>, query: &Packed) -> Result<QueryOutcome, CellError> {
+        let query = unpack(query).map_err(CellError::Unreadable)?;
+        Ok(match self.state.query(ctx, &query) {
+            Answer::Ready(view) => QueryOutcome::Ready(self.version, packed(&view)),
+            Answer::NotYet(view) => QueryOutcome::NotYet(self.version, packed(&view)),
+            Answer::Rejected(rejection) => QueryOutcome::Rejected(packed(&rejection)),
+        })
+    }
+
+    fn replay(&mut self, record: &StepRecord) -> Result<(), CellError> {
+        if record.version != self.version {
+            return Err(CellError::Gap { have: self.version, found: record.version });
+        }
+        for event in &record.events {
+            let event = unpack(event).map_err(CellError::Unreadable)?;
+            self.evolve(&record.key, record.at, &event);
+        }
+        if let Some((key, kept)) = &record.kept {
+            self.idempotency.keep(*key, kept.clone());
+        }
+        if let Some(change) = &record.quarantine {
+            self.set_quarantine(change);
+        }
+        assert_eq!(self.version, record.version_after(), "I2: replay lost an event");
+        Ok(())
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        self.state.next_deadline()
+    }
+
+    fn quarantined(&self) -> Option<&str> {
+        self.quarantined.as_deref()
+    }
+
+    fn set_quarantine(&mut self, change: &Quarantine) {
+        self.quarantined = match change {
+            Quarantine::Imposed { reason } => Some(reason.as_str().into()),
+            Quarantine::Lifted { .. } => None,
+        };
+    }
+
+    fn snapshot(&self, last_commit: u64) -> Snapshot {
+        Snapshot {
+            version: self.version,
+            last_commit,
+            state: packed(&self.state),
+            idempotency: self.idempotency.clone(),
+            deadline: self.state.next_deadline(),
+            quarantined: self.quarantined.as_deref().map(Into::into),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.state.heap_bytes() + self.idempotency.heap_bytes()
+    }
+}
+
+fn kept(
+    ctx: &Context<'_>,
+    fingerprint: Fingerprint,
+    version: u64,
+    outcome: Result<Packed, Packed>,
+) -> Kept {
+    let keep_ms = match outcome {
+        Ok(_) => limits::IDEMPOTENCY_KEEP_MS,
+        Err(_) => limits::REFUSAL_KEEP_MS,
+    };
+    Kept {
+        fingerprint,
+        at: ctx.now,
+        expires_at: ctx.now.plus_ms(keep_ms),
+        version,
+        request: ctx.cause.request,
+        trace_id: ctx.cause.trace.trace_id,
+        outcome,
+    }
+}

@@ -1,0 +1,86 @@
+//! Idempotency keys: what was answered to a key, kept by the entity that the command entered.
+//!
+//! Guarantees (I7): the outcome is journaled in the same record as its effect; an unexpired key is
+//! never evicted, a full window refuses; the same key with another fingerprint is refused.
+//! What is kept is the entity's outcome; the edge renders it again to the same bytes.
+
+use codec::Packed;
+use serde::{Deserialize, Serialize};
+
+use crate::{Timestamp, limits};
+
+/// A key in its scope: a hash over principal and key text (the tenant is part of the entity).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct IdempotencyKey(pub [u8; 16]);
+
+/// A hash over route and parsed body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint(pub [u8; 16]);
+
+/// What was answered to a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Of the first request.
+    pub fingerprint: Fingerprint,
+    /// When it was answered first.
+    pub at: Timestamp,
+    /// When the key is forgotten.
+    pub expires_at: Timestamp,
+    /// The entity's version after the step.
+    pub version: u64,
+    /// Number of the first request.
+    pub request: u64,
+    /// Trace id of the first request.
+    pub trace_id: [u8; 16],
+    /// `Ok`: the reply, `Err`: the rejection, as the entity gave it.
+    pub outcome: Result<Packed, Packed>,
+}
+
+/// The keys of one entity, in key order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdempotencyWindow {
+    kept: Vec<(IdempotencyKey, Kept)>,
+}
+
+impl IdempotencyWindow {
+    /// What was answered to `key`, if it is not forgotten at `now`. O(log n).
+    #[must_use]
+    pub fn get(&self, key: IdempotencyKey, now: Timestamp) -> Option<&Kept> {
+        let index = self.kept.binary_search_by_key(&key, |(k, _)| *k).ok()?;
+        Some(&self.kept[index].1).filter(|kept| kept.expires_at > now)
+    }
+
+    /// Whether no further key fits at `now`.
+    #[must_use]
+    pub fn is_full(&self, now: Timestamp) -> bool {
+        self.kept.len() >= limits::IDEMPOTENCY_KEYS_MAX
+            && self.kept.iter().filter(|(_, kept)| kept.expires_at > now).count()
+                >= limits::IDEMPOTENCY_KEYS_MAX
+    }
+
+    /// Keeps an outcome and forgets what expired before it. Live and in replay alike.
+    pub fn keep(&mut self, key: IdempotencyKey, kept: Kept) {
+        let now = kept.at;
+        if self.kept.len() >= limits::IDEMPOTENCY_KEYS_MAX {
+            self.kept.retain(|(_, old)| old.expires_at > now);
+        }
+        match self.kept.binary_search_by_key(&key, |(k, _)| *k) {
+            Ok(index) => self.kept[index].1 = kept,
+            Err(index) => self.kept.insert(index, (key, kept)),
+        }
+        assert!(self.kept.len() <= limits::IDEMPOTENCY_KEYS_MAX, "I10: keys were over the limit");
+    }
+
+    /// Bytes on the heap, roughly.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.kept.capacity() * size_of::<(IdempotencyKey, Kept)>()
+            + self.kept.iter().map(|(_, kept)| outcome_bytes(&kept.outcome)).sum::<usize>()
+    }
+}
+
+const fn outcome_bytes(outcome: &Result<Packed, Packed>) -> usize {
+    match outcome {
+        Ok(packed) | Err(packed) => packed.bytes.len(),
+    }
+}
