@@ -34,9 +34,8 @@ pub fn seal<T: Stored>(value: &T) -> Result<Vec<u8>, Error> {
 ///
 /// Errors: anything but the same type, a known version, an intact checksum and the exact length.
 pub fn open<T: Stored>(bytes: &[u8]) -> Result<T, Error> {
-    let header: &[u8; HEADER_BYTES] = bytes
-        .first_chunk()
-        .ok_or(Error::Truncated { have: bytes.len(), need: HEADER_BYTES })?;
+    let header: &[u8; HEADER_BYTES] =
+        bytes.first_chunk().ok_or(Error::Truncated { have: bytes.len(), need: HEADER_BYTES })?;
     if header[0] != MAGIC {
         return Err(Error::Magic);
     }

@@ -5,7 +5,7 @@
 use crate::TypeId;
 
 /// The codec's error.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// The value is larger than [`crate::VALUE_BYTES_MAX`] or cannot be represented.
     #[error("encode failed: {0}")]

@@ -1,0 +1,112 @@
+//! The event bus: where committed events go, in order, at least once.
+//!
+//! The bus is transport, never truth: the journal is the outbox, and a relay can publish any part
+//! of it again. A repeat is the same in every attribute and byte.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use entity::{EntityKey, Tenant, Timestamp, Trace};
+use tokio::sync::broadcast;
+
+/// A public event: CloudEvents 1.0 with our extensions (interfaces.md 1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudEvent {
+    /// `{history}.{shard}:{seq}`; also the `Nats-Msg-Id`.
+    pub id: String,
+    /// The shop; `source` is `/mercato/{tenant}`.
+    pub tenant: Tenant,
+    /// First token of the topic: `orders`.
+    pub domain: &'static str,
+    /// CloudEvents type: `order.placed`.
+    pub event_type: &'static str,
+    /// Id of the entity as text.
+    pub subject: String,
+    /// The entity.
+    pub key: EntityKey,
+    /// The entity's version; `sequence` with 20 digits.
+    pub version: u64,
+    /// When the step was taken.
+    pub time: Timestamp,
+    /// Trace of the causing request.
+    pub trace: Trace,
+    /// The affinity part of the id.
+    pub partition_key: String,
+    /// Version of the data's schema; `dataschema` is `/schemas/{type}/{version}.json`.
+    pub data_version: u16,
+    /// JSON.
+    pub data: Vec<u8>,
+}
+
+impl CloudEvent {
+    /// The NATS subject: `{domain}.v1.{tenant}.{subject}.{type without its first part}`.
+    #[must_use]
+    pub fn topic(&self) -> String {
+        let event = self.event_type.split_once('.').map_or(self.event_type, |(_, rest)| rest);
+        format!("{}.v1.{}.{}.{event}", self.domain, self.tenant, self.subject)
+    }
+
+    /// The stream that keeps it: the domain in capitals.
+    #[must_use]
+    pub fn stream(&self) -> String {
+        self.domain.to_ascii_uppercase()
+    }
+}
+
+/// What the bus says of one stored event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ack {
+    /// The stream that stored it.
+    pub stream: String,
+    /// Its place there.
+    pub sequence: u64,
+    /// It was there already.
+    pub duplicate: bool,
+}
+
+/// The state of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamState {
+    /// Place of the last event; 0 in an empty stream.
+    pub last_sequence: u64,
+}
+
+/// Publishing stopped; the first `acked.len()` events are stored, the others perhaps.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("publish stopped after {} events: {reason}", acked.len())]
+pub struct PublishError {
+    /// Acknowledgements of the first events, in order.
+    pub acked: Vec<Ack>,
+    /// Why it stopped.
+    pub reason: String,
+}
+
+/// What a watcher of the bus is told.
+#[derive(Debug, Clone)]
+pub enum BusSignal {
+    /// An event was published (possibly again).
+    Event(Arc<CloudEvent>),
+    /// Events may have been missed: read again what you watch.
+    Resync,
+}
+
+/// A bus.
+#[async_trait]
+pub trait EventBus: Send + Sync + 'static {
+    /// Publishes events in order. Ok: all are stored. Waits at most a few seconds.
+    async fn publish(&self, events: &[Arc<CloudEvent>]) -> Result<Vec<Ack>, PublishError>;
+
+    /// Counts the connections made so far. After a change, [`Self::streams`] is to be compared.
+    fn connection(&self) -> u64;
+
+    /// Whether the bus answers now.
+    fn is_up(&self) -> bool;
+
+    /// The state of all streams. Errors: the bus does not answer.
+    async fn streams(&self) -> Result<BTreeMap<String, StreamState>, PublishError>;
+
+    /// Watches all events of this bus. A watcher that lags is told so by the channel and must
+    /// treat it as [`BusSignal::Resync`].
+    fn watch(&self) -> broadcast::Receiver<BusSignal>;
+}

@@ -1,0 +1,1 @@
+//! Contract tests: written once, run by every adapter.

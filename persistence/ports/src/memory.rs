@@ -1,0 +1,1 @@
+//! The model: a store and a bus in memory.

@@ -1,0 +1,39 @@
+//! What a store knows of itself, and small named values that live with the data.
+
+use async_trait::async_trait;
+use entity::ShardId;
+
+use crate::StoreError;
+
+/// The identity of a history: minted when a store is created, restored or resharded.
+///
+/// 16 lower-case base32 characters; the first part of every public event id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HistoryId(pub String);
+
+/// Named values and cursors.
+#[async_trait]
+pub trait Meta: Send + Sync + 'static {
+    /// The history of this store.
+    fn history(&self) -> HistoryId;
+
+    /// A named value (signing keys, dynamic configuration, clock offset).
+    async fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Sets a named value, durably.
+    async fn set_value(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError>;
+
+    /// A cursor of a shard's reader (`publish`, a projection).
+    async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Moves cursors, `(shard, value)` each. Durable with the next sync at the latest.
+    async fn set_cursors(
+        &self,
+        name: &str,
+        values: Vec<(ShardId, Vec<u8>)>,
+    ) -> Result<(), StoreError>;
+
+    /// Records that everything of `shard` up to `commit_no` has been seen outside (published).
+    /// On start, a journal that ends below a mark is refused: it lost what others have seen.
+    async fn set_publish_mark(&self, marks: Vec<(ShardId, u64)>) -> Result<(), StoreError>;
+}

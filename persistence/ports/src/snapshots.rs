@@ -1,0 +1,62 @@
+//! Snapshots, timers and checkpoints of shards.
+
+use async_trait::async_trait;
+use entity::{EntityKey, ShardId, Snapshot, Timestamp};
+
+use crate::{Checkpoint, StoreError, TimerRow};
+
+/// What is known of a snapshot without waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peek {
+    /// It is there.
+    Found(Box<Snapshot>),
+    /// There is none: the entity has no history at or before the checkpoint.
+    Missing,
+    /// Only an awaited read can tell.
+    Unknown,
+}
+
+/// One write of the checkpointer, applied whole or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct SnapshotWrite {
+    /// Snapshots to put; each replaces the one before it of the same key.
+    pub snapshots: Vec<(EntityKey, Snapshot)>,
+    /// Deadlines to add.
+    pub timers_put: Vec<TimerRow>,
+    /// Deadlines to take out.
+    pub timers_delete: Vec<TimerRow>,
+    /// The checkpoint that these snapshots complete, if any.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// Snapshots of entities, per shard.
+#[async_trait]
+pub trait SnapshotStore: Send + Sync + 'static {
+    /// Writes snapshots, timers and checkpoint. Need not be synced at once: what is lost with an
+    /// unsynced write is a prefix property (a checkpoint never survives without its snapshots).
+    ///
+    /// An older snapshot never replaces a newer one (by `last_commit`).
+    async fn write(&self, shard: ShardId, write: SnapshotWrite) -> Result<(), StoreError>;
+
+    /// The newest snapshot of an entity.
+    async fn snapshot(
+        &self,
+        shard: ShardId,
+        key: &EntityKey,
+    ) -> Result<Option<Snapshot>, StoreError>;
+
+    /// The same without waiting, where the store can tell from memory or a short local read.
+    fn peek(&self, shard: ShardId, key: &EntityKey) -> Result<Peek, StoreError>;
+
+    /// The newest checkpoint.
+    async fn checkpoint(&self, shard: ShardId) -> Result<Option<Checkpoint>, StoreError>;
+
+    /// Deadlines at or before `until`, earliest first, strictly after `after`; at most `limit`.
+    async fn timers(
+        &self,
+        shard: ShardId,
+        after: Option<&TimerRow>,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<TimerRow>, StoreError>;
+}
