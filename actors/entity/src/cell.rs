@@ -1,4 +1,4 @@
-//! The cell: one entity's state with version, keys and quarantine, stepped input by input.
+//! The cell: one entity's state with version and keys, stepped input by input.
 //!
 //! Guarantees: decide comes first and cannot change anything; the events are encoded and measured
 //! before the first of them is applied; so an error leaves the cell as it was. A panic inside
@@ -11,7 +11,7 @@ use crate::decision::packed;
 use crate::{
     Answer, Bounce, Cell, CellError, Context, Decision, Entity, EntityKey, EventContext,
     Fingerprint, IdempotencyKey, IdempotencyWindow, Input, Kept, Message, MessageKind, Outcome,
-    Quarantine, QueryOutcome, Snapshot, Step, StepRecord, Timestamp, limits,
+    QueryOutcome, Snapshot, Step, StepRecord, Timestamp, limits,
 };
 
 /// An entity with what the framework keeps about it.
@@ -20,7 +20,6 @@ pub struct EntityCell<E> {
     state: E,
     version: u64,
     idempotency: IdempotencyWindow,
-    quarantined: Option<Box<str>>,
 }
 
 impl<E: Entity> EntityCell<E> {
@@ -28,12 +27,7 @@ impl<E: Entity> EntityCell<E> {
     #[must_use]
     pub fn initial(key: &EntityKey) -> Self {
         assert_eq!(key.kind, E::KIND, "a cell is made for a key of its kind");
-        Self {
-            state: E::initial(key),
-            version: 0,
-            idempotency: IdempotencyWindow::default(),
-            quarantined: None,
-        }
+        Self { state: E::initial(key), version: 0, idempotency: IdempotencyWindow::default() }
     }
 
     /// A cell from a snapshot. Errors: a state that this build cannot read.
@@ -43,7 +37,6 @@ impl<E: Entity> EntityCell<E> {
             state: unpack(&snapshot.state).map_err(CellError::Unreadable)?,
             version: snapshot.version,
             idempotency: snapshot.idempotency.clone(),
-            quarantined: snapshot.quarantined.as_deref().map(Into::into),
         })
     }
 
@@ -148,7 +141,6 @@ impl<E: Entity> Cell for EntityCell<E> {
 
     fn step(&mut self, ctx: &Context<'_>, input: Input<'_>) -> Result<Step, CellError> {
         assert_eq!(ctx.version, self.version, "I2: decided on another version");
-        assert!(self.quarantined.is_none(), "a quarantined entity takes nothing");
         match input {
             Input::Command(command, idempotency) => self.command(ctx, command, idempotency),
             Input::Message(message) => self.message(ctx, message),
@@ -179,26 +171,12 @@ impl<E: Entity> Cell for EntityCell<E> {
         if let Some((key, kept)) = &record.kept {
             self.idempotency.keep(*key, kept.clone());
         }
-        if let Some(change) = &record.quarantine {
-            self.set_quarantine(change);
-        }
         assert_eq!(self.version, record.version_after(), "I2: replay lost an event");
         Ok(())
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
         self.state.next_deadline()
-    }
-
-    fn quarantined(&self) -> Option<&str> {
-        self.quarantined.as_deref()
-    }
-
-    fn set_quarantine(&mut self, change: &Quarantine) {
-        self.quarantined = match change {
-            Quarantine::Imposed { reason } => Some(reason.as_str().into()),
-            Quarantine::Lifted { .. } => None,
-        };
     }
 
     fn snapshot(&self, last_commit: u64) -> Snapshot {
@@ -208,7 +186,6 @@ impl<E: Entity> Cell for EntityCell<E> {
             state: packed(&self.state),
             idempotency: self.idempotency.clone(),
             deadline: self.state.next_deadline(),
-            quarantined: self.quarantined.as_deref().map(Into::into),
         }
     }
 

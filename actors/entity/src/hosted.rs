@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Context, Effect, Entity, EntityCell, EntityKey, EventContext, Fingerprint, IdempotencyKey,
-    IdempotencyWindow, Kept, Kind, Message, Publication, Quarantine, StepRecord, Timestamp,
+    IdempotencyWindow, Kept, Kind, Message, Publication, StepRecord, Timestamp,
 };
 
 /// What a cell is asked to take.
@@ -121,8 +121,6 @@ pub struct Snapshot {
     pub idempotency: IdempotencyWindow,
     /// Its next deadline.
     pub deadline: Option<Timestamp>,
-    /// Why it takes nothing, if it is quarantined.
-    pub quarantined: Option<String>,
 }
 
 impl Stored for Snapshot {
@@ -144,10 +142,6 @@ pub trait Cell: Send {
     fn replay(&mut self, record: &StepRecord) -> Result<(), CellError>;
     /// The next deadline.
     fn next_deadline(&self) -> Option<Timestamp>;
-    /// Why it takes nothing, if it is quarantined.
-    fn quarantined(&self) -> Option<&str>;
-    /// Imposes or lifts the quarantine.
-    fn set_quarantine(&mut self, change: &Quarantine);
     /// The snapshot of this state, whose last record stands in commit `last_commit`.
     fn snapshot(&self, last_commit: u64) -> Snapshot;
     /// Bytes that the cell holds, roughly.

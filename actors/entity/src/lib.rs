@@ -28,7 +28,9 @@ pub use key::{Affinity, EntityId, EntityKey, Kind, ParseIdError, ShardId, Tenant
 pub use key::{parse_public_id, public_id, uuid5};
 pub use principal::{Principal, PrincipalKind, Scope, Scopes};
 pub use record::StreamSend;
-pub use record::{DeadLetter, Mark, Message, MessageKind, Quarantine, RecordSource, StepRecord};
+pub use record::{
+    DeadLetter, DeadLetterChange, Mark, Message, MessageKind, Quarantine, RecordSource, StepRecord,
+};
 pub use time::Timestamp;
 pub use traits::Entity;
 

@@ -65,8 +65,9 @@ pub enum RecordSource {
     Message,
     /// The entity's deadline.
     Timer,
-    /// An operator, on the runtime's own records (quarantine).
-    Operator,
+    /// The runtime's own record about the entity (a bounce, quarantine, dead letter): no step of
+    /// the entity; replay of the entity passes over it.
+    Runtime,
 }
 
 /// A change of an entity's quarantine.
@@ -91,6 +92,15 @@ pub struct DeadLetter {
     pub message: Arc<Message>,
     /// Why it was given up.
     pub reason: String,
+}
+
+/// A change of a shard's list of dead letters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeadLetterChange {
+    /// A message was given up under this number, contiguous from 1 in the shard.
+    Kept(u64, DeadLetter),
+    /// An operator had it sent again.
+    Replayed(u64),
 }
 
 /// One step of one entity.
@@ -120,8 +130,8 @@ pub struct StepRecord {
     pub deadline: Option<Timestamp>,
     /// A change of quarantine.
     pub quarantine: Option<Quarantine>,
-    /// A message given up.
-    pub dead_letter: Option<DeadLetter>,
+    /// A message given up, or sent again.
+    pub dead_letter: Option<DeadLetterChange>,
 }
 
 impl Stored for StepRecord {

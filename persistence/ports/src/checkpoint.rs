@@ -1,7 +1,7 @@
 //! The checkpoint of a shard: from where recovery starts, and the stream state there.
 
 use codec::{Stored, TypeId};
-use entity::{EntityKey, Mark, ShardId, StreamSend, Timestamp};
+use entity::{DeadLetter, EntityKey, Mark, ShardId, StreamSend, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The outgoing stream to one shard, as of a checkpoint.
@@ -26,10 +26,12 @@ pub struct Checkpoint {
     pub out: Vec<OutStreamState>,
     /// How far the incoming streams were taken.
     pub marks: Vec<Mark>,
-    /// Commits that hold dead letters not yet dealt with, oldest first.
-    pub dead_letters: Vec<u64>,
-    /// Entities in quarantine.
-    pub quarantined: Vec<EntityKey>,
+    /// Dead letters not yet dealt with, by number.
+    pub dead_letters: Vec<(u64, DeadLetter)>,
+    /// Number of the last dead letter.
+    pub last_dead_letter: u64,
+    /// Entities in quarantine, with the reason.
+    pub quarantined: Vec<(EntityKey, String)>,
 }
 
 impl Stored for Checkpoint {

@@ -1,5 +1,7 @@
 //! The journal: append a group, read frames back, claim a shard.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use entity::ShardId;
 
@@ -59,7 +61,7 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// Each frame must continue its shard's chain under the shard's present epoch; a frame that
     /// is there already with the same checksum counts as written. At most one frame a shard.
-    async fn append(&self, group: Vec<Frame>) -> Result<(), AppendError>;
+    async fn append(&self, group: Arc<Vec<Frame>>) -> Result<(), AppendError>;
 
     /// Takes a shard: raises its epoch by one, so that no older one can append (I1).
     /// Returns the tail under the new epoch.
