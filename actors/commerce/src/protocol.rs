@@ -16,6 +16,30 @@ pub type Location = CompactString;
 /// Units per location, ordered by location, without zeros.
 pub type Split = Vec<(Location, u32)>;
 
+/// What a writer expects of the thing that it changes (`If-Match`, `If-None-Match: *`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IfVersion {
+    /// Whatever is there, or nothing.
+    #[default]
+    Any,
+    /// It is there, with this version.
+    Exact(u64),
+    /// It is not there yet.
+    Absent,
+}
+
+impl IfVersion {
+    /// Whether the expectation holds; `version` is that of the present thing, `None`: absent.
+    #[must_use]
+    pub const fn holds(self, version: Option<u64>) -> bool {
+        match (self, version) {
+            (Self::Any, _) | (Self::Absent, None) => true,
+            (Self::Exact(wanted), Some(have)) => wanted == have,
+            (Self::Exact(_), None) | (Self::Absent, Some(_)) => false,
+        }
+    }
+}
+
 /// Why a hold was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HoldRefusal {
