@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use entity::ShardId;
 
+use crate::limits::FRAME_BYTES_MAX;
 use crate::{Frame, StoreError};
 
 /// Why an append did not succeed.
@@ -47,6 +48,65 @@ pub struct Tail {
     pub crc: u32,
 }
 
+impl Tail {
+    /// The tail of a journal that nobody has claimed yet.
+    pub const EMPTY: Self = Self { epoch: 0, next_commit: 1, next_seq: 1, crc: 0 };
+
+    /// The tail once `frame` is written.
+    #[must_use]
+    pub const fn after(self, frame: &Frame) -> Self {
+        Self {
+            epoch: self.epoch,
+            next_commit: frame.header.commit_no + 1,
+            next_seq: frame.header.first_seq + frame.header.n_events as u64,
+            crc: frame.crc,
+        }
+    }
+
+    /// Whether `frame` may be appended here: the check that every adapter makes (I1, I2).
+    ///
+    /// Errors: `Fenced` for an older epoch, `Broken` for anything that does not continue the
+    /// chain. The fence goes first: an owner that lost the shard is told so even when its frame
+    /// had been written before.
+    pub fn admit(&self, frame: &Frame) -> Result<Admission, AppendError> {
+        let header = &frame.header;
+        if header.epoch < self.epoch {
+            return Err(AppendError::Fenced { shard: header.shard, epoch: self.epoch });
+        }
+        let broken = AppendError::Broken { shard: header.shard, expected: self.next_commit };
+        if header.epoch > self.epoch || header.epoch == 0 || header.commit_no == 0 {
+            return Err(broken);
+        }
+        if header.commit_no == self.next_commit {
+            let fits = header.prev_crc == self.crc
+                && header.first_seq == self.next_seq
+                && frame.payload.len() <= FRAME_BYTES_MAX
+                && frame.verify().is_ok();
+            return if fits { Ok(Admission::Next) } else { Err(broken) };
+        }
+        if header.commit_no > self.next_commit {
+            return Err(broken);
+        }
+        let is_last = header.commit_no + 1 == self.next_commit;
+        match is_last {
+            true if frame.crc == self.crc => Ok(Admission::Present),
+            true => Err(broken),
+            false => Ok(Admission::Compare),
+        }
+    }
+}
+
+/// What [`Tail::admit`] says of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It is the next one: write it.
+    Next,
+    /// It is the last one already: count it as written.
+    Present,
+    /// It lies before the last one: it counts as written if the stored one has its checksum.
+    Compare,
+}
+
 /// The journal of all shards.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
@@ -60,7 +120,8 @@ pub trait Journal: Send + Sync + 'static {
     /// Makes all frames durable, all or none, in one sync.
     ///
     /// Each frame must continue its shard's chain under the shard's present epoch; a frame that
-    /// is there already with the same checksum counts as written. At most one frame a shard.
+    /// is there already with the same checksum counts as written ([`Tail::admit`]). At most one
+    /// frame a shard, and one frame in all where [`Self::one_log`] is false.
     async fn append(&self, group: Arc<Vec<Frame>>) -> Result<(), AppendError>;
 
     /// Takes a shard: raises its epoch by one, so that no older one can append (I1).

@@ -23,17 +23,18 @@ pub struct SnapshotWrite {
     pub snapshots: Vec<(EntityKey, Snapshot)>,
     /// Deadlines to add.
     pub timers_put: Vec<TimerRow>,
-    /// Deadlines to take out.
+    /// Deadlines to take out, before the others are added.
     pub timers_delete: Vec<TimerRow>,
-    /// The checkpoint that these snapshots complete, if any.
+    /// The checkpoint that these snapshots complete, if any. An older one replaces none.
     pub checkpoint: Option<Checkpoint>,
 }
 
 /// Snapshots of entities, per shard.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync + 'static {
-    /// Writes snapshots, timers and checkpoint. Need not be synced at once: what is lost with an
-    /// unsynced write is a prefix property (a checkpoint never survives without its snapshots).
+    /// Writes snapshots, timers and checkpoint, of commits that are durable. Need not be synced
+    /// at once: a crash loses the newest writes only (a checkpoint never survives without its
+    /// snapshots, nor a later write of the shard without an earlier one).
     ///
     /// An older snapshot never replaces a newer one (by `last_commit`).
     async fn write(&self, shard: ShardId, write: SnapshotWrite) -> Result<(), StoreError>;

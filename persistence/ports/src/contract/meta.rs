@@ -1,0 +1,41 @@
+//! Contract of named values, cursors and publish marks.
+
+use entity::ShardId;
+
+use super::sample::append;
+use crate::Store;
+
+/// Holds a store to its promises about itself. `store` has no values or cursors yet.
+pub async fn meta(store: &dyn Store) {
+    let history = store.history();
+    let base32 = |b: u8| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b);
+    assert!(
+        history.0.len() == 16 && history.0.bytes().all(base32),
+        "16 characters of lower-case base32: {history:?}"
+    );
+
+    assert_eq!(store.value("contract.key").await.expect("answers"), None);
+    for value in [vec![1, 2, 3], Vec::new(), vec![0; 100_000]] {
+        store.set_value("contract.key", value.clone()).await.expect("answers");
+        let found = store.value("contract.key").await.expect("answers");
+        assert_eq!(found, Some(value), "the last value stays");
+    }
+    assert_eq!(store.value("contract.ke").await.expect("answers"), None, "names are whole");
+
+    let (a, b) = (ShardId(0), ShardId(3));
+    assert_eq!(store.cursor(a, "contract").await.expect("answers"), None);
+    let both = vec![(a, vec![1]), (b, vec![2])];
+    store.set_cursors("contract", both).await.expect("answers");
+    store.set_cursors("contract", vec![(b, vec![3, 4])]).await.expect("answers");
+    store.set_cursors("contract2", vec![(a, vec![9])]).await.expect("answers");
+    let name = "contract";
+    assert_eq!(store.cursor(a, name).await.expect("answers"), Some(vec![1]), "kept");
+    assert_eq!(store.cursor(b, name).await.expect("answers"), Some(vec![3, 4]), "moved");
+    assert_eq!(store.cursor(ShardId(1), name).await.expect("answers"), None, "never set");
+
+    let tail = store.claim(a).await.expect("answers");
+    let (_, tail) = append(store, a, tail, 10).await;
+    let last = tail.next_commit - 1;
+    store.set_publish_mark(vec![(a, last), (b, 0)]).await.expect("answers");
+    store.set_publish_mark(vec![(a, 1)]).await.expect("a lower mark changes nothing");
+}

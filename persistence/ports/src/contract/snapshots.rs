@@ -1,0 +1,103 @@
+//! Contract of snapshots, timers and checkpoints.
+
+use entity::{EntityKey, ShardId, Snapshot, Timestamp};
+
+use super::sample::{key, snapshot};
+use crate::{Checkpoint, OutStreamState, Peek, SnapshotWrite, Store, TimerRow};
+
+const SHARD: ShardId = ShardId(1);
+const OTHER: ShardId = ShardId(2);
+
+/// Holds a store to its promises about snapshots. `store` has no snapshots yet.
+pub async fn snapshots(store: &dyn Store) {
+    newest_wins(store).await;
+    checkpoints(store).await;
+    timers(store).await;
+}
+
+async fn put(store: &dyn Store, shard: ShardId, snapshots: Vec<(EntityKey, Snapshot)>) {
+    let write = SnapshotWrite { snapshots, ..SnapshotWrite::default() };
+    store.write(shard, write).await.expect("the store answers");
+}
+
+async fn newest_wins(store: &dyn Store) {
+    let (cart, order) = (key("cart-1"), key("order-1"));
+    assert_eq!(store.snapshot(SHARD, &cart).await.expect("answers"), None);
+    let peek = store.peek(SHARD, &cart).expect("answers");
+    assert!(matches!(peek, Peek::Missing | Peek::Unknown), "not there: {peek:?}");
+    put(store, SHARD, vec![(cart.clone(), snapshot(5, 100)), (order.clone(), snapshot(6, 0))])
+        .await;
+    put(store, SHARD, vec![(cart.clone(), snapshot(9, 200)), (order.clone(), snapshot(3, 1))])
+        .await;
+    put(store, SHARD, vec![(cart.clone(), snapshot(7, 300))]).await;
+    put(store, SHARD, vec![(order.clone(), snapshot(6, 0))]).await;
+    for (key, expected) in [(&cart, snapshot(9, 200)), (&order, snapshot(6, 0))] {
+        let found = store.snapshot(SHARD, key).await.expect("answers");
+        assert_eq!(found, Some(expected.clone()), "the newest stays");
+        match store.peek(SHARD, key).expect("answers") {
+            Peek::Found(found) => assert_eq!(*found, expected, "peek sees the same"),
+            Peek::Unknown => {}
+            Peek::Missing => panic!("peek misses what is there"),
+        }
+    }
+    let found = store.snapshot(OTHER, &cart).await.expect("answers");
+    assert_eq!(found, None, "shards do not see each other");
+    let large = snapshot(20, 1024 * 1024);
+    put(store, SHARD, vec![(key("large"), large.clone())]).await;
+    let found = store.snapshot(SHARD, &key("large")).await.expect("answers");
+    assert_eq!(found, Some(large), "a large state is whole");
+}
+
+async fn checkpoints(store: &dyn Store) {
+    assert_eq!(store.checkpoint(SHARD).await.expect("answers"), None);
+    let out = vec![OutStreamState { to_shard: OTHER, last: 3, unacked: Vec::new() }];
+    let of = |commit_no| Checkpoint {
+        commit_no,
+        time: Timestamp(commit_no * 10),
+        out: out.clone(),
+        ..Checkpoint::default()
+    };
+    for (written, expected) in [(4, 4), (8, 8), (6, 8), (8, 8), (9, 9)] {
+        let write = SnapshotWrite { checkpoint: Some(of(written)), ..SnapshotWrite::default() };
+        store.write(SHARD, write).await.expect("answers");
+        let found = store.checkpoint(SHARD).await.expect("answers");
+        assert_eq!(found, Some(of(expected)), "the newest checkpoint stays");
+    }
+    assert_eq!(store.checkpoint(OTHER).await.expect("answers"), None, "of its own shard");
+}
+
+async fn timers(store: &dyn Store) {
+    let row = |at: u64, name: &str| TimerRow { at: Timestamp(at), key: key(name) };
+    let mut rows = vec![row(30, "a"), row(10, "b"), row(20, "c"), row(20, "d"), row(20, "e")];
+    let write = SnapshotWrite { timers_put: rows.clone(), ..SnapshotWrite::default() };
+    store.write(SHARD, write).await.expect("answers");
+    let far = SnapshotWrite { timers_put: vec![row(5, "far")], ..SnapshotWrite::default() };
+    store.write(OTHER, far).await.expect("answers");
+    rows.sort();
+
+    let due = |after: Option<TimerRow>, until, limit| async move {
+        let until = Timestamp(until);
+        store.timers(SHARD, after.as_ref(), until, limit).await.expect("answers")
+    };
+    assert_eq!(due(None, u64::MAX, 10).await, rows, "earliest first");
+    assert_eq!(due(None, 20, 10).await, rows[..4], "until, itself included");
+    assert_eq!(due(None, 9, 10).await, [], "nothing is due");
+    let mut paged = Vec::new();
+    loop {
+        let page = due(paged.last().cloned(), u64::MAX, 2).await;
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() <= 2, "a page ends at its limit");
+        paged.extend(page);
+    }
+    assert_eq!(paged, rows, "pages join without a gap or a repeat");
+
+    let write = SnapshotWrite {
+        timers_delete: vec![rows[0].clone(), rows[4].clone(), row(99, "never")],
+        timers_put: vec![rows[4].clone(), rows[1].clone()],
+        ..SnapshotWrite::default()
+    };
+    store.write(SHARD, write).await.expect("answers");
+    assert_eq!(due(None, u64::MAX, 10).await, rows[1..], "deleted, then put");
+}
