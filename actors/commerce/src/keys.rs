@@ -96,6 +96,16 @@ pub fn hold_id(owner: &EntityKey, sku: &str) -> Uuid {
     uuid5(kinds::SKU, &[b"hold", id_bytes(&owner.id), sku.as_bytes()])
 }
 
+/// The affinity as text, 7 characters of the alphabet of ids: what keeps an order's things in one
+/// partition of the bus.
+#[must_use]
+pub fn partition_key(key: &EntityKey) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+    // 32 bits are six digits of five bits and a last one of two, as base32 pads them.
+    let bits = u64::from(key.affinity.0) << 3;
+    (0..7).rev().map(|i| char::from(ALPHABET[((bits >> (i * 5)) & 31) as usize])).collect()
+}
+
 /// The bytes of an id, for deriving further ids.
 #[must_use]
 pub fn id_bytes(id: &EntityId) -> &[u8] {
