@@ -103,7 +103,8 @@ pub fn partition_key(key: &EntityKey) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
     // 32 bits are six digits of five bits and a last one of two, as base32 pads them.
     let bits = u64::from(key.affinity.0) << 3;
-    (0..7).rev().map(|i| char::from(ALPHABET[((bits >> (i * 5)) & 31) as usize])).collect()
+    let digit = |shift| ALPHABET.get((bits.wrapping_shr(shift) & 31) as usize).copied();
+    [30, 25, 20, 15, 10, 5, 0].into_iter().filter_map(digit).map(char::from).collect()
 }
 
 /// The bytes of an id, for deriving further ids.
