@@ -1,1 +1,17 @@
-//! cluster (head to be written)
+//! The runtime: shards of entities over a log, streams between them, and a region in front.
+//!
+//! Pure state machines (`shard::core`, `log::staging`, streams, timers, residents) inside thin
+//! ractor shells (`shard::host`, `log::committer`, `node`). Knows entities and ports, no commerce
+//! and no driver. Everything nondeterministic comes through [`ctx::NodeCtx`].
+
+pub mod admission;
+pub mod clock;
+pub mod ctx;
+pub mod limits;
+pub mod log;
+pub mod node;
+pub mod region;
+pub mod shard;
+
+pub use node::{Node, NodeOptions, StartError};
+pub use region::{Ask, AskError, HistoryError, Region, Replayed, Reply, Seen};

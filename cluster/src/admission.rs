@@ -1,0 +1,149 @@
+//! Admission: how much may be under way, decided before anything is queued (architecture 14).
+//!
+//! Limits for the node, for each tenant and for each principal. Refusing costs a lock and no
+//! allocation. What is admitted holds a [`Pass`] until it is answered.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use entity::{Principal, Tenant};
+use parking_lot::Mutex;
+
+use crate::limits;
+
+/// Limits of admission; dynamic configuration sets them.
+#[derive(Debug, Clone, Copy)]
+pub struct AdmissionLimits {
+    /// On the node.
+    pub in_flight_max: usize,
+    /// For one principal.
+    pub per_principal_max: usize,
+}
+
+impl Default for AdmissionLimits {
+    fn default() -> Self {
+        Self {
+            in_flight_max: limits::IN_FLIGHT_MAX,
+            per_principal_max: limits::IN_FLIGHT_PER_PRINCIPAL_MAX,
+        }
+    }
+}
+
+/// Why something was not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// The node, or the tenant's share of it, is full.
+    Full,
+    /// The principal has too much under way.
+    Principal,
+    /// The node is stopping.
+    Closed,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    limits: AdmissionLimits,
+    closed: bool,
+    total: usize,
+    tenants: BTreeMap<Tenant, usize>,
+    principals: BTreeMap<(Tenant, CompactString), usize>,
+}
+
+/// The gate.
+#[derive(Debug, Clone, Default)]
+pub struct Admission(Arc<Mutex<Counts>>);
+
+/// The right to be under way; given back when dropped.
+#[derive(Debug)]
+pub struct Pass {
+    gate: Admission,
+    who: (Tenant, CompactString),
+}
+
+impl Admission {
+    /// Lets a principal's request in, or says why not.
+    pub fn enter(&self, principal: &Principal) -> Result<Pass, NotAdmitted> {
+        let counts = &mut *self.0.lock();
+        if counts.closed {
+            return Err(NotAdmitted::Closed);
+        }
+        let max = counts.limits.in_flight_max;
+        let share = max * limits::IN_FLIGHT_PER_TENANT_PERCENT / 100;
+        let tenant = counts.tenants.get(&principal.tenant).copied().unwrap_or(0);
+        if counts.total >= max || tenant >= share.max(1) {
+            return Err(NotAdmitted::Full);
+        }
+        let who = (principal.tenant.clone(), principal.subject.clone());
+        let under_way = counts.principals.entry(who.clone()).or_insert(0);
+        if *under_way >= counts.limits.per_principal_max {
+            return Err(NotAdmitted::Principal);
+        }
+        *under_way += 1;
+        counts.total += 1;
+        *counts.tenants.entry(principal.tenant.clone()).or_insert(0) += 1;
+        Ok(Pass { gate: self.clone(), who })
+    }
+
+    /// Sets the limits for what comes from now on.
+    pub fn set_limits(&self, limits: AdmissionLimits) {
+        self.0.lock().limits = limits;
+    }
+
+    /// Lets nothing in any more.
+    pub fn close(&self) {
+        self.0.lock().closed = true;
+    }
+
+    /// How much is under way.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.0.lock().total
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let counts = &mut *self.gate.0.lock();
+        counts.total -= 1;
+        let tenant = counts.tenants.get_mut(&self.who.0).expect("counted when let in");
+        *tenant -= 1;
+        if *tenant == 0 {
+            counts.tenants.remove(&self.who.0);
+        }
+        let under_way = counts.principals.get_mut(&self.who).expect("counted when let in");
+        *under_way -= 1;
+        if *under_way == 0 {
+            counts.principals.remove(&self.who);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(tenant: &str, subject: &str) -> Principal {
+        let mut principal = Principal::system(Tenant::new(tenant));
+        principal.subject = subject.into();
+        principal
+    }
+
+    #[test]
+    fn node_tenant_and_principal_are_bounded_and_passes_give_room_back() {
+        let gate = Admission::default();
+        gate.set_limits(AdmissionLimits { in_flight_max: 4, per_principal_max: 2 });
+        let a = gate.enter(&principal("a", "x")).unwrap();
+        let _b = gate.enter(&principal("a", "x")).unwrap();
+        assert_eq!(gate.enter(&principal("a", "x")).unwrap_err(), NotAdmitted::Principal);
+        let _c = gate.enter(&principal("a", "y")).unwrap();
+        assert_eq!(gate.enter(&principal("a", "z")).unwrap_err(), NotAdmitted::Full);
+        let _d = gate.enter(&principal("b", "z")).unwrap();
+        assert_eq!(gate.enter(&principal("c", "z")).unwrap_err(), NotAdmitted::Full);
+        drop(a);
+        assert_eq!(gate.in_flight(), 3);
+        gate.enter(&principal("a", "x")).unwrap();
+        gate.close();
+        assert_eq!(gate.enter(&principal("b", "q")).unwrap_err(), NotAdmitted::Closed);
+    }
+}

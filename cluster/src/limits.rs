@@ -1,0 +1,90 @@
+//! Limits of the runtime: every queue, wait and batch, with the arithmetic (I10).
+
+/// Shards of a new embedded store.
+///
+/// Many more than cores, so that hosts share them evenly; few enough that idle ones cost nothing.
+pub const SHARDS_DEFAULT: u16 = 64;
+
+/// Bytes of records in one group; beyond it the next group begins.
+///
+/// 2 MiB of 300-byte records are 7,000 steps in one sync of 0.2 ms: writing is the limit by then.
+pub const GROUP_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Groups that may wait behind the flying one before admission closes (architecture 3).
+pub const GROUPS_WAITING_MAX: usize = 1;
+
+/// Messages of one stream that may be unacknowledged before its shard refuses new work.
+///
+/// At one commit each 0.2 ms an acknowledgement comes within 0.5 ms: 2,000 messages a
+/// millisecond on one stream is beyond what a shard can handle.
+pub const STREAM_WINDOW: usize = 1024;
+
+/// Inputs that a host takes in one turn before it lets others run.
+pub const INPUTS_PER_TURN_MAX: usize = 512;
+
+/// Commands and queries in flight on a node.
+///
+/// 2,000 orders a second at 50 ms each are 100; a burst of fifty times that still fits.
+pub const IN_FLIGHT_MAX: usize = 8192;
+
+/// Commands and queries in flight for one principal.
+pub const IN_FLIGHT_PER_PRINCIPAL_MAX: usize = 256;
+
+/// Share of [`IN_FLIGHT_MAX`] that one tenant may take while others ask too, in percent.
+pub const IN_FLIGHT_PER_TENANT_PERCENT: usize = 75;
+
+/// Queries that wait for a change of one entity.
+pub const WAITERS_PER_ENTITY_MAX: usize = 1024;
+
+/// Events in a shard's tail at which snapshots are taken.
+pub const SNAPSHOT_TAIL_EVENTS: u64 = 4096;
+
+/// Events in a shard's tail at which recovery would take too long: snapshots go first.
+pub const TAIL_EVENTS_MAX: u64 = 20_000;
+
+/// Snapshots in one write.
+pub const SNAPSHOTS_PER_WRITE_MAX: usize = 256;
+
+/// Bytes of cells that a node keeps in memory by default: 1 GiB.
+pub const RESIDENT_BYTES_DEFAULT: usize = 1024 * 1024 * 1024;
+
+/// How far ahead timers of sleeping entities are kept in memory.
+pub const TIMER_HORIZON_MS: u64 = 10 * 60 * 1000;
+
+/// Timers read from the store in one page.
+pub const TIMERS_PER_PAGE: usize = 1024;
+
+/// Entities woken in one tick of a shard.
+pub const WAKES_PER_TICK_MAX: usize = 256;
+
+/// Dead letters that a shard lists for operators.
+pub const DEAD_LETTERS_MAX: usize = 1000;
+
+/// Bytes of frames read at once in recovery and by the relay.
+pub const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How often due timers and expired waits are looked for.
+pub const TICK_MS: u64 = 5;
+
+/// When a failed read of an entity is tried again.
+pub const LOAD_RETRY_MS: u64 = 200;
+
+/// A host that has work and makes no progress for this long is given up.
+pub const WATCHDOG_MS: u64 = 10_000;
+
+/// Attempts of one append whose outcome is unknown, before the node gives up.
+pub const APPEND_ATTEMPTS_MAX: u32 = 8;
+
+const _: () =
+    assert!(GROUP_BYTES_MAX + entity::limits::STEP_BYTES_MAX < ports::limits::FRAME_BYTES_MAX);
+const _: () = assert!(SNAPSHOT_TAIL_EVENTS < TAIL_EVENTS_MAX);
+const _: () = assert!(IN_FLIGHT_PER_PRINCIPAL_MAX < IN_FLIGHT_MAX);
+
+/// How long beyond its deadline an answer is waited for: the commit that it is in may take long.
+pub const ANSWER_GRACE_MS: u64 = 1_000;
+
+/// What a refused caller is told to wait.
+pub const RETRY_AFTER_MS: u64 = 1_000;
+
+/// How often a stopping node looks whether it is done.
+pub const DRAIN_POLL_MS: u64 = 5;

@@ -1,0 +1,231 @@
+//! The staging buffer: records get their place before anything leaves the step (architecture 3).
+//!
+//! Guarantees: LSNs are contiguous over all shards of the log; a commit takes a whole group, and
+//! groups go in order, so what is durable is always a prefix of what was staged; within a shard
+//! commit and event numbers have no gaps. A record that stands before another one here is durable
+//! no later: this is what lets a message be handled before its cause is committed (chaining).
+//!
+//! ```text
+//!   staged ->  [ flying ] [ waiting group ] [ gathering group ]
+//!               ^ durable watermark moves over a whole group at a time
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+
+use entity::ShardId;
+use ports::{Frame, FrameHeader, Tail};
+
+use crate::limits;
+
+/// Place of a record in the log of this process; 0 is before the first.
+pub type Lsn = u64;
+
+/// Where a record was put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// Its place in the log.
+    pub lsn: Lsn,
+    /// The commit of its shard that it will be in.
+    pub commit_no: u64,
+    /// Number of its first event in the shard.
+    pub first_seq: u64,
+}
+
+/// Why a record was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StageError {
+    /// The shard is not owned under this epoch (I1).
+    #[error("the shard is not owned under this epoch")]
+    NotOwned,
+    /// The log has failed or was closed; nothing staged after that can become durable.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// What a host needs of the log while it steps.
+pub trait Stage {
+    /// Appends a complete encoded record (`Frame::push_record` form) of `n_events` events.
+    fn stage(
+        &mut self,
+        shard: ShardId,
+        epoch: u64,
+        record: &[u8],
+        n_events: u32,
+    ) -> Result<Placed, StageError>;
+}
+
+/// The staging buffer of one log.
+#[derive(Debug, Default)]
+pub struct Staging {
+    shards: BTreeMap<ShardId, Owned>,
+    groups: VecDeque<Group>,
+    flying: Option<Lsn>,
+    last_lsn: Lsn,
+    durable: Lsn,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Owned {
+    epoch: u64,
+    next_commit: u64,
+    next_seq: u64,
+    sealed_crc: u32,
+    last_lsn: Lsn,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    last_lsn: Lsn,
+    bytes: usize,
+    pending: BTreeMap<ShardId, Pending>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    epoch: u64,
+    commit_no: u64,
+    first_seq: u64,
+    n_events: u32,
+    payload: Vec<u8>,
+}
+
+/// A group on its way to the journal.
+#[derive(Debug)]
+pub struct Taken {
+    /// One frame a shard.
+    pub frames: Vec<Frame>,
+    /// Durable when the frames are.
+    pub last_lsn: Lsn,
+}
+
+impl Staging {
+    /// Takes a shard into the log, after it was claimed.
+    pub fn own(&mut self, shard: ShardId, tail: Tail) {
+        let owned = Owned {
+            epoch: tail.epoch,
+            next_commit: tail.next_commit,
+            next_seq: tail.next_seq,
+            sealed_crc: tail.crc,
+            last_lsn: self.last_lsn,
+        };
+        self.shards.insert(shard, owned);
+    }
+
+    /// Lets a shard go. What it staged stays: records belong to the log.
+    pub fn disown(&mut self, shard: ShardId) {
+        self.shards.remove(&shard);
+    }
+
+    /// Refuses everything from now on.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Place of the last record of a shard (of the log, when the shard has none).
+    #[must_use]
+    pub fn last_lsn(&self, shard: ShardId) -> Lsn {
+        self.shards.get(&shard).map_or(self.last_lsn, |owned| owned.last_lsn)
+    }
+
+    /// Everything at or before this is durable.
+    #[must_use]
+    pub const fn durable(&self) -> Lsn {
+        self.durable
+    }
+
+    /// Whether new work is to be refused: one group flies, one gathers, more wait already.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.closed || self.groups.len() > limits::GROUPS_WAITING_MAX
+    }
+
+    /// Whether all that was staged is durable.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.groups.is_empty() && self.flying.is_none()
+    }
+
+    /// Takes the oldest group, unless one is flying. O(bytes): the checksums are computed here.
+    pub fn take(&mut self) -> Option<Taken> {
+        if self.flying.is_some() || self.closed {
+            return None;
+        }
+        let group = self.groups.pop_front()?;
+        let mut frames = Vec::with_capacity(group.pending.len());
+        for (shard, pending) in group.pending {
+            let prev_crc = self.shards.get(&shard).map_or(0, |owned| owned.sealed_crc);
+            let header = FrameHeader {
+                shard,
+                commit_no: pending.commit_no,
+                epoch: pending.epoch,
+                first_seq: pending.first_seq,
+                n_events: pending.n_events,
+                record_version: <entity::StepRecord as codec::Stored>::VERSION,
+                prev_crc,
+            };
+            let frame = Frame::new(header, pending.payload);
+            if let Some(owned) = self.shards.get_mut(&shard) {
+                owned.sealed_crc = frame.crc;
+            }
+            frames.push(frame);
+        }
+        self.flying = Some(group.last_lsn);
+        Some(Taken { frames, last_lsn: group.last_lsn })
+    }
+
+    /// The flying group is durable. Returns the new watermark.
+    pub fn committed(&mut self, last_lsn: Lsn) -> Lsn {
+        assert_eq!(self.flying.take(), Some(last_lsn), "I4: another group was flying");
+        assert!(last_lsn > self.durable, "I4: the watermark only rises");
+        self.durable = last_lsn;
+        last_lsn
+    }
+}
+
+impl Stage for Staging {
+    fn stage(
+        &mut self,
+        shard: ShardId,
+        epoch: u64,
+        record: &[u8],
+        n_events: u32,
+    ) -> Result<Placed, StageError> {
+        if self.closed {
+            return Err(StageError::Closed);
+        }
+        let owned = self.shards.get_mut(&shard).filter(|owned| owned.epoch == epoch);
+        let owned = owned.ok_or(StageError::NotOwned)?;
+        if self.groups.back().is_none_or(|group| group.bytes >= limits::GROUP_BYTES_MAX) {
+            self.groups.push_back(Group::default());
+        }
+        let group = self.groups.back_mut().expect("a group was pushed if there was none");
+        let pending = group.pending.entry(shard).or_insert_with(|| {
+            let commit_no = owned.next_commit;
+            owned.next_commit += 1;
+            Pending {
+                epoch,
+                commit_no,
+                first_seq: owned.next_seq,
+                n_events: 0,
+                payload: Vec::new(),
+            }
+        });
+        let placed = Placed {
+            lsn: self.last_lsn + 1,
+            commit_no: pending.commit_no,
+            first_seq: owned.next_seq,
+        };
+        pending.payload.extend_from_slice(record);
+        pending.n_events += n_events;
+        owned.next_seq += u64::from(n_events);
+        owned.last_lsn = placed.lsn;
+        group.bytes += record.len();
+        group.last_lsn = placed.lsn;
+        self.last_lsn = placed.lsn;
+        Ok(placed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! Numbers, groups and the watermark.
+
+use super::*;
+
+const A: ShardId = ShardId(1);
+const B: ShardId = ShardId(2);
+
+fn staging() -> Staging {
+    let mut staging = Staging::default();
+    for shard in [A, B] {
+        staging.own(shard, Tail { epoch: 3, next_commit: 1, next_seq: 1, crc: 0 });
+    }
+    staging
+}
+
+#[test]
+fn numbers_are_contiguous_and_groups_go_in_order() {
+    let mut s = staging();
+    assert_eq!(s.stage(A, 3, b"a1", 2), Ok(Placed { lsn: 1, commit_no: 1, first_seq: 1 }));
+    assert_eq!(s.stage(B, 3, b"b1", 1), Ok(Placed { lsn: 2, commit_no: 1, first_seq: 1 }));
+    let first = s.take().unwrap();
+    assert_eq!((first.frames.len(), first.last_lsn), (2, 2));
+    assert_eq!(s.stage(A, 3, b"a2", 0), Ok(Placed { lsn: 3, commit_no: 2, first_seq: 3 }));
+    assert!(s.take().is_none(), "one group flies at a time");
+    assert_eq!(s.durable(), 0);
+    assert_eq!(s.committed(2), 2);
+    let second = s.take().unwrap();
+    assert_eq!(second.frames[0].header.prev_crc, first.frames[0].crc);
+    assert_eq!(second.frames[0].header.first_seq, 3);
+    s.committed(3);
+    assert!(s.is_idle());
+}
+
+#[test]
+fn an_older_epoch_and_a_closed_log_are_refused() {
+    let mut s = staging();
+    assert_eq!(s.stage(A, 2, b"x", 1), Err(StageError::NotOwned));
+    s.disown(A);
+    assert_eq!(s.stage(A, 3, b"x", 1), Err(StageError::NotOwned));
+    s.close();
+    assert_eq!(s.stage(B, 3, b"x", 1), Err(StageError::Closed));
+}
+
+#[test]
+fn a_full_group_is_followed_by_another_and_then_admission_closes() {
+    let mut s = staging();
+    let record = vec![0; limits::GROUP_BYTES_MAX];
+    s.stage(A, 3, &record, 1).unwrap();
+    assert!(!s.is_full());
+    let placed = s.stage(A, 3, &record, 1).unwrap();
+    assert_eq!(placed.commit_no, 2, "the second group is another commit");
+    assert!(s.is_full());
+    let taken = s.take().unwrap();
+    assert!(!s.is_full());
+    assert_eq!(taken.last_lsn, 1);
+}

@@ -1,0 +1,289 @@
+//! The region: where callers ask entities, by identity, without knowing where they live.
+//!
+//! Guarantees: a reply or view is given only when all that it depends on is durable (I4); every
+//! wait has a deadline; what is refused here was not begun. Typed on the outside, bytes inside.
+
+use std::sync::Arc;
+
+use codec::{pack, unpack};
+use entity::{
+    Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Kept, Outcome, Principal, QueryOutcome,
+    Timestamp,
+};
+use tokio::sync::oneshot;
+
+use crate::admission::{Admission, NotAdmitted};
+use crate::ctx::NodeCtx;
+use crate::limits;
+use crate::log::{Log, Staging};
+use crate::shard::inbox::Inbox;
+use crate::shard::{Answer, Ask as ShardAsk, AskBody, Input, Refusal};
+
+mod history;
+
+pub use history::HistoryError;
+
+/// Who asks, why, under which key, and how long it may take.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Who asks. The tenant must be the entity's.
+    pub principal: Principal,
+    /// The request.
+    pub cause: Cause,
+    /// The key under which a command's outcome is kept.
+    pub idempotency: Option<(IdempotencyKey, Fingerprint)>,
+    /// A command's deadline; a query's longest wait while the entity answers `NotYet`.
+    pub wait_ms: u64,
+}
+
+/// A command's answer.
+#[derive(Debug)]
+pub struct Reply<E: Entity> {
+    /// The entity's version after the command.
+    pub version: u64,
+    /// What it said.
+    pub value: E::Reply,
+    /// The command had been taken before.
+    pub replayed: Option<Replayed>,
+}
+
+/// What was kept with an idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replayed {
+    /// When the first request was answered.
+    pub at: Timestamp,
+    /// Its number.
+    pub request: u64,
+    /// Its trace.
+    pub trace_id: [u8; 16],
+}
+
+/// A query's answer.
+#[derive(Debug)]
+pub struct Seen<E: Entity> {
+    /// The entity's version.
+    pub version: u64,
+    /// What it showed.
+    pub view: E::View,
+    /// Whether it is what was waited for.
+    pub ready: bool,
+}
+
+/// Why there is no answer of the wanted kind.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError<E: Entity> {
+    /// The entity said no.
+    #[error("rejected")]
+    Rejected {
+        /// How it said no.
+        rejection: E::Rejection,
+        /// It had said so before, to the same key.
+        replayed: Option<Replayed>,
+    },
+    /// The key was used before for something else.
+    #[error("idempotency key used for another request")]
+    KeyReused,
+    /// The entity keeps as many keys as it may.
+    #[error("too many idempotency keys")]
+    KeysFull,
+    /// The entity is as large as it may be.
+    #[error("entity too large")]
+    StateFull,
+    /// The entity takes nothing until an operator lifts its quarantine.
+    #[error("entity quarantined")]
+    Quarantined,
+    /// Too much is under way; nothing was done.
+    #[error("overloaded")]
+    Overloaded {
+        /// When to try again.
+        retry_after_ms: u64,
+    },
+    /// The principal has too much under way; nothing was done.
+    #[error("too many requests of one principal")]
+    RateLimited {
+        /// When to try again.
+        retry_after_ms: u64,
+    },
+    /// No answer in time; the outcome of a command is unknown.
+    #[error("timed out")]
+    TimedOut,
+    /// The shard is not served at the moment.
+    #[error("unavailable")]
+    Unavailable,
+    /// The bytes could not be read, on either side.
+    #[error("unreadable")]
+    Unreadable,
+}
+
+/// The entrance to all entities of a node.
+#[derive(Clone)]
+pub struct Region {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) ctx: NodeCtx,
+    pub(crate) log: Arc<Log>,
+    pub(crate) inboxes: Arc<Vec<Arc<Inbox>>>,
+    pub(crate) admission: Admission,
+}
+
+impl Region {
+    /// The node's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.ctx.clock.now()
+    }
+
+    /// The gate in front of it.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        &self.inner.admission
+    }
+
+    /// Tells an entity a command and waits until its outcome is durable.
+    pub async fn ask<E: Entity>(
+        &self,
+        key: &EntityKey,
+        command: &E::Command,
+        ask: Ask,
+    ) -> Result<Reply<E>, AskError<E>> {
+        assert_eq!(key.kind, E::KIND, "a command goes to an entity of its kind");
+        let command = pack(command).map_err(|_| AskError::Unreadable)?;
+        let _pass = self.inner.admission.enter(&ask.principal).map_err(refused)?;
+        if self.inner.log.with(|staging: &mut Staging| staging.is_full()) {
+            return Err(from_refusal(Refusal::Overloaded));
+        }
+        let body = AskBody::Command(command, ask.idempotency);
+        match self.send(key, &ask, body).await.map_err(from_refusal)? {
+            Answer::Outcome(outcome) => reply(outcome),
+            Answer::Refused(refusal) => Err(from_refusal(refusal)),
+            Answer::Query(_) | Answer::Located { .. } | Answer::Done => Err(AskError::Unreadable),
+        }
+    }
+
+    /// Asks an entity and waits up to `ask.wait_ms` while it answers `NotYet`.
+    pub async fn query<E: Entity>(
+        &self,
+        key: &EntityKey,
+        query: &E::Query,
+        ask: Ask,
+    ) -> Result<Seen<E>, AskError<E>> {
+        assert_eq!(key.kind, E::KIND, "a query goes to an entity of its kind");
+        let query = pack(query).map_err(|_| AskError::Unreadable)?;
+        // A query that waits takes no place of those that work; its number is bounded per entity.
+        let _pass = match ask.wait_ms {
+            0 => Some(self.inner.admission.enter(&ask.principal).map_err(refused)?),
+            _ => None,
+        };
+        match self.send(key, &ask, AskBody::Query(query)).await.map_err(from_refusal)? {
+            Answer::Query(outcome) => seen(outcome),
+            Answer::Refused(refusal) => Err(from_refusal(refusal)),
+            Answer::Outcome(_) | Answer::Located { .. } | Answer::Done => Err(AskError::Unreadable),
+        }
+    }
+
+    /// An operator's request to the shard of an entity.
+    pub async fn operate(
+        &self,
+        key: &EntityKey,
+        principal: Principal,
+        body: AskBody,
+    ) -> Result<(), Refusal> {
+        let ask = Ask { principal, cause: Cause::default(), idempotency: None, wait_ms: 5_000 };
+        match self.send(key, &ask, body).await? {
+            Answer::Refused(refusal) => Err(refusal),
+            Answer::Done | Answer::Outcome(_) | Answer::Query(_) | Answer::Located { .. } => Ok(()),
+        }
+    }
+
+    async fn send(&self, key: &EntityKey, ask: &Ask, body: AskBody) -> Result<Answer, Refusal> {
+        if key.tenant != ask.principal.tenant {
+            return Err(Refusal::NotFound);
+        }
+        let inner = &self.inner;
+        let n_shards = u16::try_from(inner.inboxes.len()).expect("shard counts fit 16 bits");
+        let inbox = &inner.inboxes[usize::from(key.shard(n_shards).0)];
+        if inbox.is_given_up() {
+            return Err(Refusal::Unavailable);
+        }
+        let (reply_to, answer) = oneshot::channel();
+        inbox.push(Input::Ask(Box::new(ShardAsk {
+            reply_to,
+            key: key.clone(),
+            principal: ask.principal.clone(),
+            cause: ask.cause.clone(),
+            deadline: inner.ctx.clock.now().plus_ms(ask.wait_ms),
+            body,
+        })));
+        let late = inner.ctx.clock.sleep(ask.wait_ms + limits::ANSWER_GRACE_MS);
+        tokio::select! {
+            biased;
+            answer = answer => answer.map_err(|_| Refusal::Unavailable),
+            () = late => Err(Refusal::TimedOut),
+        }
+    }
+}
+
+fn reply<E: Entity>(outcome: Outcome) -> Result<Reply<E>, AskError<E>> {
+    match outcome {
+        Outcome::Replied(version, value) => {
+            let value = unpack(&value).map_err(|_| AskError::Unreadable)?;
+            Ok(Reply { version, value, replayed: None })
+        }
+        Outcome::Rejected(rejection) => {
+            let rejection = unpack(&rejection).map_err(|_| AskError::Unreadable)?;
+            Err(AskError::Rejected { rejection, replayed: None })
+        }
+        Outcome::Replayed(kept) => replay(kept),
+        Outcome::KeyReused => Err(AskError::KeyReused),
+        Outcome::KeysFull => Err(AskError::KeysFull),
+        Outcome::StateFull => Err(AskError::StateFull),
+        Outcome::Taken => Err(AskError::Unreadable),
+    }
+}
+
+fn replay<E: Entity>(kept: Kept) -> Result<Reply<E>, AskError<E>> {
+    let replayed = Some(Replayed { at: kept.at, request: kept.request, trace_id: kept.trace_id });
+    match kept.outcome {
+        Ok(value) => {
+            let value = unpack(&value).map_err(|_| AskError::Unreadable)?;
+            Ok(Reply { version: kept.version, value, replayed })
+        }
+        Err(rejection) => {
+            let rejection = unpack(&rejection).map_err(|_| AskError::Unreadable)?;
+            Err(AskError::Rejected { rejection, replayed })
+        }
+    }
+}
+
+fn seen<E: Entity>(outcome: QueryOutcome) -> Result<Seen<E>, AskError<E>> {
+    let (version, view, ready) = match outcome {
+        QueryOutcome::Ready(version, view) => (version, view, true),
+        QueryOutcome::NotYet(version, view) => (version, view, false),
+        QueryOutcome::Rejected(rejection) => {
+            let rejection = unpack(&rejection).map_err(|_| AskError::Unreadable)?;
+            return Err(AskError::Rejected { rejection, replayed: None });
+        }
+    };
+    let view = unpack(&view).map_err(|_| AskError::Unreadable)?;
+    Ok(Seen { version, view, ready })
+}
+
+const fn refused<E: Entity>(why: NotAdmitted) -> AskError<E> {
+    match why {
+        NotAdmitted::Full => AskError::Overloaded { retry_after_ms: limits::RETRY_AFTER_MS },
+        NotAdmitted::Principal => AskError::RateLimited { retry_after_ms: limits::RETRY_AFTER_MS },
+        NotAdmitted::Closed => AskError::Unavailable,
+    }
+}
+
+const fn from_refusal<E: Entity>(refusal: Refusal) -> AskError<E> {
+    match refusal {
+        Refusal::Overloaded => AskError::Overloaded { retry_after_ms: limits::RETRY_AFTER_MS },
+        Refusal::Quarantined | Refusal::Failed => AskError::Quarantined,
+        Refusal::TimedOut => AskError::TimedOut,
+        Refusal::Unavailable => AskError::Unavailable,
+        Refusal::Unreadable | Refusal::NotFound => AskError::Unreadable,
+    }
+}

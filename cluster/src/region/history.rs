@@ -1,0 +1,136 @@
+//! An entity's history: its records, read backwards along the chain in the journal.
+//!
+//! Each record names the commit of the one before it, so only frames that hold records of the
+//! entity are read. Also time travel: the state as of any version.
+
+use entity::{Context, Entity, EntityCell, EntityKey, RecordSource, Source, StepRecord};
+
+use super::{Answer, Ask, AskBody, AskError, Region, Seen, seen};
+use crate::shard::Refusal;
+
+/// Why a history could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HistoryError {
+    /// The shard did not answer.
+    #[error("shard not available")]
+    Unavailable,
+    /// The store did not give what the chain names.
+    #[error("journal unreadable: {0}")]
+    Store(String),
+}
+
+impl Region {
+    /// Records of an entity with events after `from_version`, oldest first.
+    ///
+    /// O(frames of the entity after `from_version`).
+    pub async fn history(
+        &self,
+        key: &EntityKey,
+        ask: &Ask,
+        from_version: u64,
+    ) -> Result<Vec<StepRecord>, HistoryError> {
+        let mut records = self.walk_back(key, ask, |record| record.version >= from_version).await?;
+        records.reverse();
+        Ok(records)
+    }
+
+    /// The newest `limit` records of an entity that end at or before `before_version`,
+    /// newest first.
+    pub async fn history_before(
+        &self,
+        key: &EntityKey,
+        ask: &Ask,
+        before_version: u64,
+        limit: usize,
+    ) -> Result<Vec<StepRecord>, HistoryError> {
+        let mut n = 0;
+        let mut records = self
+            .walk_back(key, ask, |record| {
+                n += usize::from(record.version_after() <= before_version);
+                n <= limit
+            })
+            .await?;
+        records.retain(|record| record.version_after() <= before_version);
+        Ok(records)
+    }
+
+    /// Answers a query on the state as it was at `version`.
+    pub async fn query_at<E: Entity>(
+        &self,
+        key: &EntityKey,
+        version: u64,
+        query: &E::Query,
+        ask: Ask,
+    ) -> Result<Seen<E>, AskError<E>> {
+        let records = self.history(key, &ask, 0).await.map_err(|_| AskError::Unavailable)?;
+        let mut cell = EntityCell::<E>::initial(key);
+        let mut now = self.now();
+        for mut record in records {
+            if record.version >= version {
+                break;
+            }
+            let room = usize::try_from(version - record.version).unwrap_or(usize::MAX);
+            record.events.truncate(room);
+            entity::Cell::replay(&mut cell, &record).map_err(|_| AskError::Unreadable)?;
+            now = record.at;
+        }
+        let ctx = Context {
+            key,
+            now,
+            version: entity::Cell::version(&cell),
+            principal: &ask.principal,
+            source: Source::Caller,
+            cause: &ask.cause,
+        };
+        let query = codec::pack(query).map_err(|_| AskError::Unreadable)?;
+        seen(entity::Cell::query(&cell, &ctx, &query).map_err(|_| AskError::Unreadable)?)
+    }
+
+    /// Collects records, newest first, while `wanted` says so.
+    async fn walk_back(
+        &self,
+        key: &EntityKey,
+        ask: &Ask,
+        mut wanted: impl FnMut(&StepRecord) -> bool,
+    ) -> Result<Vec<StepRecord>, HistoryError> {
+        let mut commit = self.locate(key, ask).await.map_err(|_| HistoryError::Unavailable)?;
+        let store = &self.inner.ctx.store;
+        let shard = key.shard(store.n_shards());
+        let mut found = Vec::new();
+        while commit > 0 {
+            let frames = store
+                .read(shard, commit, 1)
+                .await
+                .map_err(|error| HistoryError::Store(error.to_string()))?;
+            let frame = frames
+                .first()
+                .ok_or_else(|| HistoryError::Store(format!("commit {commit} is missing")))?;
+            let records =
+                frame.records().map_err(|error| HistoryError::Store(error.to_string()))?;
+            let mut before = 0;
+            for record in records.into_iter().rev() {
+                if record.key != *key || record.source == RecordSource::Runtime {
+                    continue;
+                }
+                before = record.prev;
+                if !wanted(&record) {
+                    return Ok(found);
+                }
+                found.push(record);
+            }
+            if before >= commit {
+                return Err(HistoryError::Store(format!("chain goes from {commit} to {before}")));
+            }
+            commit = before;
+        }
+        Ok(found)
+    }
+
+    async fn locate(&self, key: &EntityKey, ask: &Ask) -> Result<u64, Refusal> {
+        match self.send(key, ask, AskBody::Locate).await? {
+            Answer::Located { last_commit, .. } => Ok(last_commit),
+            Answer::Refused(refusal) => Err(refusal),
+            Answer::Outcome(_) | Answer::Query(_) | Answer::Done => Err(Refusal::Unreadable),
+        }
+    }
+}

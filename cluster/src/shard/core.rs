@@ -1,0 +1,422 @@
+//! The shard as a state machine: inputs and time in, staged records and outputs out.
+//!
+//! Guarantees: I2-I5, I7 of ARCHITECTURE.md. One input is handled at a time; a step is staged
+//! whole before anything leaves it; every reply waits until the entity's last staged record is
+//! durable. Pure but for the staging buffer behind [`Env`]: no clock, no I/O, no randomness.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use entity::{DeadLetter, EntityKey, EntityTypes, ShardId, StreamSend, Timestamp};
+use ports::{Peek, SnapshotWrite};
+
+use super::io::{Alarm, Answer, Ask, AskBody, Input, Loaded, Output, Refusal};
+use super::release::ReleaseQueue;
+use super::residents::{Residents, Slot};
+use super::streams::{Arrival, Incoming, Outgoing};
+use super::timers::Timers;
+use super::waiters::Waiters;
+use crate::limits;
+use crate::log::{Lsn, Stage};
+
+mod loading;
+mod operator;
+mod query;
+pub mod recovery;
+mod snapshotting;
+mod step;
+
+pub use snapshotting::TailSize;
+
+/// What a shard needs while it handles an input.
+pub trait Env: Stage {
+    /// What the store knows at once of an entity's snapshot.
+    fn peek(&mut self, key: &EntityKey) -> Peek;
+}
+
+/// What does not change while a shard is owned.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which shard.
+    pub shard: ShardId,
+    /// Among how many.
+    pub n_shards: u16,
+    /// The epoch it is owned under.
+    pub epoch: u64,
+    /// Whether a message to a shard of the same log may be handled before its cause is durable.
+    pub chaining: bool,
+    /// Bytes of entities to keep in memory.
+    pub resident_bytes: usize,
+    /// Events in the tail at which snapshots are taken.
+    pub snapshot_tail_events: u64,
+}
+
+/// What waits for the log.
+#[derive(Debug)]
+enum Held<R> {
+    Reply(R, Answer),
+    Send(StreamSend),
+    Ack { from: ShardId, number: u64 },
+    Snapshots(Box<SnapshotWrite>),
+}
+
+/// A shard.
+pub struct ShardCore<R> {
+    config: Config,
+    types: Arc<EntityTypes>,
+    residents: Residents,
+    outgoing: Outgoing,
+    incoming: Incoming,
+    timers: Timers,
+    waiters: Waiters<R>,
+    release: ReleaseQueue<Held<R>>,
+    /// Asks for entities that are being read.
+    loading: BTreeMap<EntityKey, VecDeque<Box<Ask<R>>>>,
+    /// Commits after the checkpoint with records of entities not read since recovery.
+    tail: BTreeMap<EntityKey, Vec<u64>>,
+    quarantined: BTreeMap<EntityKey, String>,
+    dead_letters: BTreeMap<u64, DeadLetter>,
+    last_dead_letter: u64,
+    /// Shard time: never earlier than what was journaled.
+    time: Timestamp,
+    durable: Lsn,
+    staged: Lsn,
+    /// Place of the last record of the runtime's own.
+    runtime_lsn: Lsn,
+    durable_marks: BTreeMap<ShardId, u64>,
+    snapshots: snapshotting::Snapshots,
+    timers_until: Timestamp,
+    timers_loading: bool,
+    /// Streams whose next message may be handled.
+    ready: VecDeque<ShardId>,
+    /// Messages to other shards that leave at the end of the turn.
+    leaving: BTreeMap<ShardId, Vec<StreamSend>>,
+    /// Entities with waiters that changed in this turn.
+    changed: BTreeSet<EntityKey>,
+    scratch: Vec<u8>,
+    /// A read failed: when to try again.
+    retry_at: Option<Timestamp>,
+    failed: bool,
+}
+
+impl<R> ShardCore<R> {
+    fn empty(config: Config, types: Arc<EntityTypes>, durable: Lsn) -> Self {
+        Self {
+            config,
+            types,
+            residents: Residents::default(),
+            outgoing: Outgoing::default(),
+            incoming: Incoming::default(),
+            timers: Timers::default(),
+            waiters: Waiters::default(),
+            release: ReleaseQueue::default(),
+            loading: BTreeMap::new(),
+            tail: BTreeMap::new(),
+            quarantined: BTreeMap::new(),
+            dead_letters: BTreeMap::new(),
+            last_dead_letter: 0,
+            time: Timestamp::default(),
+            durable,
+            staged: durable,
+            runtime_lsn: 0,
+            durable_marks: BTreeMap::new(),
+            snapshots: snapshotting::Snapshots::default(),
+            timers_until: Timestamp::default(),
+            timers_loading: false,
+            ready: VecDeque::new(),
+            leaving: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            scratch: Vec::new(),
+            retry_at: None,
+            failed: false,
+        }
+    }
+
+    /// Which shard it is.
+    #[must_use]
+    pub const fn shard(&self) -> ShardId {
+        self.config.shard
+    }
+
+    /// Whether the log refused a record: the shard must be given up.
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Entities in memory and the bytes that they take.
+    #[must_use]
+    pub fn residency(&self) -> (usize, usize) {
+        (self.residents.len(), self.residents.bytes())
+    }
+
+    /// Whether nothing is under way: no message, no reply, no read that would be lost by stopping.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.release.is_empty() && self.loading.is_empty() && self.outgoing.is_idle()
+    }
+
+    /// When [`Input::Tick`] is wanted next, if at all.
+    #[must_use]
+    pub fn next_wakeup(&self) -> Option<Timestamp> {
+        let timers = self.timers.first();
+        let waiters = self.waiters.first();
+        let paging = (self.timers_until < Timestamp::MAX && !self.timers_loading)
+            .then(|| self.timers_until.minus_ms(limits::TIMER_HORIZON_MS / 2));
+        [timers, waiters, paging, self.retry_at].into_iter().flatten().min()
+    }
+
+    /// The first outputs after recovery: messages that were not acknowledged go out again, and
+    /// the others are asked to do the same.
+    pub fn start(&mut self, out: &mut Vec<Output<R>>) {
+        for to in self.outgoing.receivers().collect::<Vec<_>>() {
+            let sends = self.outgoing.unacked(to, self.durable);
+            self.hand_over(to, sends);
+        }
+        for of in (0..self.config.n_shards).map(ShardId).filter(|of| *of != self.config.shard) {
+            out.push(Output::AskResend { of });
+        }
+        self.flush(out);
+    }
+
+    /// Handles one input at a time `now`.
+    pub fn handle(
+        &mut self,
+        input: Input<R>,
+        now: Timestamp,
+        env: &mut dyn Env,
+        out: &mut Vec<Output<R>>,
+    ) {
+        self.time = self.time.max(now);
+        match input {
+            Input::Ask(ask) => self.ask(ask, env, out),
+            Input::Stream { from, sends } => self.arrived(from, sends, out),
+            Input::Acked { by, through } => self.outgoing.acked(by, through),
+            Input::Resend { to } => {
+                let durable = if self.config.chaining { Lsn::MAX } else { self.durable };
+                let sends = self.outgoing.unacked(to, durable);
+                self.hand_over(to, sends);
+            }
+            Input::Durable(lsn) => self.durable(lsn, out),
+            Input::Loaded(key, loaded) => self.loaded(key, loaded, env, out),
+            Input::Timers { rows, until } => self.timers_loaded(rows, until, out),
+            Input::SnapshotsWritten => {
+                self.snapshots_written();
+                self.maybe_snapshot(out);
+            }
+            Input::SnapshotsFailed => {
+                self.snapshots_failed();
+                self.retry_at = Some(self.time.plus_ms(limits::LOAD_RETRY_MS));
+            }
+            Input::Tick => self.tick(env, out),
+            Input::Drain => {
+                self.begin_drain();
+                self.maybe_snapshot(out);
+            }
+        }
+        self.run_streams(env, out);
+        self.wake_waiters(out);
+        self.flush(out);
+    }
+
+    fn ask(&mut self, ask: Box<Ask<R>>, env: &mut dyn Env, out: &mut Vec<Output<R>>) {
+        if self.failed {
+            return out.push(Output::Reply(ask.reply_to, Answer::Refused(Refusal::Unavailable)));
+        }
+        if let AskBody::Command(..) = ask.body {
+            let refusal = if ask.deadline < self.time {
+                Some(Refusal::TimedOut)
+            } else {
+                self.outgoing.is_closed().then_some(Refusal::Overloaded)
+            };
+            if let Some(refusal) = refusal {
+                return out.push(Output::Reply(ask.reply_to, Answer::Refused(refusal)));
+            }
+        }
+        match &ask.body {
+            AskBody::Lift => return self.lift(*ask, env, out),
+            AskBody::ReplayDeadLetter(number) => {
+                let number = *number;
+                return self.replay_dead_letter(number, *ask, env, out);
+            }
+            AskBody::Command(..) | AskBody::Query(_) | AskBody::Locate => {}
+        }
+        match self.access(&ask.key, env, out) {
+            Access::Ready(slot) => self.ask_resident(slot, *ask, env, out),
+            Access::Loading => {
+                self.loading.entry(ask.key.clone()).or_default().push_back(ask);
+            }
+            Access::Quarantined => {
+                out.push(Output::Reply(ask.reply_to, Answer::Refused(Refusal::Quarantined)));
+            }
+            Access::Unknown => {
+                out.push(Output::Reply(ask.reply_to, Answer::Refused(Refusal::Unreadable)));
+            }
+        }
+    }
+
+    fn ask_resident(
+        &mut self,
+        slot: Slot,
+        ask: Ask<R>,
+        env: &mut dyn Env,
+        out: &mut Vec<Output<R>>,
+    ) {
+        match ask.body {
+            AskBody::Command(..) => self.command(slot, ask, env, out),
+            AskBody::Query(_) => self.query(slot, ask, out),
+            AskBody::Locate => {
+                let resident = self.residents.get(slot);
+                let (lsn, answer) = (
+                    resident.last_lsn,
+                    Answer::Located {
+                        version: resident.cell.version(),
+                        last_commit: resident.last_commit,
+                    },
+                );
+                self.reply(lsn, ask.reply_to, answer, out);
+            }
+            AskBody::Lift | AskBody::ReplayDeadLetter(_) => {
+                unreachable!("an operator's request does not need the entity")
+            }
+        }
+    }
+
+    /// Messages came in: those that are new wait for their turn.
+    fn arrived(&mut self, from: ShardId, sends: Vec<StreamSend>, out: &mut Vec<Output<R>>) {
+        let mut repeat = false;
+        for send in sends {
+            match self.incoming.arrive(from, send) {
+                Arrival::Queued => {}
+                Arrival::Repeat => repeat = true,
+                Arrival::Gap => {
+                    out.push(Output::AskResend { of: from });
+                    break;
+                }
+            }
+        }
+        if repeat {
+            let through = self.durable_marks.get(&from).copied().unwrap_or(0);
+            out.push(Output::Ack { to: from, through });
+        }
+        self.ready.push_back(from);
+    }
+
+    /// Handles messages of ready streams until each is empty or waits for a read.
+    fn run_streams(&mut self, env: &mut dyn Env, out: &mut Vec<Output<R>>) {
+        while let Some(from) = self.ready.pop_front() {
+            while !self.failed {
+                let Some(send) = self.incoming.peek(from) else { break };
+                let message = Arc::clone(&send.message);
+                match self.access(&message.to, env, out) {
+                    Access::Ready(slot) => self.message(slot, from, &message, env, out),
+                    Access::Loading => break,
+                    Access::Quarantined => {
+                        self.bounce(from, &message, entity::BounceReason::Quarantined, env);
+                    }
+                    Access::Unknown => {
+                        self.bounce(from, &message, entity::BounceReason::Unreadable, env);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The log moved on: what waited for it leaves.
+    fn durable(&mut self, lsn: Lsn, out: &mut Vec<Output<R>>) {
+        self.durable = self.durable.max(lsn);
+        let mut acks: BTreeMap<ShardId, u64> = BTreeMap::new();
+        while let Some(held) = self.release.pop(self.durable) {
+            match held {
+                Held::Reply(reply_to, answer) => out.push(Output::Reply(reply_to, answer)),
+                Held::Send(send) => {
+                    let to = send.to_shard;
+                    self.hand_over(to, vec![send]);
+                }
+                Held::Ack { from, number } => {
+                    acks.insert(from, number);
+                }
+                Held::Snapshots(write) => out.push(Output::WriteSnapshots(write)),
+            }
+        }
+        for (from, number) in acks {
+            self.durable_marks.insert(from, number);
+            if from == self.config.shard {
+                self.outgoing.acked(from, number);
+            } else {
+                out.push(Output::Ack { to: from, through: number });
+            }
+        }
+        self.maybe_snapshot(out);
+    }
+
+    /// Gives messages to their shard: to this one at once, to others at the end of the turn.
+    fn hand_over(&mut self, to: ShardId, sends: Vec<StreamSend>) {
+        if to == self.config.shard {
+            for send in sends {
+                self.incoming.arrive(to, send);
+            }
+            self.ready.push_back(to);
+        } else if !sends.is_empty() {
+            self.leaving.entry(to).or_default().extend(sends);
+        }
+    }
+
+    fn flush(&mut self, out: &mut Vec<Output<R>>) {
+        while let Some((to, sends)) = self.leaving.pop_first() {
+            out.push(Output::Send { to, sends });
+        }
+    }
+
+    /// Answers when the log is durable up to `lsn`.
+    fn reply(&mut self, lsn: Lsn, reply_to: R, answer: Answer, out: &mut Vec<Output<R>>) {
+        if lsn <= self.durable {
+            out.push(Output::Reply(reply_to, answer));
+        } else {
+            self.release.push(lsn, Held::Reply(reply_to, answer));
+        }
+    }
+
+    fn tick(&mut self, env: &mut dyn Env, out: &mut Vec<Output<R>>) {
+        for (at, key) in self.timers.due(self.time, limits::WAKES_PER_TICK_MAX) {
+            match self.access(&key, env, out) {
+                Access::Ready(slot) if self.residents.get(slot).deadline == at => {
+                    self.wake(slot, env, out);
+                }
+                Access::Ready(_) | Access::Quarantined | Access::Unknown => {
+                    self.timers.replace(&key, Some(at), None);
+                }
+                Access::Loading => {}
+            }
+        }
+        while let Some((key, waiter)) = self.waiters.take_due(self.time) {
+            self.answer_due(&key, waiter, env, out);
+        }
+        if self.retry_at.is_some_and(|at| at <= self.time) {
+            self.retry_at = None;
+            self.ready.extend(self.incoming.waiting());
+        }
+        self.page_timers(out);
+        self.maybe_snapshot(out);
+        self.evict();
+    }
+
+    fn alarm(&self, alarm: Alarm, out: &mut Vec<Output<R>>) {
+        out.push(Output::Alarm(alarm));
+    }
+}
+
+/// What an input finds when it looks for its entity.
+enum Access {
+    /// In memory.
+    Ready(Slot),
+    /// Being read.
+    Loading,
+    /// Takes nothing.
+    Quarantined,
+    /// Of a kind that this node does not host.
+    Unknown,
+}
+
+/// Result of a read, as the loader module takes it.
+type LoadResult = Result<Loaded, String>;

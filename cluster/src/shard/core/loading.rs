@@ -1,0 +1,178 @@
+//! Bringing entities into memory: at once where the store can tell, else by a read.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use entity::{Cause, Cell, EntityKey, RecordSource, Timestamp};
+use ports::{Peek, TimerRow};
+
+use super::step::{known, panic_text};
+use super::{Access, Alarm, Answer, Env, LoadResult, Output, Refusal, ShardCore, Slot};
+use crate::limits;
+use crate::shard::io::Loaded;
+use crate::shard::residents::Resident;
+
+impl<R> ShardCore<R> {
+    /// Finds an entity, or begins to read it.
+    pub(super) fn access(
+        &mut self,
+        key: &EntityKey,
+        env: &mut dyn Env,
+        out: &mut Vec<Output<R>>,
+    ) -> Access {
+        if let Some(slot) = self.residents.find(key) {
+            return Access::Ready(slot);
+        }
+        if self.types.get(key.kind).is_none() {
+            return Access::Unknown;
+        }
+        if self.quarantined.contains_key(key) {
+            return Access::Quarantined;
+        }
+        if self.loading.contains_key(key) {
+            return Access::Loading;
+        }
+        let commits = self.tail.get(key).cloned().unwrap_or_default();
+        let snapshot = match commits.is_empty() {
+            true => match env.peek(key) {
+                Peek::Missing => Some(None),
+                Peek::Found(snapshot) => Some(Some(*snapshot)),
+                Peek::Unknown => None,
+            },
+            false => None,
+        };
+        if let Some(snapshot) = snapshot
+            && let Ok(slot) = self.place(key, Loaded { snapshot, records: Vec::new() })
+        {
+            return Access::Ready(slot);
+        }
+        // Also when a snapshot cannot be restored: the read says so again, and is dealt with there.
+        self.loading.entry(key.clone()).or_default();
+        out.push(Output::Load { key: key.clone(), commits });
+        Access::Loading
+    }
+
+    /// A read came back.
+    pub(super) fn loaded(
+        &mut self,
+        key: EntityKey,
+        loaded: LoadResult,
+        env: &mut dyn Env,
+        out: &mut Vec<Output<R>>,
+    ) {
+        let waiting = self.loading.remove(&key).unwrap_or_default();
+        match loaded {
+            Ok(loaded) => {
+                if let Err(reason) = self.place(&key, loaded) {
+                    self.impose(&key, reason, &Cause::default(), env, out);
+                } else {
+                    self.tail.remove(&key);
+                }
+            }
+            Err(reason) => {
+                self.alarm(Alarm::LoadFailed { key: key.clone(), reason }, out);
+                for ask in waiting {
+                    let answer = Answer::Refused(Refusal::Unavailable);
+                    out.push(Output::Reply(ask.reply_to, answer));
+                }
+                // Streams keep their messages; a later tick tries the read again.
+                self.retry_at = Some(self.time.plus_ms(limits::LOAD_RETRY_MS));
+                return;
+            }
+        }
+        for ask in waiting {
+            self.ask(ask, env, out);
+        }
+        self.ready.extend(self.incoming.waiting());
+    }
+
+    /// Folds an entity and puts it in memory. Errors: it cannot be folded, with the reason.
+    fn place(&mut self, key: &EntityKey, loaded: Loaded) -> Result<Slot, String> {
+        let folded = catch_unwind(AssertUnwindSafe(|| self.fold(key, &loaded)))
+            .unwrap_or_else(|panic| Err(panic_text(panic.as_ref())));
+        let cell = folded?;
+        let at_snapshot = loaded.snapshot.as_ref().map_or(0, |snapshot| snapshot.last_commit);
+        let own = |(commit, record): &&(u64, entity::StepRecord)| {
+            *commit > at_snapshot && record.source != RecordSource::Runtime
+        };
+        let first = loaded.records.iter().find(own).map_or(0, |(commit, _)| *commit);
+        let last = loaded.records.iter().rev().find(own).map_or(at_snapshot, |(commit, _)| *commit);
+        let deadline = cell.next_deadline();
+        let row = loaded.snapshot.and_then(|snapshot| snapshot.deadline);
+        self.timers.replace(key, None, deadline);
+        Ok(self.residents.insert(Resident {
+            key: key.clone(),
+            cell,
+            last_lsn: 0,
+            last_commit: last,
+            dirty_since: first,
+            deadline: deadline.unwrap_or(Timestamp::MAX),
+            timer_row: row.unwrap_or(Timestamp::MAX),
+            bytes: 0,
+            writing: false,
+            visited: true,
+        }))
+    }
+
+    fn fold(&self, key: &EntityKey, loaded: &Loaded) -> Result<Box<dyn Cell>, String> {
+        let entity_type = self.types.get(key.kind).ok_or("the kind is not hosted here")?;
+        let mut cell = match &loaded.snapshot {
+            Some(snapshot) => {
+                (entity_type.restore)(key, snapshot).map_err(|error| error.to_string())?
+            }
+            None => (entity_type.initial)(key),
+        };
+        let after = loaded.snapshot.as_ref().map_or(0, |snapshot| snapshot.last_commit);
+        for (commit, record) in &loaded.records {
+            if *commit > after && record.source != RecordSource::Runtime {
+                cell.replay(record).map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(cell)
+    }
+
+    /// Lets entities go while they take too much memory.
+    pub(super) fn evict(&mut self) {
+        while self.residents.bytes() > self.config.resident_bytes {
+            let waiters = &self.waiters;
+            let Some(slot) = self.residents.victim(|key| !waiters.has(key)) else { break };
+            let resident = self.residents.remove(slot);
+            if resident.deadline > self.timers_until {
+                // The store has its row; it is paged in when its time is near.
+                self.timers.replace(&resident.key, known(resident.deadline), None);
+            }
+        }
+    }
+
+    /// Asks for the next page of timers when the horizon comes near.
+    pub(super) fn page_timers(&mut self, out: &mut Vec<Output<R>>) {
+        let wanted = self.time.plus_ms(limits::TIMER_HORIZON_MS / 2);
+        if self.timers_loading || self.timers_until >= wanted {
+            return;
+        }
+        self.timers_loading = true;
+        let after = None;
+        out.push(Output::LoadTimers { after, until: self.time.plus_ms(limits::TIMER_HORIZON_MS) });
+    }
+
+    /// A page of timers came.
+    pub(super) fn timers_loaded(
+        &mut self,
+        rows: Vec<TimerRow>,
+        until: Timestamp,
+        out: &mut Vec<Output<R>>,
+    ) {
+        let after = rows.last().filter(|_| rows.len() >= limits::TIMERS_PER_PAGE).cloned();
+        for row in rows {
+            if self.residents.find(&row.key).is_none() && !self.tail.contains_key(&row.key) {
+                self.timers.replace(&row.key, None, Some(row.at));
+            }
+        }
+        match after {
+            Some(after) => out.push(Output::LoadTimers { after: Some(after), until }),
+            None => {
+                self.timers_until = until;
+                self.timers_loading = false;
+            }
+        }
+    }
+}

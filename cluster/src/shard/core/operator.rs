@@ -1,0 +1,77 @@
+//! What an operator may do to a shard: lift a quarantine, send a dead letter again.
+
+use entity::{DeadLetter, DeadLetterChange, Quarantine};
+
+use super::{Answer, Ask, Env, Output, Refusal, ShardCore};
+use crate::limits;
+
+impl<R> ShardCore<R> {
+    /// Entities in quarantine, with the reason.
+    pub fn quarantined(&self) -> impl Iterator<Item = (&entity::EntityKey, &str)> {
+        self.quarantined.iter().map(|(key, reason)| (key, reason.as_str()))
+    }
+
+    /// Dead letters by number.
+    pub fn dead_letters(&self) -> impl Iterator<Item = (u64, &DeadLetter)> {
+        self.dead_letters.iter().map(|(number, letter)| (*number, letter))
+    }
+
+    pub(super) fn keep_dead_letter(&mut self, number: u64, letter: DeadLetter) {
+        self.dead_letters.insert(number, letter);
+        if self.dead_letters.len() > limits::DEAD_LETTERS_MAX {
+            // The journal still has it; the list that an operator sees is bounded.
+            self.dead_letters.pop_first();
+        }
+    }
+
+    pub(super) fn lift(&mut self, ask: Ask<R>, env: &mut dyn Env, out: &mut Vec<Output<R>>) {
+        // The entity is folded again from the journal: all of it must be durable. Its records
+        // stand before the one that quarantined it.
+        if self.runtime_lsn > self.durable {
+            let answer = Answer::Refused(Refusal::Overloaded);
+            return out.push(Output::Reply(ask.reply_to, answer));
+        }
+        if self.quarantined.remove(&ask.key).is_none() {
+            let answer = Answer::Refused(Refusal::NotFound);
+            return out.push(Output::Reply(ask.reply_to, answer));
+        }
+        let mut record = self.runtime_record(&ask.key, &ask.cause);
+        let by = ask.principal.subject.to_string();
+        record.quarantine = Some(Quarantine::Lifted { by });
+        self.finish_operator(ask, record, env, out);
+    }
+
+    pub(super) fn replay_dead_letter(
+        &mut self,
+        number: u64,
+        ask: Ask<R>,
+        env: &mut dyn Env,
+        out: &mut Vec<Output<R>>,
+    ) {
+        let Some(letter) = self.dead_letters.remove(&number) else {
+            let answer = Answer::Refused(Refusal::NotFound);
+            return out.push(Output::Reply(ask.reply_to, answer));
+        };
+        let mut message = (*letter.message).clone();
+        message.expires_at = entity::Timestamp::MAX;
+        let mut record = self.runtime_record(&message.to.clone(), &ask.cause);
+        record.dead_letter = Some(DeadLetterChange::Replayed(number));
+        record.sends = vec![self.outgoing.number(self.config.shard, message)];
+        self.finish_operator(ask, record, env, out);
+    }
+
+    fn finish_operator(
+        &mut self,
+        ask: Ask<R>,
+        record: entity::StepRecord,
+        env: &mut dyn Env,
+        out: &mut Vec<Output<R>>,
+    ) {
+        match self.stage_runtime(record, env) {
+            Some(lsn) => self.reply(lsn, ask.reply_to, Answer::Done, out),
+            None => {
+                out.push(Output::Reply(ask.reply_to, Answer::Refused(Refusal::Unavailable)));
+            }
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! Steps: a command, a message or a deadline is taken, journaled in one record, and what it asks
+//! of others goes out.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use codec::Packed;
+use entity::{
+    BounceReason, Cause, CellError, Context, DeadLetter, DeadLetterChange, EntityKey, Input, Mark,
+    Message, MessageKind, Outcome, Principal, Quarantine, RecordSource, ShardId, Source, Step,
+    StepRecord, StreamSend, Timestamp,
+};
+use ports::Frame;
+
+use super::{Alarm, Answer, Ask, AskBody, Env, Held, Output, Refusal, ShardCore, Slot};
+use crate::log::Placed;
+
+/// Who caused a step.
+struct Origin<'a> {
+    principal: &'a Principal,
+    source: Source<'a>,
+    cause: &'a Cause,
+    record: RecordSource,
+    mark: Option<Mark>,
+    message: Option<&'a Message>,
+}
+
+/// How a step failed.
+enum Failure {
+    /// The cell is as it was.
+    Refused(CellError),
+    /// The cell must be dropped.
+    Panicked(String),
+}
+
+impl<R> ShardCore<R> {
+    pub(super) fn command(
+        &mut self,
+        slot: Slot,
+        ask: Ask<R>,
+        env: &mut dyn Env,
+        out: &mut Vec<Output<R>>,
+    ) {
+        let AskBody::Command(command, idempotency) = &ask.body else {
+            unreachable!("called for commands only")
+        };
+        let origin = Origin {
+            principal: &ask.principal,
+            source: Source::Caller,
+            cause: &ask.cause,
+            record: RecordSource::Caller,
+            mark: None,
+            message: None,
+        };
+        match self.take(slot, &origin, Input::Command(command, *idempotency)) {
+            Ok(mut step) => {
+                let outcome = std::mem::replace(&mut step.outcome, Outcome::Taken);
+                match self.journal(slot, step, &origin, env) {
+                    Some(lsn) => self.reply(lsn, ask.reply_to, Answer::Outcome(outcome), out),
+                    None => {
+                        let answer = Answer::Refused(Refusal::Unavailable);
+                        out.push(Output::Reply(ask.reply_to, answer));
+                    }
+                }
+            }
+            Err(Failure::Refused(error)) => {
+                let refusal = match error {
+                    CellError::Unreadable(_) => Refusal::Unreadable,
+                    CellError::StepTooLarge(_) | CellError::NoReply | CellError::Gap { .. } => {
+                        Refusal::Failed
+                    }
+                };
+                out.push(Output::Reply(ask.reply_to, Answer::Refused(refusal)));
+            }
+            Err(Failure::Panicked(reason)) => {
+                let key = self.drop_cell(slot);
+                self.impose(&key, reason, &ask.cause, env, out);
+                out.push(Output::Reply(ask.reply_to, Answer::Refused(Refusal::Failed)));
+            }
+        }
+    }
+
+    pub(super) fn message(
+        &mut self,
+        slot: Slot,
+        from: ShardId,
+        message: &Arc<Message>,
+        env: &mut dyn Env,
+        out: &mut Vec<Output<R>>,
+    ) {
+        if message.expires_at < self.time {
+            return self.bounce(from, message, BounceReason::Expired, env);
+        }
+        let principal = Principal::system(message.to.tenant.clone());
+        let (mark, _) = self.incoming.take(from).expect("the message was looked at");
+        let origin = Origin {
+            principal: &principal,
+            source: Source::Entity(&message.from),
+            cause: &message.cause,
+            record: RecordSource::Message,
+            mark: Some(mark),
+            message: Some(message),
+        };
+        match self.take(slot, &origin, Input::Message(message)) {
+            Ok(step) => {
+                self.journal(slot, step, &origin, env);
+            }
+            Err(Failure::Refused(error)) => {
+                // A pure decision fails the same way each time: the first failure is final
+                // (docs/decisions/0006). The entity is as it was and goes on.
+                self.give_up(mark, message, error.to_string(), env, out);
+            }
+            Err(Failure::Panicked(reason)) => {
+                let key = self.drop_cell(slot);
+                self.give_up(mark, message, reason.clone(), env, out);
+                self.impose(&key, reason, &message.cause, env, out);
+            }
+        }
+    }
+
+    pub(super) fn wake(&mut self, slot: Slot, env: &mut dyn Env, out: &mut Vec<Output<R>>) {
+        let resident = self.residents.get(slot);
+        let (deadline, version) = (resident.deadline, resident.cell.version());
+        let key = resident.key.clone();
+        let principal = Principal::system(key.tenant.clone());
+        let cause = Cause::default();
+        let origin = Origin {
+            principal: &principal,
+            source: Source::Timer,
+            cause: &cause,
+            record: RecordSource::Timer,
+            mark: None,
+            message: None,
+        };
+        match self.take(slot, &origin, Input::Wake) {
+            Ok(step) => {
+                if self.journal(slot, step, &origin, env).is_none() {
+                    return;
+                }
+                let resident = self.residents.get(slot);
+                if resident.deadline == deadline && resident.cell.version() == version {
+                    // It was woken and did nothing: waking it again would never end.
+                    self.timers.replace(&key, Some(deadline), None);
+                }
+            }
+            Err(Failure::Refused(error)) => {
+                self.drop_cell(slot);
+                self.impose(&key, error.to_string(), &cause, env, out);
+            }
+            Err(Failure::Panicked(reason)) => {
+                self.drop_cell(slot);
+                self.impose(&key, reason, &cause, env, out);
+            }
+        }
+    }
+
+    /// Lets the cell take an input. The cell is changed, nothing else.
+    fn take(&mut self, slot: Slot, origin: &Origin<'_>, input: Input<'_>) -> Result<Step, Failure> {
+        let now = self.time;
+        let resident = self.residents.get_mut(slot);
+        let ctx = Context {
+            key: &resident.key,
+            now,
+            version: resident.cell.version(),
+            principal: origin.principal,
+            source: origin.source,
+            cause: origin.cause,
+        };
+        let cell = &mut resident.cell;
+        match catch_unwind(AssertUnwindSafe(|| cell.step(&ctx, input))) {
+            Ok(Ok(step)) => Ok(step),
+            Ok(Err(error)) => Err(Failure::Refused(error)),
+            Err(panic) => Err(Failure::Panicked(panic_text(panic.as_ref()))),
+        }
+    }
+
+    /// Stages the record of a step and sends what it asks of others. Returns the place in the log
+    /// that its answer depends on; `None`: the log refused, the shard has failed.
+    fn journal(
+        &mut self,
+        slot: Slot,
+        step: Step,
+        origin: &Origin<'_>,
+        env: &mut dyn Env,
+    ) -> Option<u64> {
+        let resident = self.residents.get(slot);
+        if step.is_empty() && origin.mark.is_none() {
+            return Some(resident.last_lsn);
+        }
+        let key = resident.key.clone();
+        let deadline = resident.cell.next_deadline();
+        let version = resident.cell.version() - step.events.len() as u64;
+        let sends = self.sends(&key, step.effects, step.bounce, origin);
+        let record = StepRecord {
+            prev: self.residents.get(slot).last_commit,
+            key,
+            version,
+            at: self.time,
+            cause: origin.cause.clone(),
+            source: origin.record.clone(),
+            events: step.events,
+            sends,
+            mark: origin.mark,
+            kept: step.kept,
+            deadline,
+            quarantine: None,
+            dead_letter: None,
+        };
+        let placed = self.stage(record, env)?;
+        self.residents.touched(slot, placed.lsn, placed.commit_no);
+        let resident = self.residents.get_mut(slot);
+        let next = deadline.unwrap_or(Timestamp::MAX);
+        if next != resident.deadline {
+            let old = std::mem::replace(&mut resident.deadline, next);
+            self.timers.replace(&resident.key, known(old), deadline);
+        }
+        if self.waiters.has(&resident.key) {
+            self.changed.insert(resident.key.clone());
+        }
+        Some(placed.lsn)
+    }
+
+    /// Puts a record into the log and lets its messages and its acknowledgement go when they may.
+    pub(super) fn stage(&mut self, record: StepRecord, env: &mut dyn Env) -> Option<Placed> {
+        let n_events = u32::try_from(record.events.len()).expect("a step has few events");
+        self.scratch.clear();
+        Frame::push_record(&mut self.scratch, &record).expect("a step was measured when taken");
+        let staged = env.stage(self.config.shard, self.config.epoch, &self.scratch, n_events);
+        let Ok(placed) = staged else {
+            self.failed = true;
+            return None;
+        };
+        assert!(placed.lsn > self.staged, "I2: the log went back");
+        self.staged = placed.lsn;
+        self.snapshots.staged(&placed, n_events);
+        for send in record.sends {
+            self.outgoing.keep(placed.lsn, send.clone());
+            if self.config.chaining {
+                let to = send.to_shard;
+                self.hand_over(to, vec![send]);
+            } else {
+                self.release.push(placed.lsn, Held::Send(send));
+            }
+        }
+        if let Some(mark) = record.mark {
+            let ack = Held::Ack { from: mark.from_shard, number: mark.number };
+            self.release.push(placed.lsn, ack);
+        }
+        Some(placed)
+    }
+
+    fn sends(
+        &mut self,
+        key: &EntityKey,
+        effects: Vec<entity::Effect>,
+        bounce: Option<Packed>,
+        origin: &Origin<'_>,
+    ) -> Vec<StreamSend> {
+        let n_shards = self.config.n_shards;
+        let mut sends = Vec::with_capacity(effects.len() + usize::from(bounce.is_some()));
+        for effect in effects {
+            let to_shard = effect.to.shard(n_shards);
+            let expires_at =
+                effect.ttl_ms.map_or(Timestamp::MAX, |ttl_ms| self.time.plus_ms(ttl_ms));
+            let message = Message {
+                from: key.clone(),
+                to: effect.to,
+                kind: MessageKind::Command,
+                body: effect.command,
+                cause: origin.cause.clone(),
+                expires_at,
+            };
+            sends.push(self.outgoing.number(to_shard, message));
+        }
+        if let (Some(rejection), Some(message)) = (bounce, origin.message) {
+            let reason = BounceReason::Rejected(rejection);
+            let body = message.body.clone();
+            sends.push(self.bounced(key, &message.from, reason, body, origin.cause));
+        }
+        sends
+    }
+
+    /// Numbers a bounce from `from` back to `to`.
+    fn bounced(
+        &mut self,
+        from: &EntityKey,
+        to: &EntityKey,
+        reason: BounceReason,
+        body: Packed,
+        cause: &Cause,
+    ) -> StreamSend {
+        let message = Message {
+            from: from.clone(),
+            to: to.clone(),
+            kind: MessageKind::Bounce(reason),
+            body,
+            cause: cause.clone(),
+            expires_at: Timestamp::MAX,
+        };
+        self.outgoing.number(to.shard(self.config.n_shards), message)
+    }
+
+    /// Does not take the next message of a stream but sends it back; its mark moves on.
+    pub(super) fn bounce(
+        &mut self,
+        from: ShardId,
+        message: &Arc<Message>,
+        reason: BounceReason,
+        env: &mut dyn Env,
+    ) {
+        let (mark, _) = self.incoming.take(from).expect("the message was looked at");
+        let record = self.returned(mark, message, reason);
+        self.stage_runtime(record, env);
+    }
+
+    /// Keeps a message as a dead letter and answers its sender negatively.
+    fn give_up(
+        &mut self,
+        mark: Mark,
+        message: &Arc<Message>,
+        reason: String,
+        env: &mut dyn Env,
+        out: &mut Vec<Output<R>>,
+    ) {
+        let mut record = self.returned(mark, message, BounceReason::DeadLetter);
+        let letter = DeadLetter { message: Arc::clone(message), reason };
+        self.last_dead_letter += 1;
+        self.keep_dead_letter(self.last_dead_letter, letter.clone());
+        record.dead_letter = Some(DeadLetterChange::Kept(self.last_dead_letter, letter.clone()));
+        self.alarm(Alarm::DeadLetter(Box::new(letter)), out);
+        self.stage_runtime(record, env);
+    }
+
+    /// The record of a message that goes back. A bounce that cannot be delivered ends here.
+    fn returned(&mut self, mark: Mark, message: &Arc<Message>, reason: BounceReason) -> StepRecord {
+        let sends = match &message.kind {
+            MessageKind::Command => {
+                let body = message.body.clone();
+                vec![self.bounced(&message.to, &message.from, reason, body, &message.cause)]
+            }
+            MessageKind::Bounce(_) => Vec::new(),
+        };
+        let mut record = self.runtime_record(&message.to, &message.cause);
+        record.mark = Some(mark);
+        record.sends = sends;
+        record
+    }
+
+    /// A record of the runtime's own about an entity.
+    pub(super) fn runtime_record(&self, key: &EntityKey, cause: &Cause) -> StepRecord {
+        StepRecord {
+            key: key.clone(),
+            prev: 0,
+            version: 0,
+            at: self.time,
+            cause: cause.clone(),
+            source: RecordSource::Runtime,
+            events: Vec::new(),
+            sends: Vec::new(),
+            mark: None,
+            kept: None,
+            deadline: None,
+            quarantine: None,
+            dead_letter: None,
+        }
+    }
+
+    pub(super) fn stage_runtime(&mut self, record: StepRecord, env: &mut dyn Env) -> Option<u64> {
+        let placed = self.stage(record, env)?;
+        self.runtime_lsn = placed.lsn;
+        Some(placed.lsn)
+    }
+
+    /// Quarantines an entity, durably.
+    pub(super) fn impose(
+        &mut self,
+        key: &EntityKey,
+        reason: String,
+        cause: &Cause,
+        env: &mut dyn Env,
+        out: &mut Vec<Output<R>>,
+    ) {
+        let mut record = self.runtime_record(key, cause);
+        record.quarantine = Some(Quarantine::Imposed { reason: reason.clone() });
+        self.quarantined.insert(key.clone(), reason.clone());
+        self.alarm(Alarm::Quarantined { key: key.clone(), reason }, out);
+        self.stage_runtime(record, env);
+    }
+
+    /// Forgets a cell that may be half changed. Its journal is whole; it is folded again when the
+    /// quarantine is lifted.
+    fn drop_cell(&mut self, slot: Slot) -> EntityKey {
+        let resident = self.residents.remove(slot);
+        self.timers.replace(&resident.key, known(resident.deadline), None);
+        let written = self.dirty_before(slot);
+        let since = written.or((resident.dirty_since > 0).then_some(resident.dirty_since));
+        if let Some(since) = since {
+            let commits = (since..=resident.last_commit).collect();
+            self.tail.insert(resident.key.clone(), commits);
+        }
+        resident.key
+    }
+}
+
+/// A deadline, if there is one.
+pub(super) fn known(deadline: Timestamp) -> Option<Timestamp> {
+    (deadline < Timestamp::MAX).then_some(deadline)
+}
+
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panic without a text".to_owned())
+}

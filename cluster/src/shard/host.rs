@@ -1,0 +1,219 @@
+//! The shard host: the ractor actor around a shard's core.
+//!
+//! It takes what gathered in the inbox, lets the core handle it, performs the outputs. It branches
+//! on outputs only, never on business state. A panic that reaches it is a bug of ours: ractor ends
+//! the actor, and the node rebuilds the shard from its journal.
+
+use std::sync::Arc;
+
+use entity::{EntityKey, ShardId, Timestamp};
+use ports::{Peek, SharedStore};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use super::ShardCore;
+use super::core::Env;
+use super::inbox::{Inbox, ReplyTo, Wake};
+use super::io::{Alarm, Input, Loaded, Output};
+use crate::ctx::{NodeCtx, Parcel, Transport};
+use crate::limits;
+use crate::log::{Log, Placed, Stage, StageError};
+
+/// The host actor.
+pub struct Host;
+
+/// What a host works on.
+pub struct HostState {
+    core: ShardCore<ReplyTo>,
+    inbox: Arc<Inbox>,
+    log: Arc<Log>,
+    ctx: NodeCtx,
+    transport: Arc<dyn Transport>,
+    outputs: Vec<Output<ReplyTo>>,
+    draining: bool,
+}
+
+impl HostState {
+    /// A host's state.
+    #[must_use]
+    pub fn new(
+        core: ShardCore<ReplyTo>,
+        inbox: Arc<Inbox>,
+        log: Arc<Log>,
+        ctx: NodeCtx,
+        transport: Arc<dyn Transport>,
+    ) -> Self {
+        Self { core, inbox, log, ctx, transport, outputs: Vec::new(), draining: false }
+    }
+
+    fn turn(&mut self) {
+        let now = self.ctx.clock.now();
+        let mut env =
+            HostEnv { log: &self.log, store: &self.ctx.store, shard: self.core.shard(), n: 0 };
+        for input in self.inbox.take(limits::INPUTS_PER_TURN_MAX) {
+            if matches!(input, Input::Drain) {
+                self.draining = true;
+            }
+            self.core.handle(input, now, &mut env, &mut self.outputs);
+        }
+        if self.core.next_wakeup().is_some_and(|at| at <= now) {
+            self.core.handle(Input::Tick, now, &mut env, &mut self.outputs);
+        }
+        if env.n > 0 {
+            self.log.kick();
+        }
+        self.perform();
+        let wakeup = self.core.next_wakeup().unwrap_or(Timestamp::MAX).0;
+        let drained = self.draining && self.core.is_drained();
+        self.inbox.turn_over(wakeup, drained);
+    }
+
+    fn perform(&mut self) {
+        let me = self.core.shard();
+        for output in std::mem::take(&mut self.outputs) {
+            match output {
+                // A caller that went away does not want its answer.
+                Output::Reply(reply_to, answer) => drop(reply_to.send(answer)),
+                Output::Send { to, sends } => {
+                    self.transport.send(to, Parcel::Stream { from: me, sends });
+                }
+                Output::Ack { to, through } => {
+                    self.transport.send(to, Parcel::Acked { by: me, through });
+                }
+                Output::AskResend { of } => self.transport.send(of, Parcel::Resend { to: me }),
+                Output::Load { key, commits } => self.load(key, commits),
+                Output::LoadTimers { after, until } => {
+                    let (store, inbox) = (Arc::clone(&self.ctx.store), Arc::clone(&self.inbox));
+                    let clock = Arc::clone(&self.ctx.clock);
+                    tokio::spawn(async move {
+                        let limit = limits::TIMERS_PER_PAGE;
+                        loop {
+                            match store.timers(me, after.as_ref(), until, limit).await {
+                                Ok(rows) => return inbox.push(Input::Timers { rows, until }),
+                                Err(error) => tracing::warn!(%error, "timers not read"),
+                            }
+                            clock.sleep(limits::LOAD_RETRY_MS).await;
+                        }
+                    });
+                }
+                Output::WriteSnapshots(write) => {
+                    let (store, inbox) = (Arc::clone(&self.ctx.store), Arc::clone(&self.inbox));
+                    tokio::spawn(async move {
+                        match store.write(me, *write).await {
+                            Ok(()) => inbox.push(Input::SnapshotsWritten),
+                            Err(error) => {
+                                tracing::warn!(shard = me.0, %error, "snapshots not written");
+                                inbox.push(Input::SnapshotsFailed);
+                            }
+                        }
+                    });
+                }
+                Output::Alarm(alarm) => raise(me, &alarm),
+            }
+        }
+    }
+
+    fn load(&self, key: EntityKey, commits: Vec<u64>) {
+        let (store, inbox) = (Arc::clone(&self.ctx.store), Arc::clone(&self.inbox));
+        let shard = self.core.shard();
+        tokio::spawn(async move {
+            let loaded = read_entity(&store, shard, &key, &commits).await;
+            inbox.push(Input::Loaded(key, loaded));
+        });
+    }
+}
+
+/// Reads an entity: its snapshot, and its records in the given commits.
+pub async fn read_entity(
+    store: &SharedStore,
+    shard: ShardId,
+    key: &EntityKey,
+    commits: &[u64],
+) -> Result<Loaded, String> {
+    let snapshot = store.snapshot(shard, key).await.map_err(|error| error.to_string())?;
+    let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.last_commit);
+    let mut records = Vec::new();
+    for commit in commits.iter().copied().filter(|commit| *commit > after) {
+        let frames = store.read(shard, commit, 1).await.map_err(|error| error.to_string())?;
+        let frame = frames.first().ok_or_else(|| format!("commit {commit} is missing"))?;
+        let all = frame.records().map_err(|error| error.to_string())?;
+        records.extend(all.into_iter().filter(|r| r.key == *key).map(|r| (commit, r)));
+    }
+    Ok(Loaded { snapshot, records })
+}
+
+fn raise(shard: ShardId, alarm: &Alarm) {
+    match alarm {
+        Alarm::Quarantined { key, reason } => {
+            metrics::counter!("mercato_quarantined_total").increment(1);
+            tracing::error!(shard = shard.0, %key, reason, "entity quarantined");
+        }
+        Alarm::DeadLetter(letter) => {
+            metrics::counter!("mercato_dead_letters_total").increment(1);
+            let (to, reason) = (&letter.message.to, &letter.reason);
+            tracing::error!(shard = shard.0, %to, reason, "message kept as dead letter");
+        }
+        Alarm::LoadFailed { key, reason } => {
+            metrics::counter!("mercato_load_failures_total").increment(1);
+            tracing::error!(shard = shard.0, %key, reason, "entity not read");
+        }
+    }
+}
+
+/// The log and the store as the core sees them.
+struct HostEnv<'a> {
+    log: &'a Log,
+    store: &'a SharedStore,
+    shard: ShardId,
+    n: u32,
+}
+
+impl Stage for HostEnv<'_> {
+    fn stage(
+        &mut self,
+        shard: ShardId,
+        epoch: u64,
+        record: &[u8],
+        n_events: u32,
+    ) -> Result<Placed, StageError> {
+        self.n += 1;
+        let mut log = self.log;
+        log.stage(shard, epoch, record, n_events)
+    }
+}
+
+impl Env for HostEnv<'_> {
+    fn peek(&mut self, key: &EntityKey) -> Peek {
+        self.store.peek(self.shard, key).unwrap_or(Peek::Unknown)
+    }
+}
+
+impl Actor for Host {
+    type Msg = Wake;
+    type State = HostState;
+    type Arguments = HostState;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Wake>,
+        mut state: HostState,
+    ) -> Result<HostState, ActorProcessingErr> {
+        state.core.start(&mut state.outputs);
+        state.perform();
+        state.inbox.push(Input::Tick);
+        state.inbox.attach(myself);
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Wake>,
+        _wake: Wake,
+        state: &mut HostState,
+    ) -> Result<(), ActorProcessingErr> {
+        state.turn();
+        if state.core.has_failed() {
+            return Err("the log refused a record".into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! What goes into a shard and what comes out of it, as data.
+//!
+//! `R` is whatever the shell needs to answer a caller: a channel in a node, a number in a test.
+
+use codec::Packed;
+use entity::{
+    Cause, DeadLetter, EntityKey, Fingerprint, IdempotencyKey, Outcome, Principal, QueryOutcome,
+    ShardId, Snapshot, StepRecord, StreamSend, Timestamp,
+};
+use ports::{SnapshotWrite, TimerRow};
+
+use crate::log::Lsn;
+
+/// What a caller wants.
+#[derive(Debug, Clone)]
+pub enum AskBody {
+    /// A command, with the key under which its outcome is kept.
+    Command(Packed, Option<(IdempotencyKey, Fingerprint)>),
+    /// A query; while it is answered `NotYet`, it waits until the deadline.
+    Query(Packed),
+    /// Where the entity's last record stands.
+    Locate,
+    /// Lifts a quarantine.
+    Lift,
+    /// Sends a dead letter again.
+    ReplayDeadLetter(u64),
+}
+
+/// A caller's input.
+#[derive(Debug)]
+pub struct Ask<R> {
+    /// Where the answer goes.
+    pub reply_to: R,
+    /// Whom it is for.
+    pub key: EntityKey,
+    /// Who asks.
+    pub principal: Principal,
+    /// Why.
+    pub cause: Cause,
+    /// After this a command is dropped, and a waiting query gets what is known.
+    pub deadline: Timestamp,
+    /// What is wanted.
+    pub body: AskBody,
+}
+
+/// Why an input was not taken; nothing was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Too much is under way.
+    Overloaded,
+    /// The entity is quarantined.
+    Quarantined,
+    /// The deadline passed before it was its turn.
+    TimedOut,
+    /// The shard is not served here, or its log has failed.
+    Unavailable,
+    /// The bytes are not of the entity's kind.
+    Unreadable,
+    /// There is no such dead letter or quarantine.
+    NotFound,
+    /// The entity failed on it and is quarantined now.
+    Failed,
+}
+
+/// What a caller hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A command's outcome.
+    Outcome(Outcome),
+    /// A query's.
+    Query(QueryOutcome),
+    /// The entity's version and the commit of its last record; 0 = none.
+    Located {
+        /// Events so far.
+        version: u64,
+        /// Commit number of the last record.
+        last_commit: u64,
+    },
+    /// Done (an operator's request).
+    Done,
+    /// Not taken.
+    Refused(Refusal),
+}
+
+/// An entity as read from the store.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its snapshot, if any.
+    pub snapshot: Option<Snapshot>,
+    /// Its records after the snapshot, in order.
+    pub records: Vec<(u64, StepRecord)>,
+}
+
+/// An input of a shard.
+#[derive(Debug)]
+pub enum Input<R> {
+    /// A caller asks.
+    Ask(Box<Ask<R>>),
+    /// Messages of the stream from another shard (or from this one), in order.
+    Stream {
+        /// The sending shard.
+        from: ShardId,
+        /// The messages.
+        sends: Vec<StreamSend>,
+    },
+    /// The other shard has durably taken our stream up to this number.
+    Acked {
+        /// The receiving shard.
+        by: ShardId,
+        /// Cumulative.
+        through: u64,
+    },
+    /// The other shard lost what was on its way: send again what it has not acknowledged.
+    Resend {
+        /// The receiving shard.
+        to: ShardId,
+    },
+    /// The log is durable up to here.
+    Durable(Lsn),
+    /// What [`Output::Load`] asked for. `Err`: why it cannot be read.
+    Loaded(EntityKey, Result<Loaded, String>),
+    /// What [`Output::LoadTimers`] asked for.
+    Timers {
+        /// In order.
+        rows: Vec<TimerRow>,
+        /// Everything at or before this was read.
+        until: Timestamp,
+    },
+    /// The last [`Output::WriteSnapshots`] was written.
+    SnapshotsWritten,
+    /// The last [`Output::WriteSnapshots`] failed; it is tried again later.
+    SnapshotsFailed,
+    /// Time passed.
+    Tick,
+    /// Snapshot everything; the node is about to stop.
+    Drain,
+}
+
+/// An output of a shard.
+#[derive(Debug)]
+pub enum Output<R> {
+    /// Answers a caller.
+    Reply(R, Answer),
+    /// Hands messages to another shard.
+    Send {
+        /// The receiving shard.
+        to: ShardId,
+        /// In order.
+        sends: Vec<StreamSend>,
+    },
+    /// Acknowledges a stream, cumulatively and durably.
+    Ack {
+        /// The sending shard.
+        to: ShardId,
+        /// Up to this number.
+        through: u64,
+    },
+    /// Asks another shard to send again what we have not acknowledged.
+    AskResend {
+        /// The sending shard.
+        of: ShardId,
+    },
+    /// Reads an entity: its snapshot and its records in these commits.
+    Load {
+        /// Which.
+        key: EntityKey,
+        /// Commits that hold records of it, ascending.
+        commits: Vec<u64>,
+    },
+    /// Reads timers up to `until`.
+    LoadTimers {
+        /// Strictly after this row.
+        after: Option<TimerRow>,
+        /// At or before this time.
+        until: Timestamp,
+    },
+    /// Writes snapshots, timers and perhaps a checkpoint.
+    WriteSnapshots(Box<SnapshotWrite>),
+    /// Something for an operator to know.
+    Alarm(Alarm),
+}
+
+/// Something for an operator to know.
+#[derive(Debug, Clone)]
+pub enum Alarm {
+    /// An entity failed and takes nothing until it is lifted.
+    Quarantined {
+        /// Which.
+        key: EntityKey,
+        /// What failed.
+        reason: String,
+    },
+    /// A message was given up.
+    DeadLetter(Box<DeadLetter>),
+    /// An entity could not be read.
+    LoadFailed {
+        /// Which.
+        key: EntityKey,
+        /// Why.
+        reason: String,
+    },
+}

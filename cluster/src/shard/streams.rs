@@ -1,0 +1,209 @@
+//! Shard streams: one FIFO from each shard to each shard, numbered without gaps (I5).
+//!
+//! The sender journals a message with the events that caused it and keeps it until it is
+//! acknowledged; the receiver commits its mark with the effect. So each message takes effect once,
+//! in order, whatever is lost, repeated or restarted between them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use entity::{Mark, Message, ShardId, StreamSend};
+use ports::OutStreamState;
+
+use crate::limits;
+use crate::log::Lsn;
+
+/// All streams that leave a shard.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    streams: BTreeMap<ShardId, Out>,
+    n_closed: usize,
+}
+
+#[derive(Debug, Default)]
+struct Out {
+    last: u64,
+    unacked: VecDeque<(Lsn, StreamSend)>,
+}
+
+impl Outgoing {
+    /// Numbers the next message to a shard.
+    pub fn number(&mut self, to_shard: ShardId, message: Message) -> StreamSend {
+        let out = self.streams.entry(to_shard).or_default();
+        out.last += 1;
+        StreamSend { to_shard, number: out.last, message: Arc::new(message) }
+    }
+
+    /// Keeps a numbered message, staged at `lsn`, until it is acknowledged.
+    pub fn keep(&mut self, lsn: Lsn, send: StreamSend) {
+        let out = self.streams.entry(send.to_shard).or_default();
+        let next = out.unacked.back().map_or(send.number, |(_, last)| last.number + 1);
+        assert_eq!(send.number, next, "I5: a stream has no gaps");
+        out.last = out.last.max(send.number);
+        out.unacked.push_back((lsn, send));
+        if out.unacked.len() == limits::STREAM_WINDOW {
+            self.n_closed += 1;
+        }
+    }
+
+    /// Takes a message from a record after the checkpoint, unless the checkpoint knows it.
+    pub fn keep_recovered(&mut self, send: StreamSend) {
+        let known = self.streams.get(&send.to_shard).map_or(0, |out| out.last);
+        if send.number > known {
+            self.keep(0, send);
+        }
+    }
+
+    /// Forgets what `to` has taken for good.
+    pub fn acked(&mut self, to: ShardId, through: u64) {
+        let Some(out) = self.streams.get_mut(&to) else { return };
+        let was_closed = out.unacked.len() >= limits::STREAM_WINDOW;
+        while out.unacked.front().is_some_and(|(_, send)| send.number <= through) {
+            out.unacked.pop_front();
+        }
+        if was_closed && out.unacked.len() < limits::STREAM_WINDOW {
+            self.n_closed -= 1;
+        }
+    }
+
+    /// What `to` has not acknowledged and may be told at `durable` ([`Lsn::MAX`]: all of it).
+    #[must_use]
+    pub fn unacked(&self, to: ShardId, durable: Lsn) -> Vec<StreamSend> {
+        self.streams.get(&to).map_or_else(Vec::new, |out| {
+            out.unacked
+                .iter()
+                .take_while(|(lsn, _)| *lsn <= durable)
+                .map(|(_, send)| send.clone())
+                .collect()
+        })
+    }
+
+    /// Whether a window is closed: new work is refused before it is journaled.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.n_closed > 0
+    }
+
+    /// Whether everything sent was acknowledged.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.streams.values().all(|out| out.unacked.is_empty())
+    }
+
+    /// Shards that a stream goes to.
+    pub fn receivers(&self) -> impl Iterator<Item = ShardId> {
+        self.streams.keys().copied()
+    }
+
+    /// The state to checkpoint.
+    #[must_use]
+    pub fn checkpoint(&self) -> Vec<OutStreamState> {
+        self.streams
+            .iter()
+            .map(|(to_shard, out)| OutStreamState {
+                to_shard: *to_shard,
+                last: out.last,
+                unacked: out.unacked.iter().map(|(_, send)| send.clone()).collect(),
+            })
+            .collect()
+    }
+
+    /// Takes a checkpointed state over.
+    pub fn restore(&mut self, states: Vec<OutStreamState>) {
+        for state in states {
+            self.streams.entry(state.to_shard).or_default().last = state.last;
+            for send in state.unacked {
+                self.keep(0, send);
+            }
+        }
+    }
+}
+
+/// All streams that come into a shard.
+#[derive(Debug, Default)]
+pub struct Incoming {
+    streams: BTreeMap<ShardId, In>,
+}
+
+#[derive(Debug, Default)]
+struct In {
+    mark: u64,
+    waiting: VecDeque<StreamSend>,
+}
+
+/// What became of a message that arrived.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It waits for its turn.
+    Queued,
+    /// It was here before.
+    Repeat,
+    /// One before it is missing: the sender has to send again.
+    Gap,
+}
+
+impl Incoming {
+    /// Queues a message.
+    pub fn arrive(&mut self, from: ShardId, send: StreamSend) -> Arrival {
+        let stream = self.streams.entry(from).or_default();
+        let next = stream.waiting.back().map_or(stream.mark, |last| last.number) + 1;
+        if send.number < next {
+            return Arrival::Repeat;
+        }
+        if send.number > next {
+            return Arrival::Gap;
+        }
+        stream.waiting.push_back(send);
+        Arrival::Queued
+    }
+
+    /// The next message of a stream, without taking it.
+    #[must_use]
+    pub fn peek(&self, from: ShardId) -> Option<&StreamSend> {
+        self.streams.get(&from).and_then(|stream| stream.waiting.front())
+    }
+
+    /// Takes the next message; its number is the new mark.
+    pub fn take(&mut self, from: ShardId) -> Option<(Mark, StreamSend)> {
+        let stream = self.streams.get_mut(&from)?;
+        let send = stream.waiting.pop_front()?;
+        assert_eq!(send.number, stream.mark + 1, "I5: taken out of order");
+        stream.mark = send.number;
+        Some((Mark { from_shard: from, number: send.number }, send))
+    }
+
+    /// How far a stream was taken.
+    #[must_use]
+    pub fn mark(&self, from: ShardId) -> u64 {
+        self.streams.get(&from).map_or(0, |stream| stream.mark)
+    }
+
+    /// Sets a mark in recovery.
+    pub fn restore(&mut self, mark: Mark) {
+        let stream = self.streams.entry(mark.from_shard).or_default();
+        // Records after a checkpoint may tell what the checkpoint knows already.
+        stream.mark = stream.mark.max(mark.number);
+    }
+
+    /// All marks, to checkpoint.
+    #[must_use]
+    pub fn marks(&self) -> Vec<Mark> {
+        self.streams
+            .iter()
+            .map(|(from, stream)| Mark { from_shard: *from, number: stream.mark })
+            .collect()
+    }
+
+    /// Streams with messages that wait.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<ShardId> {
+        self.streams
+            .iter()
+            .filter(|(_, stream)| !stream.waiting.is_empty())
+            .map(|(from, _)| *from)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
