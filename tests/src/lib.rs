@@ -1,1 +1,1 @@
-//! tests (head to be written)
+//! Nothing here: the integration tests are in `it/`, one crate over the real binary.
