@@ -18,6 +18,8 @@
 #include <limits.h>
 #include <stdarg.h>
 
+#define DEPTH_MAX 64
+
 static int log_fd, inodes_fd, undo_fd, dirs_fd;
 static int n_names, n_files;
 static int torn;
@@ -236,10 +238,13 @@ static void empty(int fd) {
     closedir(d);
 }
 
-static void rebuild(int fd, const char *key) {
+/* Makes the durable names below a directory; `depth` ends a circle, which directories that
+ * were moved into each other without all their syncs could leave in the listings. */
+static void rebuild(int fd, const char *key, int depth) {
     size_t len;
     struct entry e;
     char id[KEY_BYTES];
+    if (depth > DEPTH_MAX) fail("directories are nested too deep");
     char *buf = listing_of(key, &len);
     for (const char *at = buf; entry_next(&at, buf + len, &e);) {
         if (e.id_len >= sizeof id) fail("listing %s is damaged", key);
@@ -253,7 +258,7 @@ static void rebuild(int fd, const char *key) {
         int sub = mkdirat(fd, e.name, 0700) != 0
             ? -1 : openat(fd, e.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (sub < 0) fail("bring back %s: %s", e.name, strerror(errno));
-        rebuild(sub, id);
+        rebuild(sub, id, depth + 1);
         if (fchmod(sub, e.mode) != 0) fail("mode of %s: %s", e.name, strerror(errno));
         close(sub);
     }
@@ -278,7 +283,7 @@ static void restore(int root_fd) {
     closedir(d);
     empty(root_fd);
     if (dir_key(root_fd, "", key) != 0) fail("key: %s", strerror(errno));
-    rebuild(root_fd, key);
+    rebuild(root_fd, key, 0);
     if (unlinkat(log_fd, "root", 0) != 0) fail("end the log: %s", strerror(errno));
     for (size_t i = 0; i < 4; i++)
         if (clear_dir(log_fd, parts[i]) != 0) fail("clear %s: %s", parts[i], strerror(errno));
