@@ -10,6 +10,7 @@ pub mod ctx;
 pub mod limits;
 pub mod log;
 pub mod node;
+pub mod outbox;
 pub mod region;
 pub mod shard;
 

@@ -1,0 +1,220 @@
+//! A toy entity, a clock that tests move, and frames written straight into a store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use codec::{Packed, Stored, TypeId, pack};
+use entity::{
+    Answer, Bounce, Cause, Context, Decision, Entity, EntityKey, EntityType, EntityTypes,
+    EventContext, Kind, Publication, RecordSource, ShardId, StepRecord, Tenant, Timestamp,
+};
+use ports::{Frame, FrameHeader, MemoryStore, Store, Tail};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::ctx::{BoxFuture, Clock, Random};
+
+/// Published to `ORDERS`, or to `STOCK` when the text begins with `s`; panics on `boom`.
+pub(crate) const NOTE: Kind = Kind(900);
+/// Never published.
+pub(crate) const SILENT: Kind = Kind(9);
+
+/// A list of texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Note(pub(crate) Vec<String>);
+
+impl Stored for Note {
+    const TYPE: TypeId = 0xFF00;
+}
+
+/// Command, event, reply, rejection, query and view of a [`Note`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Text(pub(crate) String);
+
+impl Stored for Text {
+    const TYPE: TypeId = 0xFF01;
+}
+
+pub(crate) fn publication(ctx: &EventContext<'_>, event: &Text) -> Publication {
+    assert_ne!(event.0, "boom", "a bug of the toy");
+    let stock = event.0.starts_with('s');
+    Publication {
+        event_type: if stock { "stock.changed" } else { "order.step" },
+        domain: if stock { "stock" } else { "orders" },
+        subject: ctx.key.public("toy"),
+        partition_key: "p".into(),
+        data_version: 1,
+        data: format!("{{\"text\":\"{}\",\"version\":{}}}", event.0, ctx.version).into_bytes(),
+    }
+}
+
+impl Entity for Note {
+    const KIND: Kind = NOTE;
+    const NAME: &'static str = "note";
+    type Command = Text;
+    type Event = Text;
+    type Reply = Text;
+    type Rejection = Text;
+    type Query = Text;
+    type View = Text;
+
+    fn initial(_key: &EntityKey) -> Self {
+        Self::default()
+    }
+
+    fn decide(&self, _ctx: &Context<'_>, command: Text) -> Result<Decision<Self>, Text> {
+        Ok(Decision::event(command.clone()).replying(command))
+    }
+
+    fn wake(&self, _ctx: &Context<'_>) -> Decision<Self> {
+        Decision::nothing()
+    }
+
+    fn bounced(&self, _ctx: &Context<'_>, _bounce: &Bounce<'_>) -> Decision<Self> {
+        Decision::nothing()
+    }
+
+    fn evolve(&mut self, _ctx: &EventContext<'_>, event: &Text) {
+        self.0.push(event.0.clone());
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn query(&self, _ctx: &Context<'_>, query: &Text) -> Answer<Text, Text> {
+        Answer::Ready(query.clone())
+    }
+
+    fn publication(ctx: &EventContext<'_>, event: &Text) -> Option<Publication> {
+        Some(publication(ctx, event))
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.0.iter().map(String::len).sum()
+    }
+}
+
+/// Both kinds.
+pub(crate) fn types() -> Arc<EntityTypes> {
+    let note = EntityType::of::<Note>(|_| None);
+    let silent =
+        EntityType { kind: SILENT, name: "silent", publication: |_, _| Ok(None), ..note };
+    Arc::new(EntityTypes::new().with(note).with(silent))
+}
+
+pub(crate) fn key(kind: Kind, name: &str) -> EntityKey {
+    EntityKey::named(&Tenant::new("acme"), kind, name)
+}
+
+pub(crate) fn text(text: &str) -> Packed {
+    pack(&Text(text.into())).unwrap()
+}
+
+/// A step of `key` at `at` that makes `texts` happen after `version`.
+pub(crate) fn step(key: &EntityKey, version: u64, at: u64, texts: &[&str]) -> StepRecord {
+    StepRecord {
+        key: key.clone(),
+        prev: 0,
+        version,
+        at: Timestamp(at),
+        cause: Cause::default(),
+        source: RecordSource::Caller,
+        events: texts.iter().map(|t| text(t)).collect(),
+        sends: Vec::new(),
+        mark: None,
+        kept: None,
+        deadline: None,
+        quarantine: None,
+        dead_letter: None,
+    }
+}
+
+/// The frame of `records` that continues `tail`.
+pub(crate) fn frame(shard: ShardId, tail: Tail, records: &[StepRecord]) -> Frame {
+    let mut payload = Vec::new();
+    for record in records {
+        Frame::push_record(&mut payload, record).unwrap();
+    }
+    let n_events = records.iter().map(|r| u32::try_from(r.events.len()).unwrap()).sum();
+    let header = FrameHeader {
+        shard,
+        commit_no: tail.next_commit,
+        epoch: tail.epoch,
+        first_seq: tail.next_seq,
+        n_events,
+        record_version: StepRecord::VERSION,
+        prev_crc: tail.crc,
+    };
+    Frame::new(header, payload)
+}
+
+/// Commits `records` as one frame of `shard` and returns its commit number.
+pub(crate) async fn commit(store: &MemoryStore, shard: ShardId, records: &[StepRecord]) -> u64 {
+    let store: &dyn Store = store;
+    let mut tail = store.tail(shard).await.unwrap();
+    if tail.epoch == 0 {
+        tail = store.claim(shard).await.unwrap();
+    }
+    store.append(Arc::new(vec![frame(shard, tail, records)])).await.unwrap();
+    tail.next_commit
+}
+
+/// A clock that stands still until a test moves it.
+#[derive(Debug, Default)]
+pub(crate) struct TestClock {
+    now: Arc<AtomicU64>,
+    moved: Arc<Notify>,
+}
+
+impl TestClock {
+    pub(crate) fn at(now: u64) -> Arc<Self> {
+        Arc::new(Self { now: Arc::new(AtomicU64::new(now)), moved: Arc::default() })
+    }
+
+    /// Moves it by `ms`, then lets everybody run who became due.
+    pub(crate) async fn advance(&self, ms: u64) {
+        for _ in 0..ms {
+            self.now.fetch_add(1, Ordering::SeqCst);
+            self.moved.notify_waiters();
+            settle().await;
+        }
+    }
+}
+
+/// Lets every task run until it waits. Enough turns for the longest chain of ready awaits here.
+pub(crate) async fn settle() {
+    for _ in 0..32 {
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.now.load(Ordering::SeqCst))
+    }
+
+    fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
+        let (now, moved) = (Arc::clone(&self.now), Arc::clone(&self.moved));
+        let until = now.load(Ordering::SeqCst) + ms;
+        Box::pin(async move {
+            loop {
+                let notified = moved.notified();
+                if now.load(Ordering::SeqCst) >= until {
+                    return;
+                }
+                notified.await;
+            }
+        })
+    }
+}
+
+/// The same bits for ever.
+#[derive(Debug, Default)]
+pub(crate) struct NoRandom;
+
+impl Random for NoRandom {
+    fn bits(&self) -> u64 {
+        0x9E37_79B9_7F4A_7C15
+    }
+}
