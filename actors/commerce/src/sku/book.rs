@@ -90,8 +90,10 @@ impl Book {
     }
 
     /// A new hold; it takes the place of what is remembered of an earlier one.
-    pub(super) fn insert(&mut self, id: Uuid, hold: Hold) {
-        self.forget(id);
+    pub(super) fn insert(&mut self, id: Uuid, mut hold: Hold) {
+        if let Some(past) = self.forget(id).and_then(|ended| ended.hold.more) {
+            hold.inherit(past);
+        }
         if hold.due != Timestamp::MAX {
             self.due.insert((hold.due, id));
         }
@@ -153,13 +155,56 @@ impl Book {
         }
     }
 
-    fn forget(&mut self, id: Uuid) {
-        if let Some(ended) = self.ended.remove(&id) {
-            self.ended_by_age.remove(&(ended.at, id));
-        }
+    fn forget(&mut self, id: Uuid) -> Option<Ended> {
+        let ended = self.ended.remove(&id)?;
+        self.ended_by_age.remove(&(ended.at, id));
+        Some(ended)
     }
 }
 
 const fn bytes(bytes: usize) -> u64 {
     bytes as u64
+}
+
+/// The open and committed units of one hold, for checks.
+#[cfg(test)]
+#[derive(Debug)]
+pub(super) struct HoldParts {
+    pub(super) held: super::parts::Parts,
+    pub(super) pinned: super::parts::Parts,
+    pub(super) committed: super::parts::Parts,
+}
+
+#[cfg(test)]
+impl Book {
+    pub(super) fn parts(&self) -> Vec<HoldParts> {
+        let open =
+            |hold: &Hold, phase| if hold.phase == phase { hold.open() } else { Default::default() };
+        self.live
+            .values()
+            .map(|hold| HoldParts {
+                held: open(hold, Phase::Held),
+                pinned: open(hold, Phase::Pinned),
+                committed: hold.sold(),
+            })
+            .collect()
+    }
+
+    /// Index, memory and sizes agree with the holds.
+    pub(super) fn check(&self) {
+        let due: BTreeSet<_> = self
+            .live
+            .iter()
+            .filter(|(_, hold)| hold.open_claim().is_some())
+            .map(|(id, hold)| (hold.due, *id))
+            .collect();
+        assert_eq!(self.due, due, "every open hold has its deadline, and only those");
+        let boxed: usize = self.live.values().map(Hold::boxed_bytes).sum();
+        assert_eq!(self.boxed_bytes, bytes(boxed));
+        assert!(self.live.values().all(|hold| !hold.is_over()), "I8: what ended is not live");
+        assert!(self.live.keys().all(|id| !self.ended.contains_key(id)));
+        let by_age: BTreeSet<_> = self.ended.iter().map(|(id, ended)| (ended.at, *id)).collect();
+        assert_eq!(self.ended_by_age, by_age);
+        assert!(self.ended.len() <= limits::ENDED_KEPT);
+    }
 }

@@ -136,6 +136,13 @@ impl Hold {
         }
     }
 
+    /// Takes over what an ended hold of the same id remembers: units that were shipped under it
+    /// may still come back.
+    pub(super) fn inherit(&mut self, mut past: Box<More>) {
+        past.sold = self.sold();
+        self.more = Some(past);
+    }
+
     /// Goes into `phase`, with the deadline that belongs to it.
     pub(super) fn enter(&mut self, phase: Phase, at: Timestamp) {
         self.phase = phase;

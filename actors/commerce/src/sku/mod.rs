@@ -179,3 +179,6 @@ impl Entity for Sku {
             .saturating_add(memory)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,6 +52,9 @@ pub(super) fn restock(asked: &Asked<'_>, back: Back) -> Decided {
     let known = sku.holds.any(hold_id);
     let repeated = known.is_some_and(|hold| hold.was_restocked(movement));
     let restocked = StockReply::Restocked { hold_id, movement };
+    if sku.about.is_none() {
+        return Err(Rejection::NotFound);
+    }
     if repeated || sku.returns.contains(&movement) {
         return Ok(asked.say(restocked));
     }
