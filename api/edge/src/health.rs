@@ -1,0 +1,101 @@
+//! Health as probes see it: starting, ready, degraded, draining.
+//!
+//! `/livez` says only that the process answers; `/readyz` looks at the phase of the node and at
+//! checks of its parts. A part that is not essential (the bus) makes the node degraded, not unready.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use serde::Serialize;
+
+/// The phase of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// Recovering.
+    Starting = 0,
+    /// Taking requests.
+    Serving = 1,
+    /// Leaving: new requests should go elsewhere.
+    Draining = 2,
+}
+
+/// The state of one part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// The part: `store`, `bus`, `shards`.
+    pub name: &'static str,
+    /// `up`, `degraded`: not essential and down, `down`: essential and down.
+    pub status: CheckStatus,
+    /// In words.
+    pub detail: String,
+}
+
+/// See [`Check::status`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckStatus {
+    /// It works.
+    Up,
+    /// It does not work, and the node can do without it.
+    Degraded,
+    /// It does not work, and the node needs it.
+    Down,
+}
+
+/// Looks at the parts of the node. Must answer at once: it reads state, it does not probe.
+pub type Checks = Arc<dyn Fn() -> Vec<Check> + Send + Sync>;
+
+/// The health of a node.
+#[derive(Clone)]
+pub struct Health {
+    phase: Arc<AtomicU8>,
+    checks: Checks,
+}
+
+/// What `/readyz` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// `ready`, `degraded`, `starting` or `draining`.
+    pub status: &'static str,
+    /// The parts.
+    pub checks: Vec<Check>,
+}
+
+impl Health {
+    /// A node that starts.
+    #[must_use]
+    pub fn new(checks: Checks) -> Self {
+        Self { phase: Arc::new(AtomicU8::new(Phase::Starting as u8)), checks }
+    }
+
+    /// Enters a phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// The phase now.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Starting,
+            1 => Phase::Serving,
+            _ => Phase::Draining,
+        }
+    }
+
+    /// Whether requests should come here, and why not.
+    #[must_use]
+    pub fn readiness(&self) -> (bool, Readiness) {
+        let checks = (self.checks)();
+        let worst = checks.iter().map(|check| check.status).max().unwrap_or(CheckStatus::Up);
+        let status = match (self.phase(), worst) {
+            (Phase::Draining, _) => "draining",
+            // An essential part that is down is no failure for ever: it is being recovered.
+            (Phase::Starting, _) | (Phase::Serving, CheckStatus::Down) => "starting",
+            (Phase::Serving, CheckStatus::Degraded) => "degraded",
+            (Phase::Serving, CheckStatus::Up) => "ready",
+        };
+        (matches!(status, "ready" | "degraded"), Readiness { status, checks })
+    }
+}

@@ -1,0 +1,84 @@
+//! The clients and the people of the demo.
+
+use compact_str::CompactString;
+use entity::{Principal, PrincipalKind, Scopes, Tenant};
+
+use super::super::claims::{OWN_THINGS, STAFF, scopes_of};
+use super::super::tenants::is_loopback_origin;
+
+/// The public client of browsers and tools: no secret, PKCE.
+pub(super) const WEB_CLIENT: &str = "demo-web";
+
+/// The secret of both service clients; a demo has no secrets.
+const SERVICE_SECRET: &str = "demo-secret";
+
+/// A client with a secret, and the shop that it serves.
+pub(super) struct ServiceClient {
+    pub(super) id: &'static str,
+    tenant: &'static str,
+}
+
+const SERVICES: [ServiceClient; 2] = [
+    ServiceClient { id: "demo-service", tenant: "demo" },
+    ServiceClient { id: "demo2-service", tenant: "demo2" },
+];
+
+impl ServiceClient {
+    /// The client of an id and a secret, compared in constant time.
+    pub(super) fn check(id: &str, secret: &str) -> Option<&'static Self> {
+        let client = Self::find(id)?;
+        aws_lc_rs::constant_time::verify_slices_are_equal(
+            secret.as_bytes(),
+            SERVICE_SECRET.as_bytes(),
+        )
+        .ok()?;
+        Some(client)
+    }
+
+    pub(super) fn find(id: &str) -> Option<&'static Self> {
+        SERVICES.iter().find(|client| client.id == id)
+    }
+
+    /// The service as a principal, with the scopes that it asked for.
+    pub(super) fn principal(&self, scope: &str) -> Principal {
+        Principal {
+            tenant: Tenant::new(self.tenant),
+            subject: CompactString::new(self.id),
+            kind: PrincipalKind::Service,
+            scopes: granted(scope, Scopes::ALL),
+        }
+    }
+}
+
+/// The person that a `login_hint` names; `None`: not `[a-z0-9-]{1,40}`.
+pub(super) fn person(tenant: Tenant, hint: &str, scope: &str) -> Option<Principal> {
+    let fits = (1..=40).contains(&hint.len())
+        && hint.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !fits {
+        return None;
+    }
+    let (kind, scopes) = match hint {
+        "operator" | "operator-2" => (PrincipalKind::Operator, STAFF),
+        _ => (PrincipalKind::Customer, OWN_THINGS),
+    };
+    Some(Principal {
+        tenant,
+        subject: CompactString::new(hint),
+        kind,
+        scopes: granted(scope, scopes),
+    })
+}
+
+/// What is asked for of what may be held; all of it when no scope of ours is asked for.
+fn granted(asked: &str, held: Scopes) -> Scopes {
+    let asked = scopes_of(asked);
+    if asked == Scopes::default() { held } else { Scopes(asked.0 & held.0) }
+}
+
+/// Whether the demo's public client may be sent to `uri`: any page of this machine.
+pub(super) fn may_redirect(uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let plain = uri.bytes().all(|b| b.is_ascii_graphic()) && !uri.contains(['#', '\\', '@', '"']);
+    plain && is_loopback_origin(&format!("{scheme}://{authority}"))
+}

@@ -1,0 +1,69 @@
+//! The issuer's documents: OpenID Provider metadata and the JWK set.
+
+use std::future::ready;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use serde_json::{Value, json};
+
+use super::super::claims::scope_names;
+use super::no_issuer;
+use crate::input::NoBody;
+use crate::openapi::Content;
+use crate::operation::{Caching, Operation};
+use crate::problem::Problem;
+use crate::route::{Call, Route, raw_route};
+use entity::Scopes;
+
+const GET_METADATA: Operation =
+    Operation::get("getOpenIdConfiguration", "/.well-known/openid-configuration")
+        .about("Demo issuer", "OpenID Provider metadata")
+        .oauth()
+        .caching(Caching::Document);
+
+const GET_JWKS: Operation = Operation::get("getJwks", "/.well-known/jwks.json")
+    .about("Demo issuer", "The keys that check tokens")
+    .oauth()
+    .caching(Caching::Document);
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        raw_route(&GET_METADATA, Content::Text("application/json"), |call| ready(metadata(&call))),
+        raw_route(&GET_JWKS, Content::Text("application/json"), |call: Call<NoBody>| {
+            ready(Ok(document(&call.edge.authority().keys().jwks())))
+        }),
+    ]
+}
+
+fn metadata(call: &Call<NoBody>) -> Result<HttpResponse, Problem> {
+    let issuer = call.edge.issuer().ok_or_else(no_issuer)?.url(&call.host);
+    let mut scopes = vec!["openid", "offline_access"];
+    scopes.extend(scope_names(Scopes::ALL));
+    Ok(document(&json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/oauth/authorize"),
+        "token_endpoint": format!("{issuer}/oauth/token"),
+        "revocation_endpoint": format!("{issuer}/oauth/revoke"),
+        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "scopes_supported": scopes,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported":
+            ["none", "client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_methods_supported":
+            ["none", "client_secret_basic", "client_secret_post"],
+        "authorization_response_iss_parameter_supported": true,
+    })))
+}
+
+fn document(value: &Value) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, Caching::Document.header()))
+        // The metadata names the host that was asked.
+        .insert_header((header::VARY, "Host"))
+        .json(value)
+}

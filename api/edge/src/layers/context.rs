@@ -1,0 +1,102 @@
+//! The inner layer: number and trace, a place in flight, the request's metrics.
+
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, web};
+
+use crate::problem::{Code, Problem};
+use crate::request::RequestContext;
+use crate::state::EdgeState;
+
+/// Gives a request its number and trace, refuses it when the node is full, counts it.
+pub(crate) async fn context<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
+    let edge = request
+        .app_data::<web::Data<EdgeState>>()
+        .expect("the application carries the edge's state")
+        .get_ref()
+        .clone();
+    let context = edge.context(request.headers());
+    request.extensions_mut().insert(context);
+    let place = edge.enter();
+    let http = request.request().clone();
+    let mut response = match &place {
+        None => {
+            metrics::counter!("mercato_http_shed_total").increment(1);
+            let refusal = Problem::new(Code::OverCapacity)
+                .detail("too many requests in flight")
+                .retry_after_ms(1000);
+            request.into_response(refusal.respond(&context.origin(http.path())))
+        }
+        Some(_) => match next.call(request).await {
+            Ok(response) => response.map_into_boxed_body(),
+            Err(error) => {
+                let problem = problem_of(&error);
+                ServiceResponse::new(http.clone(), problem.respond(&context.origin(http.path())))
+            }
+        },
+    };
+    stamp(&mut response, &context);
+    count(&response, began);
+    Ok(response)
+}
+
+fn stamp(response: &mut ServiceResponse<BoxBody>, context: &RequestContext) {
+    let headers = response.headers_mut();
+    let texts = [
+        ("request-id", context.origin("").request_id()),
+        ("traceparent", context.traceparent()),
+        // Nothing here is to be guessed at by its content.
+        ("x-content-type-options", "nosniff".to_owned()),
+    ];
+    for (name, text) in texts {
+        let value = HeaderValue::from_str(&text).expect("our own values are visible ASCII");
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// A refusal of the framework as one of ours.
+fn problem_of(error: &Error) -> Problem {
+    if let Some(problem) = error.as_error::<Problem>() {
+        return problem.clone();
+    }
+    let code = match error.as_response_error().status_code() {
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+        StatusCode::REQUEST_TIMEOUT => Code::Timeout,
+        status if status.is_client_error() => Code::InvalidRequest,
+        _ => Code::Internal,
+    };
+    if code == Code::Internal {
+        tracing::error!(%error, "a request failed inside the framework");
+    }
+    Problem::new(code)
+}
+
+/// Rate, errors, duration per route template and status class.
+fn count(response: &ServiceResponse<BoxBody>, began: Instant) {
+    let http = response.request();
+    let route = http.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let method = match http.method().as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => {
+            known.to_owned()
+        }
+        // A method is free text; a label must not be.
+        _ => "other".to_owned(),
+    };
+    let status = response.status().as_u16().to_string();
+    let labels = [("route", route), ("method", method), ("status", status)];
+    metrics::counter!("mercato_http_requests_total", &labels).increment(1);
+    metrics::histogram!("mercato_http_request_duration_seconds", &labels)
+        .record(began.elapsed().as_secs_f64());
+}

@@ -1,0 +1,87 @@
+//! Limits of the edge, with the arithmetic beside each (I10).
+//!
+//! A full thing refuses (413, 429, 503); nothing here waits without a bound.
+
+/// The largest request body, in bytes (interfaces.md 0.2).
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// Depth of arrays and objects in a body; the outermost one counts 1.
+pub const JSON_DEPTH_MAX: usize = 32;
+
+/// How long a body may take to arrive. 256 KB in 10 s is 26 KB/s, slower than any phone.
+pub const BODY_TIMEOUT_MS: u64 = 10_000;
+
+/// Requests in flight on one node, before a body is read.
+///
+/// At 256 KB each they hold 256 MB at the very most; 2,000 orders/s at 100 ms are 200.
+pub const IN_FLIGHT_MAX: usize = 1_000;
+
+/// Requests per principal and minute (`edge.rate_limit`); 0 = no limit.
+pub const RATE_PER_MINUTE: u32 = 300;
+
+/// Principals that the rate limiter remembers. 100 bytes each: 10 MB.
+pub const RATE_KEYS_MAX: usize = 100_000;
+
+/// The shortest and longest page, and the page without a `limit`.
+pub const PAGE_MIN: u64 = 1;
+/// See [`PAGE_MIN`].
+pub const PAGE_MAX: u64 = 100;
+/// See [`PAGE_MIN`].
+pub const PAGE_DEFAULT: u64 = 20;
+
+/// The longest `Prefer: wait` of a command and of a read, and the wait without one, in ms.
+pub const WAIT_COMMAND_MAX_MS: u64 = 10_000;
+/// See [`WAIT_COMMAND_MAX_MS`].
+pub const WAIT_READ_MAX_MS: u64 = 20_000;
+/// See [`WAIT_COMMAND_MAX_MS`].
+pub const WAIT_COMMAND_DEFAULT_MS: u64 = 2_000;
+
+/// Life of an access token, in seconds: 10 min.
+pub const ACCESS_TOKEN_S: u64 = 600;
+/// Life of a refresh token, in seconds: 30 d. Each use makes a new one.
+pub const REFRESH_TOKEN_S: u64 = 30 * 24 * 3600;
+/// Life of an authorization code, in seconds.
+pub const CODE_S: u64 = 60;
+/// Life of a guest token, in seconds: 30 d.
+pub const GUEST_TOKEN_S: u64 = 30 * 24 * 3600;
+/// Life of a browser session, in seconds: 12 h.
+pub const SESSION_S: u64 = 12 * 3600;
+/// Life of a stream ticket, in seconds: 15 min.
+pub const TICKET_S: u64 = 15 * 60;
+/// Topics of one stream ticket.
+pub const TICKET_TOPICS_MAX: usize = 20;
+
+/// Difference of clocks that is forgiven when a token's times are compared, in seconds.
+pub const LEEWAY_S: u64 = 30;
+
+/// The longest token that is looked at, in bytes. A request head is 32 KB at the most.
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+
+/// The shortest time between two fetches of an issuer's keys, in ms.
+pub const JWKS_REFRESH_MIN_MS: u64 = 30_000;
+/// After this time an issuer's keys are fetched again, so that a withdrawn key ends: 10 min.
+pub const JWKS_AGE_MAX_MS: u64 = 600_000;
+/// How long a fetch of an issuer's documents may take, in ms.
+pub const JWKS_TIMEOUT_MS: u64 = 5_000;
+/// The largest document of an issuer, in bytes.
+pub const JWKS_BYTES_MAX: usize = 256 * 1024;
+
+/// How often a node compares its revocations with the stored ones, in ms.
+///
+/// Two rounds, in case two nodes write at once, stay below the promised 5 s.
+pub const REVOCATION_SYNC_MS: u64 = 2_000;
+/// Unexpired revocations that are kept. 40 bytes each: 4 MB. A full list refuses a revocation.
+pub const REVOCATIONS_MAX: usize = 100_000;
+
+/// Lists of refresh families, each a stored value of its own.
+pub const FAMILY_SLOTS: u16 = 256;
+/// Families in one list: 256 lists of 4,096 are a million signed-in browsers.
+pub const FAMILIES_PER_SLOT_MAX: usize = 4_096;
+
+/// Checked tokens that are remembered, so that a signature is checked once and not per request.
+/// About 400 bytes each: 8 MB.
+pub const CHECKED_TOKENS_MAX: usize = 20_000;
+
+const _: () = assert!(PAGE_MIN <= PAGE_DEFAULT && PAGE_DEFAULT <= PAGE_MAX);
+const _: () = assert!(WAIT_COMMAND_DEFAULT_MS <= WAIT_COMMAND_MAX_MS);
+const _: () = assert!(2 * REVOCATION_SYNC_MS < 5_000);

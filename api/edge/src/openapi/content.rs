@@ -1,0 +1,131 @@
+//! What the document says of a body.
+
+use serde_json::{Value, json};
+use utoipa::{PartialSchema, ToSchema};
+
+/// A body's media type and schema.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// There is none.
+    None,
+    /// Any bytes.
+    Binary,
+    /// An HTML form.
+    Form,
+    /// A text of a media type.
+    Text(&'static str),
+    /// JSON of a type.
+    Json {
+        /// The media type.
+        media_type: &'static str,
+        /// The name of its schema.
+        name: String,
+        /// The schemas that it needs, itself included.
+        schemas: Vec<(String, Value)>,
+        /// Whether it may be left out.
+        optional: bool,
+    },
+}
+
+impl Content {
+    /// The content of a type.
+    #[must_use]
+    pub fn of<T: ToSchema>(media_type: &'static str) -> Self {
+        let mut schemas = vec![(T::name().into_owned(), T::schema())];
+        <T as ToSchema>::schemas(&mut schemas);
+        let schemas = schemas
+            .into_iter()
+            .map(|(name, schema)| {
+                (name, serde_json::to_value(schema).expect("schemas are plain data"))
+            })
+            .collect();
+        Self::Json { media_type, name: T::name().into_owned(), schemas, optional: false }
+    }
+
+    /// The content of a body that may be left out.
+    #[must_use]
+    pub fn optional<T: ToSchema>(media_type: &'static str) -> Self {
+        match Self::of::<T>(media_type) {
+            Self::Json { media_type, name, schemas, .. } => {
+                Self::Json { media_type, name, schemas, optional: true }
+            }
+            other @ (Self::None | Self::Binary | Self::Form | Self::Text(_)) => other,
+        }
+    }
+
+    /// The `content` member; `None`: there is no body.
+    pub(super) fn describe(&self) -> Option<Value> {
+        match self {
+            Self::None => None,
+            Self::Binary => Some(json!({"application/octet-stream": {}})),
+            Self::Form => Some(json!({"application/x-www-form-urlencoded": {
+                "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+            }})),
+            Self::Text(media_type) => Some(json!({*media_type: {"schema": {"type": "string"}}})),
+            Self::Json { media_type, name, .. } => Some(json!({*media_type: {
+                "schema": {"$ref": format!("#/components/schemas/{name}")},
+            }})),
+        }
+    }
+
+    pub(super) const fn is_required(&self) -> bool {
+        !matches!(self, Self::None | Self::Json { optional: true, .. })
+    }
+}
+
+/// A fault inside a request.
+#[derive(ToSchema)]
+#[schema(as = Fault)]
+#[allow(dead_code, reason = "only its schema is used; problem::Fault is what is written")]
+pub(super) struct FaultBody {
+    /// JSON Pointer into the body, or the name of a parameter or header.
+    pointer: String,
+    /// What kind of fault.
+    code: String,
+    /// In words.
+    detail: String,
+}
+
+/// RFC 9457. Members behind `errors` belong to some codes only.
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[allow(dead_code, reason = "only its schema is used; problem::Problem is what is written")]
+pub(super) struct ProblemBody {
+    /// A URI that names the kind of problem.
+    #[schema(required = true)]
+    r#type: String,
+    /// The kind in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// This occurrence in words.
+    #[schema(required = true)]
+    detail: Option<String>,
+    /// The path of the request.
+    instance: String,
+    /// What clients branch on.
+    code: String,
+    /// The number of the request.
+    request_id: String,
+    /// The trace of the request.
+    trace_id: String,
+    /// Whether the same request may succeed later.
+    retryable: bool,
+    /// The faults inside the request.
+    errors: Vec<FaultBody>,
+}
+
+/// RFC 6749 5.2.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+pub(super) struct OAuthError {
+    /// The error's name.
+    error: String,
+    /// The error in words.
+    error_description: String,
+}
+
+/// A schema for what PartialSchema knows.
+pub(super) fn schema_of<T: PartialSchema>() -> Value {
+    serde_json::to_value(T::schema()).expect("schemas are plain data")
+}

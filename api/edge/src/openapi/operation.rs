@@ -1,0 +1,187 @@
+//! One operation of the document.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::content::{Content, schema_of};
+use crate::identity::{Access, scope_name};
+use crate::operation::{ErrorForm, Idempotency, Method, Operation, Precondition};
+use crate::problem::Code;
+use crate::route::Route;
+
+/// The Operation Object of a route.
+pub(super) fn describe(route: &Route) -> Value {
+    let operation = route.operation;
+    let mut described = json!({
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "parameters": parameters(operation),
+        "responses": responses(route),
+        "security": security(operation),
+        "x-idempotency": idempotency(operation.idempotency),
+        "x-precondition": precondition(operation.precondition),
+        "x-access": access(operation.access),
+    });
+    if let Some(content) = route.request.describe() {
+        described["requestBody"] =
+            json!({"required": route.request.is_required(), "content": content});
+    }
+    described
+}
+
+const fn idempotency(mark: Idempotency) -> &'static str {
+    match mark {
+        Idempotency::None => "none",
+        Idempotency::Key => "key",
+        Idempotency::Natural => "natural",
+    }
+}
+
+const fn precondition(mark: Precondition) -> &'static str {
+    match mark {
+        Precondition::None => "none",
+        Precondition::Required => "required",
+        Precondition::Optional => "optional",
+    }
+}
+
+fn access(access: Access) -> Value {
+    match access {
+        Access::Public => json!({"kind": "public", "scopes": []}),
+        Access::SignedIn => json!({"kind": "signed_in", "scopes": []}),
+        Access::Scoped(scope) => json!({"kind": "scoped", "scopes": [scope_name(scope)]}),
+        Access::Staff(scope) => json!({"kind": "staff", "scopes": [scope_name(scope)]}),
+    }
+}
+
+fn security(operation: &Operation) -> Value {
+    if operation.error_form == ErrorForm::OAuth {
+        return json!([]);
+    }
+    let mut ways = vec![json!({"bearer": []}), json!({"session": []})];
+    if operation.ticket {
+        ways.push(json!({"ticket": []}));
+    }
+    if operation.access == Access::Public {
+        ways = vec![json!({}), json!({"publishableKey": []}), json!({"bearer": []})];
+    }
+    Value::Array(ways)
+}
+
+fn parameters(operation: &Operation) -> Vec<Value> {
+    let parameter = |name: &str, place: &str, required: bool, about: &str, schema: Value| {
+        json!({
+            "name": name, "in": place, "required": required,
+            "description": about, "schema": schema,
+        })
+    };
+    let mut all = Vec::new();
+    for param in operation.params {
+        all.push(parameter(param.name, "path", true, param.about, param.schema()));
+    }
+    for param in operation.query {
+        all.push(parameter(param.name, "query", false, param.about, param.schema()));
+    }
+    let text = || json!({"type": "string"});
+    if operation.need().tenant {
+        all.push(parameter("Channel", "header", false, "The channel.", text()));
+    }
+    let key_schema = || json!({"type": "string", "minLength": 1, "maxLength": 255});
+    match operation.idempotency {
+        Idempotency::None => {}
+        Idempotency::Key => {
+            let about = "The key under which a repeat is recognised; kept 48 h.";
+            all.push(parameter("Idempotency-Key", "header", true, about, key_schema()));
+        }
+        Idempotency::Natural => {
+            let about = "Optional: the request has a natural key.";
+            all.push(parameter("Idempotency-Key", "header", false, about, key_schema()));
+        }
+    }
+    if operation.precondition != Precondition::None {
+        let about = "The version that is meant: \"v17\".";
+        all.push(parameter("If-Match", "header", false, about, text()));
+        let about = "`*`: create, do not replace.";
+        all.push(parameter("If-None-Match", "header", false, about, text()));
+    } else if operation.method == Method::Get && operation.error_form == ErrorForm::Problem {
+        let about = "Tags that the reader has: 304 when one is current.";
+        all.push(parameter("If-None-Match", "header", false, about, text()));
+    }
+    if operation.wait.max_ms > 0 || operation.minimal {
+        let about = "RFC 7240: wait=n, respond-async, return=minimal.";
+        all.push(parameter("Prefer", "header", false, about, text()));
+    }
+    all
+}
+
+fn responses(route: &Route) -> Value {
+    let operation = route.operation;
+    let mut responses = serde_json::Map::new();
+    for status in operation.statuses {
+        let mut response = json!({"description": meaning(*status), "headers": headers(*status)});
+        let has_body = !matches!(*status, 204 | 302 | 303);
+        if let Some(content) = route.reply.describe().filter(|_| has_body) {
+            response["content"] = content;
+        }
+        responses.insert(status.to_string(), response);
+    }
+    if operation.minimal && operation.statuses.contains(&200) {
+        let described = json!({"description": meaning(204), "headers": headers(204)});
+        responses.entry("204").or_insert(described);
+    }
+    let is_read = operation.method == Method::Get && operation.error_form == ErrorForm::Problem;
+    if is_read && operation.statuses.contains(&200) && !operation.ticket {
+        let described = json!({"description": meaning(304), "headers": headers(304)});
+        responses.insert("304".to_owned(), described);
+    }
+    let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    let has_body = route.request != Content::None;
+    for code in operation.all_codes(has_body) {
+        by_status.entry(code.status().as_u16()).or_default().push(code.as_str());
+    }
+    for (status, codes) in by_status {
+        let (media_type, schema) = match operation.error_form {
+            ErrorForm::Problem => ("application/problem+json", "Problem"),
+            ErrorForm::OAuth => ("application/json", "OAuthError"),
+        };
+        let schema = json!({"$ref": format!("#/components/schemas/{schema}")});
+        let described = json!({
+            "description": codes.join(", "),
+            "x-codes": codes,
+            "headers": headers(status),
+            "content": {media_type: {"schema": schema}},
+        });
+        responses.insert(status.to_string(), described);
+    }
+    Value::Object(responses)
+}
+
+const fn meaning(status: u16) -> &'static str {
+    match status {
+        200 => "Done.",
+        201 => "Created.",
+        202 => "Accepted, not finished: follow Location.",
+        204 => "Done; there is nothing to show.",
+        302 | 303 => "Go to Location.",
+        304 => "The reader's version is current.",
+        _ => "See the description of the operation.",
+    }
+}
+
+fn headers(status: u16) -> Value {
+    let text = schema_of::<String>();
+    let header = |about: &str| json!({"description": about, "schema": text.clone()});
+    let mut headers = json!({"Request-Id": header("The number of the request.")});
+    let retry = Code::ALL
+        .iter()
+        .any(|code| code.status().as_u16() == status && code.retry_after_s().is_some());
+    if retry {
+        headers["Retry-After"] = header("Seconds after which a retry may help.");
+    }
+    if matches!(status, 201 | 202 | 302 | 303) {
+        headers["Location"] = header("Where the thing stands.");
+    }
+    headers
+}

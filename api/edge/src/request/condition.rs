@@ -1,0 +1,120 @@
+//! Conditions on versions: `If-Match`, `If-None-Match` (RFC 9110), and the tags they compare.
+//!
+//! The tag of a plain form is `"v17"`: strong, the entity's version. A compressed form is weak, an
+//! expanded one a hash. A condition is read, not decided, here: the entity compares its version in
+//! the same step as it changes, so that two writers cannot both pass.
+
+use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
+
+use crate::problem::{Code, Problem};
+
+/// What must be true of the version for a command to take effect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing was asked.
+    #[default]
+    Any,
+    /// `If-Match: "v17"`: the version is 17.
+    Version(u64),
+    /// `If-Match: *`: it exists.
+    Exists,
+    /// `If-None-Match: *`: it does not exist yet.
+    Absent,
+    /// `If-Match` with tags that are no version of ours, or weak: never true.
+    Never,
+}
+
+/// The strong tag of a version: `"v17"`.
+#[must_use]
+pub fn entity_tag(version: u64) -> String {
+    format!("\"v{version}\"")
+}
+
+/// Reads the condition of a command. `required`: 428 without one.
+///
+/// Several tags in one `If-Match` are refused (400): one of them would have to be chosen.
+pub fn read_if_match(headers: &HeaderMap, required: bool) -> Result<Condition, Problem> {
+    let matching = text(headers, &IF_MATCH)?;
+    let none_matching = text(headers, &IF_NONE_MATCH)?;
+    match (matching, none_matching) {
+        (Some(_), Some(_)) => Err(Problem::invalid(
+            "If-Match",
+            "conflict",
+            "If-Match and If-None-Match exclude each other",
+        )),
+        (Some(value), None) => parse_if_match(value),
+        (None, Some("*")) => Ok(Condition::Absent),
+        (None, Some(_)) => {
+            Err(Problem::invalid("If-None-Match", "bad_form", "a command takes `*` only"))
+        }
+        (None, None) if required => Err(Problem::new(Code::PreconditionRequired)
+            .detail("send If-Match with the version's tag, or If-None-Match: * to create")),
+        (None, None) => Ok(Condition::Any),
+    }
+}
+
+/// The versions that the reader has already: of `If-None-Match` on a read. `None`: no such header.
+///
+/// Weak comparison: `W/"v17"` counts as 17, a tag that is not ours matches nothing.
+pub fn read_if_none_match(headers: &HeaderMap) -> Result<Option<Vec<String>>, Problem> {
+    let Some(value) = text(headers, &IF_NONE_MATCH)? else { return Ok(None) };
+    if value == "*" {
+        return Ok(Some(vec!["*".to_owned()]));
+    }
+    let tags = tags(value)
+        .ok_or_else(|| Problem::invalid("If-None-Match", "bad_form", "not a list of tags"))?;
+    Ok(Some(tags.into_iter().map(|(_, tag)| tag.to_owned()).collect()))
+}
+
+fn parse_if_match(value: &str) -> Result<Condition, Problem> {
+    if value == "*" {
+        return Ok(Condition::Exists);
+    }
+    let tags = tags(value)
+        .ok_or_else(|| Problem::invalid("If-Match", "bad_form", "send one tag: \"v17\""))?;
+    match tags.as_slice() {
+        [(false, tag)] => Ok(version_of(tag).map_or(Condition::Never, Condition::Version)),
+        // RFC 9110 13.1.1: If-Match compares strongly, a weak tag never matches.
+        [(true, _)] => Ok(Condition::Never),
+        _ => Err(Problem::invalid("If-Match", "bad_form", "send one tag: \"v17\"")),
+    }
+}
+
+/// The version of a tag without its quotes: `v17`.
+fn version_of(tag: &str) -> Option<u64> {
+    let digits = tag.strip_prefix('v')?;
+    let version: u64 = digits.parse().ok()?;
+    // One spelling per version: `v017` and `v+17` are not ours.
+    (digits == version.to_string()).then_some(version)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    let mut values = headers.get_all(name);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Problem::invalid(name.as_str(), "duplicate", "the header stands twice"));
+    }
+    value
+        .to_str()
+        .map(|text| Some(text.trim()))
+        .map_err(|_| Problem::invalid(name.as_str(), "bad_form", "not ASCII"))
+}
+
+/// Splits a list of entity tags into (weak, text without quotes).
+fn tags(value: &str) -> Option<Vec<(bool, &str)>> {
+    let mut rest = value.trim();
+    let mut found = Vec::new();
+    loop {
+        let (weak, quoted) = match rest.strip_prefix("W/") {
+            Some(quoted) => (true, quoted),
+            None => (false, rest),
+        };
+        let (tag, after) = quoted.strip_prefix('"')?.split_once('"')?;
+        found.push((weak, tag));
+        rest = after.trim_start();
+        if rest.is_empty() {
+            return Some(found);
+        }
+        rest = rest.strip_prefix(',')?.trim_start();
+    }
+}

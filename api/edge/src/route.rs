@@ -1,0 +1,248 @@
+//! Routes: an operation, the types of its bodies and a handler, bound together.
+//!
+//! One way of a request for all operations: credential, scope, rate, parameters, headers, body,
+//! handler, reply. A handler sees a checked [`Call`] and nothing of HTTP. The body's type gives
+//! both the decoder and the schema.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, dev::Payload, web};
+use entity::Principal;
+use serde_json::Value;
+
+use crate::identity::Caller;
+use crate::input::Input;
+use crate::openapi::Content;
+use crate::operation::{ErrorForm, Idempotency, Method, Operation, Precondition};
+use crate::problem::{Code, Problem};
+use crate::rate::Quota;
+use crate::reply::{Output, Rendering, Reply, VARY};
+use crate::request::{
+    Condition, Params, Prefer, RequestContext, RequestKey, fingerprint, read_if_match,
+    read_if_none_match, read_key, read_query, scoped_key,
+};
+use crate::state::EdgeState;
+
+/// A checked request.
+#[derive(Debug, Clone)]
+pub struct Call<B> {
+    /// The edge.
+    pub edge: EdgeState,
+    /// Who asks.
+    pub caller: Caller,
+    /// Number and trace of the request.
+    pub context: RequestContext,
+    /// Path parameters.
+    pub path: Params,
+    /// Query parameters.
+    pub query: Params,
+    /// The path as it was asked, for links.
+    pub raw_path: String,
+    /// The query as it was asked, for links.
+    pub raw_query: String,
+    /// The host as it was asked.
+    pub host: String,
+    /// The key, in the scope of the principal, with the fingerprint of the request.
+    pub key: Option<RequestKey>,
+    /// The condition of a command.
+    pub condition: Condition,
+    /// The tags that a reader has.
+    pub known: Option<Vec<String>>,
+    /// Preferences, within the operation's limits.
+    pub prefer: Prefer,
+    /// `Last-Event-ID` of a stream.
+    pub last_event_id: Option<String>,
+    /// `Authorization`, for the issuer's own clients.
+    pub authorization: Option<String>,
+    /// The body.
+    pub body: B,
+}
+
+impl<B> Call<B> {
+    /// The principal.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        self.caller.principal()
+    }
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, Problem>>>>;
+type Handler = Arc<dyn Fn(EdgeState, HttpRequest, Payload, Quotas) -> Answer + Send + Sync>;
+
+/// The quota of the caller, set while the request is checked, read when it is answered.
+type Quotas = Rc<std::cell::Cell<Option<Quota>>>;
+
+/// A bound operation.
+#[derive(Clone)]
+pub struct Route {
+    /// What is declared.
+    pub operation: &'static Operation,
+    /// The schema of the request body.
+    pub request: Content,
+    /// The schema of replies.
+    pub reply: Content,
+    handler: Handler,
+}
+
+/// Binds a handler to an operation.
+pub fn route<B, R, H, F>(operation: &'static Operation, handler: H) -> Route
+where
+    B: Input + 'static,
+    R: Output + 'static,
+    H: Fn(Call<B>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Reply<R>, Problem>> + 'static,
+{
+    raw_route(operation, R::content(), move |call: Call<B>| {
+        let rendering_of = (call.prefer, call.known.clone());
+        let answer = handler(call);
+        async move {
+            let (prefer, known) = rendering_of;
+            Ok(answer.await?.render(&Rendering { operation, prefer, known }))
+        }
+    })
+}
+
+/// Binds a handler that writes the whole response itself: streams, redirects.
+pub fn raw_route<B, H, F>(operation: &'static Operation, reply: Content, handler: H) -> Route
+where
+    B: Input + 'static,
+    H: Fn(Call<B>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<HttpResponse, Problem>> + 'static,
+{
+    let request = B::content();
+    let handler: Handler = Arc::new(move |edge, http, payload, quotas| {
+        let handler = handler.clone();
+        Box::pin(async move {
+            let call = check::<B>(operation, edge, http, payload, &quotas).await?;
+            handler(call).await
+        })
+    });
+    Route { operation, request, reply, handler }
+}
+
+impl Route {
+    /// The actix route.
+    #[must_use]
+    pub(crate) fn bind(&self) -> actix_web::Route {
+        let route = match self.operation.method {
+            Method::Get => web::route()
+                .guard(actix_web::guard::Any(actix_web::guard::Get()).or(actix_web::guard::Head())),
+            Method::Post => web::post(),
+            Method::Put => web::put(),
+            Method::Patch => web::patch(),
+            Method::Delete => web::delete(),
+        };
+        let (operation, handler) = (self.operation, Arc::clone(&self.handler));
+        route.to(move |edge: web::Data<EdgeState>, http: HttpRequest, payload: web::Payload| {
+            let handler = Arc::clone(&handler);
+            async move {
+                let quotas = Quotas::default();
+                let context = context_of(&http);
+                let origin = context.origin(http.path());
+                let edge = edge.get_ref().clone();
+                let answer = handler(edge, http, payload.into_inner(), Rc::clone(&quotas)).await;
+                let mut response = answer.unwrap_or_else(|problem| {
+                    let mut response = match operation.error_form {
+                        ErrorForm::Problem => problem.respond(&origin),
+                        ErrorForm::OAuth => crate::identity::issuer::respond_problem(&problem),
+                    };
+                    insert(&mut response, "vary", VARY);
+                    response
+                });
+                if let Some(quota) = quotas.get() {
+                    insert(&mut response, "ratelimit-policy", &quota.policy_header());
+                    insert(&mut response, "ratelimit", &quota.limit_header());
+                }
+                response
+            }
+        })
+    }
+}
+
+fn insert(response: &mut HttpResponse, name: &'static str, value: &str) {
+    let value = HeaderValue::from_str(value).expect("our own values are visible ASCII");
+    response.headers_mut().insert(HeaderName::from_static(name), value);
+}
+
+/// The context that the outermost layer made.
+pub(crate) fn context_of(http: &HttpRequest) -> RequestContext {
+    http.extensions()
+        .get::<RequestContext>()
+        .copied()
+        .unwrap_or(RequestContext { number: 0, trace: entity::Trace::default() })
+}
+
+/// The checks, in their order.
+async fn check<B: Input>(
+    operation: &'static Operation,
+    edge: EdgeState,
+    http: HttpRequest,
+    payload: Payload,
+    quotas: &Quotas,
+) -> Result<Call<B>, Problem> {
+    let now = edge.wall();
+    let caller = edge.authority().caller(operation.need(), &http, now).await?;
+    http.extensions_mut().insert(caller.tenant.clone());
+    let quota = edge.take_quota(&caller, http.peer_addr().map(|peer| peer.ip()), now);
+    quotas.set(match quota {
+        Ok(quota) => quota,
+        Err(quota) => Some(quota),
+    });
+    quota.map_err(|quota| {
+        Problem::new(Code::RateLimited)
+            .detail("the requests per minute are used up")
+            .with("violated-policies", Value::from(vec!["default"]))
+            .retry_after_ms(quota.retry_after_ms)
+    })?;
+    let path = Params::of_path(operation.params, |name| http.match_info().get(name))?;
+    let query = if operation.lenient_query {
+        Params::default()
+    } else {
+        read_query(operation.query, http.query_string())?
+    };
+    let headers = http.headers();
+    let key_text = match operation.idempotency {
+        Idempotency::None => None,
+        Idempotency::Key | Idempotency::Natural => read_key(headers)?,
+    };
+    if operation.idempotency == Idempotency::Key && key_text.is_none() {
+        return Err(Problem::new(Code::IdempotencyKeyRequired));
+    }
+    let (condition, known) = match operation.precondition {
+        Precondition::None if operation.method == Method::Get => {
+            (Condition::Any, read_if_none_match(headers)?)
+        }
+        Precondition::None => (Condition::Any, None),
+        Precondition::Required => (read_if_match(headers, true)?, None),
+        Precondition::Optional => (read_if_match(headers, false)?, None),
+    };
+    let prefer = Prefer::read(headers, operation.wait, operation.minimal);
+    let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    let (last_event_id, authorization) = (text("last-event-id"), text("authorization"));
+    let (body, tree) = B::read(headers, payload, &edge).await?;
+    let key = key_text.map(|key| {
+        let scoped = scoped_key(&caller.principal(), &key);
+        (scoped, fingerprint(operation.id, http.path(), tree.as_ref()))
+    });
+    Ok(Call {
+        context: context_of(&http),
+        raw_path: http.path().to_owned(),
+        raw_query: http.query_string().to_owned(),
+        host: crate::identity::host(&http),
+        edge,
+        caller,
+        path,
+        query,
+        key,
+        condition,
+        known,
+        prefer,
+        last_event_id,
+        authorization,
+        body,
+    })
+}

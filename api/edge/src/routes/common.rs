@@ -1,0 +1,76 @@
+//! What several resources share: parameters, conditions, pages, small conversions.
+
+use std::fmt::Debug;
+
+use commerce::protocol::IfVersion;
+
+use crate::dto::Money;
+use crate::limits;
+use crate::problem::{Code, Problem};
+use crate::request::{Condition, Param, ParamKind};
+use crate::route::Call;
+
+/// Size of a page.
+pub(crate) const LIMIT: Param = Param::new(
+    "limit",
+    ParamKind::Integer { min: limits::PAGE_MIN, max: limits::PAGE_MAX },
+    "The most items on the page.",
+);
+
+/// Where a page begins.
+pub(crate) const CURSOR: Param =
+    Param::new("cursor", ParamKind::Text { max: 2_000 }, "`next` of the page before.");
+
+/// A SKU in a path.
+pub(crate) const SKU_PARAM: Param =
+    Param::new("sku", ParamKind::Name { min: 1, max: 64 }, "Code of a SKU.");
+
+/// Declares the type of an `object` member: one word.
+macro_rules! object_word {
+    ($name:ident = $word:literal) => {
+        #[derive(Debug, Clone, Copy, serde::Serialize, utoipa::ToSchema)]
+        enum $name {
+            #[serde(rename = $word)]
+            #[allow(clippy::enum_variant_names, reason = "one word, one variant")]
+            Word,
+        }
+    };
+}
+pub(crate) use object_word;
+
+/// What a writer expects. A tag that cannot be true is an old version.
+pub(crate) fn if_version(condition: Condition) -> Result<IfVersion, Problem> {
+    match condition {
+        Condition::Any => Ok(IfVersion::Any),
+        Condition::Version(version) => Ok(IfVersion::Exact(version)),
+        Condition::Absent => Ok(IfVersion::Absent),
+        Condition::Exists => Err(Problem::invalid(
+            "If-Match",
+            "bad_form",
+            "name the version that you saw: \"v17\"",
+        )),
+        Condition::Never => Ok(IfVersion::Exact(u64::MAX)),
+    }
+}
+
+/// The page size that was asked for.
+pub(crate) fn limit<B>(call: &Call<B>, default: u64) -> u32 {
+    let limit = call.query.number("limit").unwrap_or(default).min(limits::PAGE_MAX);
+    u32::try_from(limit).expect("a page has at most 100 items")
+}
+
+/// Units of a checked body.
+pub(crate) fn units(value: i64) -> u32 {
+    u32::try_from(value).expect("the body's type bounds it")
+}
+
+/// An amount of the shop, for a reply.
+pub(crate) fn money(money: commerce::money::Money) -> Result<Money, Problem> {
+    Money::new(money.minor, money.ccy.code())
+}
+
+/// An entity answered something else than was asked: a bug of ours.
+pub(crate) fn unexpected(answer: &impl Debug) -> Problem {
+    tracing::error!(?answer, "an entity answered something else than was asked");
+    Problem::new(Code::Internal)
+}

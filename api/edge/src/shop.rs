@@ -1,0 +1,228 @@
+//! The shop behind the edge: the region, the settings, and the terms that it sells on.
+//!
+//! Handlers ask entities through here, so that principal, cause, key and deadline are filled in one
+//! place, and every way in which an entity may not answer becomes a problem in one place.
+
+use std::sync::Arc;
+
+use cluster::{Ask, AskError, Region, Reply, Seen};
+use commerce::money::{Ccy, Money};
+use entity::{Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Principal};
+use ports::SharedStore;
+
+use crate::limits;
+use crate::problem::{Code, Problem};
+use crate::refusal::Refused;
+use crate::route::Call;
+use crate::settings::Settings;
+
+/// A way to send an order.
+#[derive(Debug, Clone)]
+pub struct ShippingOption {
+    /// Its id: `standard`.
+    pub id: String,
+    /// Its price, in minor units of the shop's currency.
+    pub amount: i64,
+}
+
+/// What a shop sells on: one channel, one currency.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// The channel.
+    pub channel: String,
+    /// Its currency.
+    pub ccy: Ccy,
+    /// The price book that it sells from.
+    pub book: String,
+    /// Tax rate, parts per million.
+    pub tax_ppm: i32,
+    /// Whether prices contain the tax.
+    pub tax_included: bool,
+    /// Ways to send an order.
+    pub shipping: Vec<ShippingOption>,
+    /// Stock locations.
+    pub locations: Vec<String>,
+    /// What a new customer's wallet holds, in minor units; 0 without a demo.
+    pub wallet_grant: i64,
+}
+
+impl Terms {
+    /// An amount in the shop's currency.
+    #[must_use]
+    pub const fn money(&self, minor: i64) -> Money {
+        Money { minor, ccy: self.ccy }
+    }
+}
+
+/// Who asks an entity, and how.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// The principal.
+    pub principal: Principal,
+    /// The request.
+    pub cause: Cause,
+    /// The key of the request.
+    pub key: Option<(IdempotencyKey, Fingerprint)>,
+}
+
+impl<B> Call<B> {
+    /// Who asks, for questions and for commands without a key.
+    #[must_use]
+    pub fn asker(&self) -> Asker {
+        let principal = self.principal();
+        let cause = Cause {
+            trace: self.context.trace,
+            request: self.context.number,
+            kind: principal.kind,
+            subject: principal.subject.clone(),
+        };
+        Asker { principal, cause, key: None }
+    }
+
+    /// Who asks, with the key of the request.
+    #[must_use]
+    pub fn asker_with_key(&self) -> Asker {
+        Asker { key: self.key, ..self.asker() }
+    }
+}
+
+struct Inner {
+    region: Region,
+    store: SharedStore,
+    settings: Settings,
+    terms: Terms,
+}
+
+/// The shop. Cheap to clone.
+#[derive(Clone)]
+pub struct Shop(Arc<Inner>);
+
+impl Shop {
+    /// A shop over a node.
+    #[must_use]
+    pub fn new(region: Region, store: SharedStore, settings: Settings, terms: Terms) -> Self {
+        Self(Arc::new(Inner { region, store, settings, terms }))
+    }
+
+    /// The entrance to all entities.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.0.region
+    }
+
+    /// Views and values.
+    #[must_use]
+    pub fn store(&self) -> &SharedStore {
+        &self.0.store
+    }
+
+    /// Dynamic configuration.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// What it sells on.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        &self.0.terms
+    }
+
+    /// Tells an entity a command.
+    pub async fn ask<E>(
+        &self,
+        asker: &Asker,
+        key: &EntityKey,
+        command: &E::Command,
+    ) -> Result<Reply<E>, Problem>
+    where
+        E: Entity,
+        E::Rejection: Refused,
+    {
+        let ask = Ask {
+            principal: asker.principal.clone(),
+            cause: asker.cause.clone(),
+            idempotency: asker.key,
+            wait_ms: limits::COMMAND_DEADLINE_MS,
+        };
+        self.region().ask::<E>(key, command, ask).await.map_err(problem)
+    }
+
+    /// Asks an entity, waiting up to `wait_ms` until it has what is wanted.
+    pub async fn query<E>(
+        &self,
+        asker: &Asker,
+        key: &EntityKey,
+        query: &E::Query,
+        wait_ms: u64,
+    ) -> Result<Seen<E>, Problem>
+    where
+        E: Entity,
+        E::Rejection: Refused,
+    {
+        let ask = Ask {
+            principal: asker.principal.clone(),
+            cause: asker.cause.clone(),
+            idempotency: None,
+            wait_ms,
+        };
+        self.region().query::<E>(key, query, ask).await.map_err(problem)
+    }
+
+    /// Asks an entity as it was at a version.
+    pub async fn query_at<E>(
+        &self,
+        asker: &Asker,
+        key: &EntityKey,
+        version: u64,
+        query: &E::Query,
+    ) -> Result<Seen<E>, Problem>
+    where
+        E: Entity,
+        E::Rejection: Refused,
+    {
+        let ask = Ask {
+            principal: asker.principal.clone(),
+            cause: asker.cause.clone(),
+            idempotency: None,
+            wait_ms: limits::COMMAND_DEADLINE_MS,
+        };
+        self.region().query_at::<E>(key, version, query, ask).await.map_err(problem)
+    }
+}
+
+/// Every way in which an entity may not answer, as a problem.
+pub fn problem<E>(error: AskError<E>) -> Problem
+where
+    E: Entity,
+    E::Rejection: Refused,
+{
+    match error {
+        AskError::Rejected { rejection, replayed } => {
+            let problem = rejection.problem();
+            match replayed {
+                Some(first) => problem.replayed(first.request, first.trace_id),
+                None => problem,
+            }
+        }
+        AskError::KeyReused => Problem::new(Code::IdempotencyKeyReused),
+        AskError::KeysFull => Problem::new(Code::RateLimited)
+            .detail("this cart or thing keeps as many idempotency keys as it may"),
+        AskError::StateFull => {
+            Problem::new(Code::OverCapacity).detail("the thing is as large as it may be")
+        }
+        AskError::Quarantined => {
+            Problem::new(Code::Unavailable).detail("the thing waits for an operator")
+        }
+        AskError::Overloaded { retry_after_ms } => {
+            Problem::new(Code::OverCapacity).retry_after_ms(retry_after_ms)
+        }
+        AskError::RateLimited { retry_after_ms } => Problem::new(Code::RateLimited)
+            .detail("too many requests of this principal are under way")
+            .retry_after_ms(retry_after_ms),
+        AskError::TimedOut => Problem::new(Code::Unavailable)
+            .detail("no answer in time; whether it was done is not known, repeat with the same key"),
+        AskError::Unavailable => Problem::new(Code::Unavailable),
+        AskError::Unreadable => Problem::new(Code::Internal),
+    }
+}
