@@ -156,6 +156,11 @@ fn hold(asked: &Asked<'_>, entry_id: Uuid, amount: Money, expires_at: Timestamp)
 
 fn post(asked: &Asked<'_>, entry_id: Uuid, part: Option<Money>) -> Decided {
     let Some(entry) = asked.pending(entry_id)? else { return asked.settled(entry_id) };
+    if entry.expires_at <= asked.ctx.now {
+        // Its timer is late. Whether money is spent must not depend on that.
+        let event = Event::Expired { entry_ids: vec![entry_id] };
+        return Ok(asked.done(event, AccountReply::Voided { entry_id }));
+    }
     let amount = match (part, asked.account.ccy) {
         (None, _) => entry.amount,
         (Some(part), Some(ccy)) if part.ccy == ccy => part.minor,
@@ -192,8 +197,10 @@ fn credit(asked: &Asked<'_>, entry_id: Uuid, amount: Money) -> Decided {
         return Err(Rejection::BadAmount);
     }
     // What is pending may return, and must find room beside the credit.
-    let room = minor.saturating_add(account.ledger.of(Side::Pending));
-    fits(account, Side::Spent, Side::Available, room)?;
+    let pending = account.ledger.of(Side::Pending);
+    let most = account.ledger.of(Side::Available).saturating_add(pending).saturating_add(minor);
+    Money::new(most, ccy).within_edge().map_err(|_| Rejection::BadAmount)?;
+    fits(account, Side::Spent, Side::Available, minor)?;
     let event = Event::Credited { entry_id, amount: minor };
     Ok(asked.done(event, AccountReply::Credited { entry_id }))
 }

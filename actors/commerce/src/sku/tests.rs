@@ -3,6 +3,8 @@
 //! A script is a list of lines, `hold a 1 3 ttl=60`, and its transcript says what happened and what
 //! was answered. Times are seconds in scripts. Owners are `o1` and `o2` (of one affinity) and `o3`.
 
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests end at once")]
+
 mod big;
 mod fuzz;
 mod golden;
@@ -395,13 +397,11 @@ fn parse_settle(words: &[&str]) -> Command {
 
 /// What was answered, as the owner reads it.
 pub(super) fn heard(effect: &Effect) -> StockReply {
-    match unpack(&effect.command).unwrap() {
-        order::Command::Stock { sku, reply } => {
-            assert_eq!(sku, "demo-001");
-            reply
-        }
-        other => panic!("a SKU answers with stock replies, not {other:?}"),
-    }
+    let order::Command::Stock { sku, reply } = unpack(&effect.command).unwrap() else {
+        panic!("a SKU answers with stock replies only");
+    };
+    assert_eq!(sku, "demo-001");
+    reply
 }
 
 /// Runs the script in a table, its lines at the margin, and writes the table anew.

@@ -297,5 +297,6 @@ fn the_public_face_is_made_of_the_event() {
           ..,"available":1,"location":"main","kind":"restocked","qty":0}
         product: archive yes: stock.archived
           ..,"archived":true}
-    "#]].assert_eq(&out);
+    "#]]
+    .assert_eq(&out);
 }
