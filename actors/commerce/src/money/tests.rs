@@ -1,4 +1,6 @@
 //! Money against the checked vectors of the domain, and against its laws for any input.
+//!
+//! `vectors` are tables with the wanted amounts; `laws` draw their input from all of `i64`.
 #![allow(clippy::arithmetic_side_effects)]
 
 mod laws;

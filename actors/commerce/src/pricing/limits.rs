@@ -1,4 +1,6 @@
 //! How much one quote takes. More is refused, never cut off.
+//!
+//! Limits of size only: amounts have theirs in `money`, and the edge its own on bodies.
 
 /// Lines of a cart. About 200 bytes a line, so an order of this size stays well below the
 /// 512 KiB of a step's record.

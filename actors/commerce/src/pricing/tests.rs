@@ -1,4 +1,6 @@
-//! Pricing by example (`check`: a cart beside the text of its quote) and by law.
+//! Pricing by example (`check`: a cart beside the text of its quote), by refusal and by law.
+//!
+//! Here stand the builders of carts and rules, and the text form of a quote.
 #![allow(clippy::arithmetic_side_effects)]
 
 mod examples;

@@ -1,4 +1,7 @@
 //! Laws for any input: symmetry, exact sums, bounds, and no panic anywhere in i64.
+//!
+//! Where a closed form replaces a plain rule (even splits, unit shares, tax by unit), the plain
+//! rule is written here and held beside it.
 
 use entity::Timestamp;
 use proptest::prelude::*;

@@ -1,4 +1,6 @@
 //! Tables: the domain's checked vectors, the rounding modes, currencies and the edges of i64.
+//!
+//! The wanted amounts come from the domain's description or by hand, never from the code.
 
 use entity::Timestamp;
 

@@ -1,4 +1,6 @@
-//! Carts beside their quotes.
+//! Carts beside their quotes, the domain's checked vectors among them.
+//!
+//! One row a line, then what each rule did, shipping, who pays, and the sums.
 
 use expect_test::{Expect, expect};
 

@@ -1,4 +1,6 @@
 //! Laws of every quote, for carts, rules, taxes and tenders of any kind.
+//!
+//! Most carts are small, so that rules meet on a line; `nothing_panics` adds amounts of any size.
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

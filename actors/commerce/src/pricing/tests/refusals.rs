@@ -1,4 +1,6 @@
 //! Input that has no price, and what the rule book selects.
+//!
+//! Each refusal is asked for by name: a cart that fails for another reason fails the test.
 
 use std::num::NonZeroU32;
 
