@@ -1,0 +1,119 @@
+//! What the shipments of an order report: asked dispatches, stops, tracking, cash.
+//!
+//! The order is the one that lets a parcel leave: a stop and a dispatch meet here, and the first
+//! wins. Tracking and cash are observations: recorded in any stage.
+
+use compact_str::CompactString;
+use entity::Timestamp;
+
+use super::advance::advance;
+use super::command::ShipmentReport;
+use super::draft::Draft;
+use super::event::Fact;
+use super::parts::{CodPhase, Parcel, ParcelIndex, ParcelPhase};
+use super::stage::Stage;
+
+/// A shipment reported.
+pub(super) fn report(draft: &mut Draft<'_>, index: ParcelIndex, report: ShipmentReport) {
+    match report {
+        ShipmentReport::DispatchAsked { carrier, tracking_number } => {
+            dispatch_asked(draft, index, carrier, tracking_number);
+        }
+        ShipmentReport::Stopped => stopped(draft, index),
+        ShipmentReport::StopRefused => stop_refused(draft, index),
+        ShipmentReport::InTransit { at } => {
+            observed(draft, Fact::InTransit { parcel: index, at });
+        }
+        ShipmentReport::Delivered { at } => delivered(draft, index, at),
+        ShipmentReport::AutoReceived => auto_received(draft, index),
+        ShipmentReport::CodCollected { amount } => {
+            // A parcel is collected in the order's currency: the shipment checked it.
+            collected(draft, index, amount.minor);
+        }
+        ShipmentReport::CodRefused => {
+            if draft.body.parcel(index).is_some_and(|it| it.phase != ParcelPhase::Refused) {
+                observed(draft, Fact::CodRefused { parcel: index });
+            }
+        }
+        ShipmentReport::CodOverdue => {
+            if draft.body.parcel(index).is_some_and(|it| it.cod == CodPhase::Due) {
+                observed(draft, Fact::CodOverdue { parcel: index });
+            }
+        }
+    }
+}
+
+fn observed(draft: &mut Draft<'_>, fact: Fact) {
+    draft.push(fact);
+    advance(draft);
+}
+
+fn dispatch_asked(
+    draft: &mut Draft<'_>,
+    index: ParcelIndex,
+    carrier: CompactString,
+    tracking_number: CompactString,
+) {
+    let body = &draft.body;
+    let is_open = matches!(body.stage, Stage::Confirmed | Stage::InFulfilment)
+        && body.on_hold.is_none()
+        && body.stop.is_none()
+        && body.cancel_requested.is_none();
+    let is_pending = body.parcel(index).is_some_and(|it| it.phase == ParcelPhase::Pending);
+    if is_open && is_pending {
+        draft.push(Fact::DispatchReleased { parcel: index, carrier, tracking_number });
+        draft.tell(|voice, out| {
+            if let Some(parcel) = voice.body.parcel(index) {
+                out.push(voice.tell_released(parcel));
+                out.extend(voice.book_out(parcel));
+            }
+        });
+        // A parcel whose lines were all booked out before leaves without asking again.
+        advance(draft);
+    } else {
+        draft.tell(|voice, out| {
+            out.extend(voice.body.parcel(index).map(|it| voice.tell_dispatch_refused(it)));
+        });
+    }
+}
+
+fn stopped(draft: &mut Draft<'_>, index: ParcelIndex) {
+    if draft.body.parcel(index).is_some_and(|it| it.phase == ParcelPhase::Stopping) {
+        observed(draft, Fact::ParcelStopped { parcel: index });
+    }
+}
+
+/// The request is dropped and the others go on (domain.md 2, Confirmed + Cancel).
+fn stop_refused(draft: &mut Draft<'_>, index: ParcelIndex) {
+    if draft.body.parcel(index).is_none_or(|it| it.phase != ParcelPhase::Stopping) {
+        return;
+    }
+    draft.push(Fact::StopDropped { parcel: index });
+    draft.tell(|voice, out| {
+        let waits = |parcel: &&Parcel| parcel.phase == ParcelPhase::Pending;
+        out.extend(voice.body.parcels.iter().filter(waits).map(|it| voice.reopen(it)));
+    });
+    advance(draft);
+}
+
+fn delivered(draft: &mut Draft<'_>, index: ParcelIndex, at: Timestamp) {
+    // After the buyer's own confirmation the carrier's word is no news.
+    if draft.body.parcel(index).is_some_and(|it| !it.phase.has_arrived()) {
+        observed(draft, Fact::Delivered { parcel: index, at });
+    }
+}
+
+fn auto_received(draft: &mut Draft<'_>, index: ParcelIndex) {
+    if draft.body.parcel(index).is_some_and(|it| !it.phase.has_arrived()) {
+        observed(draft, Fact::AutoReceived { parcel: index });
+    }
+}
+
+fn collected(draft: &mut Draft<'_>, index: ParcelIndex, amount: i64) {
+    let is_due = |parcel: &Parcel| matches!(parcel.cod, CodPhase::Due | CodPhase::Overdue);
+    let others_due = draft
+        .body
+        .each_parcel()
+        .any(|(other, parcel)| other != index && parcel.phase.is_live() && is_due(parcel));
+    observed(draft, Fact::CodCollected { parcel: index, amount, paid: !others_due });
+}

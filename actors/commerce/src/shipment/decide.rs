@@ -1,0 +1,290 @@
+//! What a shipment decides: for its order, for staff, for its timers.
+//!
+//! The order's record stands above the shipment's: whatever the order says is taken, and what
+//! people say is told to the order in the same step.
+
+use entity::{Bounce, Context, Decision, Effect, EntityKey, EventContext, Scope};
+
+use super::Shipment;
+use super::command::{CodResult, Command, Rejection, Reply, TrackingStatus};
+use super::event::{Event, Fact};
+use super::state::{Body, Phase};
+use crate::customer::{Invalid, optional_text, text};
+use crate::kinds;
+use crate::money::Money;
+use crate::order::{self, Order, ShipmentReport};
+
+/// The longest carrier name, tracking number, event id or receipt, in characters.
+const TEXT_CHARS_MAX: usize = 100;
+
+/// Facts in a row, with the words after each.
+fn events(ctx: &Context<'_>, body: &Body, facts: Vec<Fact>) -> Decision<Shipment> {
+    let mut after = body.clone();
+    let mut events = Vec::with_capacity(facts.len());
+    for fact in facts {
+        let at = EventContext { key: ctx.key, version: ctx.version, at: ctx.now };
+        after.evolve(&at, &fact);
+        events.push(Event { order: body.order_id(), phase: after.phase, fact });
+    }
+    Decision::events(events)
+}
+
+fn tell_order(body: &Body, report: ShipmentReport) -> Effect {
+    let command = order::Command::Shipment(report);
+    Effect::tell::<Order>(body.content.order.clone(), &command)
+}
+
+/// A caller's command: staff only.
+pub(super) fn ask(
+    ctx: &Context<'_>,
+    body: Option<&Body>,
+    command: Command,
+) -> Result<Decision<Shipment>, Rejection> {
+    match &command {
+        Command::Dispatch { .. } | Command::Track { .. } | Command::Cod { .. } => {}
+        Command::Create(_)
+        | Command::Stop
+        | Command::Reopen { .. }
+        | Command::DispatchReleased
+        | Command::DispatchRefused
+        | Command::Dispatched
+        | Command::Received => return Err(Rejection::WrongSource),
+    }
+    if !(ctx.principal.is_staff() && ctx.principal.scopes.has(Scope::ShipmentsWrite)) {
+        return Err(Rejection::Forbidden);
+    }
+    let body = body.ok_or(Rejection::NotFound)?;
+    match command {
+        Command::Dispatch { carrier, tracking_number } => {
+            dispatch(ctx, body, carrier, tracking_number)
+        }
+        Command::Track { event_id, status, at } => track(ctx, body, event_id, status, at),
+        Command::Cod { event_id, result, amount, receipt } => {
+            text("/event_id", &event_id, TEXT_CHARS_MAX).map_err(Rejection::Invalid)?;
+            optional_text("/receipt", receipt.as_ref(), TEXT_CHARS_MAX)
+                .map_err(Rejection::Invalid)?;
+            cod(ctx, body, event_id, result, amount, receipt)
+        }
+        Command::Create(_)
+        | Command::Stop
+        | Command::Reopen { .. }
+        | Command::DispatchReleased
+        | Command::DispatchRefused
+        | Command::Dispatched
+        | Command::Received => Err(Rejection::WrongSource),
+    }
+}
+
+fn dispatch(
+    ctx: &Context<'_>,
+    body: &Body,
+    carrier: compact_str::CompactString,
+    tracking_number: compact_str::CompactString,
+) -> Result<Decision<Shipment>, Rejection> {
+    text("/carrier", &carrier, TEXT_CHARS_MAX).map_err(Rejection::Invalid)?;
+    text("/tracking_number", &tracking_number, TEXT_CHARS_MAX).map_err(Rejection::Invalid)?;
+    let is_same = body.carrier == carrier && body.tracking_number == tracking_number;
+    match body.phase {
+        Phase::Pending => {
+            let report = ShipmentReport::DispatchAsked {
+                carrier: carrier.clone(),
+                tracking_number: tracking_number.clone(),
+            };
+            let fact = Fact::DispatchAsked { carrier, tracking_number };
+            Ok(events(ctx, body, vec![fact]).and(tell_order(body, report)).replying(Reply::Asked))
+        }
+        Phase::Asked | Phase::Released if is_same => Ok(Decision::reply(Reply::Asked)),
+        Phase::Asked
+        | Phase::Released
+        | Phase::Dispatched
+        | Phase::InTransit
+        | Phase::Delivered
+        | Phase::AutoReceived
+        | Phase::Refused
+        | Phase::Stopped => Err(Rejection::InvalidState { phase: body.phase }),
+    }
+}
+
+fn track(
+    ctx: &Context<'_>,
+    body: &Body,
+    event_id: compact_str::CompactString,
+    status: TrackingStatus,
+    at: entity::Timestamp,
+) -> Result<Decision<Shipment>, Rejection> {
+    text("/event_id", &event_id, TEXT_CHARS_MAX).map_err(Rejection::Invalid)?;
+    if body.knows(&event_id) {
+        return Ok(Decision::reply(Reply::Repeated));
+    }
+    if !body.phase.has_left() {
+        return Err(Rejection::InvalidState { phase: body.phase });
+    }
+    let (fact, report) = match status {
+        TrackingStatus::InTransit => {
+            (Fact::InTransit { event_id, at }, ShipmentReport::InTransit { at })
+        }
+        TrackingStatus::Delivered => {
+            (Fact::Delivered { event_id, at }, ShipmentReport::Delivered { at })
+        }
+    };
+    Ok(events(ctx, body, vec![fact]).and(tell_order(body, report)).replying(Reply::Done))
+}
+
+fn cod(
+    ctx: &Context<'_>,
+    body: &Body,
+    event_id: compact_str::CompactString,
+    result: CodResult,
+    amount: Money,
+    receipt: Option<compact_str::CompactString>,
+) -> Result<Decision<Shipment>, Rejection> {
+    if body.knows(&event_id) {
+        return Ok(Decision::reply(Reply::Repeated));
+    }
+    let invalid_state = Rejection::InvalidState { phase: body.phase };
+    let Some(cod) = body.cod.as_ref().filter(|cod| cod.status.is_open()) else {
+        return Err(invalid_state);
+    };
+    if amount.ccy != cod.due.ccy {
+        return Err(Rejection::CurrencyMismatch);
+    }
+    let invalid =
+        |pointer, code, detail| Err(Rejection::Invalid(Invalid::new(pointer, code, detail)));
+    let (fact, report) = match result {
+        CodResult::Collected if body.phase.has_left() => {
+            if amount.minor < 0 {
+                return invalid("/amount", "negative", "must not be negative");
+            }
+            let report = ShipmentReport::CodCollected { amount };
+            (Fact::CodCollected { event_id, amount, receipt }, report)
+        }
+        CodResult::Refused if body.phase.is_under_way() => {
+            if amount.minor != 0 {
+                return invalid("/amount", "not_zero", "must be 0 when it was refused");
+            }
+            if receipt.is_some() {
+                return invalid("/receipt", "not_null", "must be null when it was refused");
+            }
+            (Fact::Refused { event_id }, ShipmentReport::CodRefused)
+        }
+        CodResult::Collected | CodResult::Refused => return Err(invalid_state),
+    };
+    Ok(events(ctx, body, vec![fact]).and(tell_order(body, report)).replying(Reply::Done))
+}
+
+/// A message of the order.
+pub(super) fn told(
+    ctx: &Context<'_>,
+    body: Option<&Body>,
+    from: &EntityKey,
+    command: Command,
+) -> Result<Decision<Shipment>, Rejection> {
+    if from.kind != kinds::ORDER {
+        return Err(Rejection::WrongSource);
+    }
+    let Some(body) = body else {
+        return match command {
+            Command::Create(content) => Ok(create(content)),
+            Command::Stop
+            | Command::Reopen { .. }
+            | Command::DispatchReleased
+            | Command::DispatchRefused
+            | Command::Dispatched
+            | Command::Received => Err(Rejection::NotFound),
+            Command::Dispatch { .. } | Command::Track { .. } | Command::Cod { .. } => {
+                Err(Rejection::WrongSource)
+            }
+        };
+    };
+    let fact = match command {
+        Command::Stop => return Ok(stop(ctx, body)),
+        Command::Reopen { lines, due } => match body.phase {
+            // What the order repeats changes nothing.
+            Phase::Pending | Phase::Asked | Phase::Stopped
+                if lines != body.content.lines
+                    || due != body.content.due
+                    || body.phase == Phase::Stopped =>
+            {
+                Fact::Reopened { lines, due }
+            }
+            Phase::Pending
+            | Phase::Asked
+            | Phase::Stopped
+            | Phase::Released
+            | Phase::Dispatched
+            | Phase::InTransit
+            | Phase::Delivered
+            | Phase::AutoReceived
+            | Phase::Refused => return Ok(Decision::nothing()),
+        },
+        Command::DispatchReleased if body.phase == Phase::Asked => Fact::Released,
+        Command::DispatchRefused if matches!(body.phase, Phase::Asked | Phase::Released) => {
+            Fact::DispatchRefused
+        }
+        Command::Dispatched if matches!(body.phase, Phase::Asked | Phase::Released) => {
+            Fact::Dispatched
+        }
+        Command::Received if body.phase.is_under_way() || body.phase == Phase::AutoReceived => {
+            Fact::Received
+        }
+        // Repeats, and answers to what is settled.
+        Command::Create(_)
+        | Command::DispatchReleased
+        | Command::DispatchRefused
+        | Command::Dispatched
+        | Command::Received => return Ok(Decision::nothing()),
+        Command::Dispatch { .. } | Command::Track { .. } | Command::Cod { .. } => {
+            return Err(Rejection::WrongSource);
+        }
+    };
+    Ok(events(ctx, body, vec![fact]))
+}
+
+fn create(content: super::Content) -> Decision<Shipment> {
+    let order = order::id_of(&content.order);
+    Decision::event(Event { order, phase: Phase::Pending, fact: Fact::Created(content) })
+}
+
+/// What has not been let go stops; the order hears either way.
+fn stop(ctx: &Context<'_>, body: &Body) -> Decision<Shipment> {
+    match body.phase {
+        Phase::Pending | Phase::Asked => {
+            events(ctx, body, vec![Fact::Stopped]).and(tell_order(body, ShipmentReport::Stopped))
+        }
+        Phase::Stopped => Decision::nothing().and(tell_order(body, ShipmentReport::Stopped)),
+        Phase::Released
+        | Phase::Dispatched
+        | Phase::InTransit
+        | Phase::Delivered
+        | Phase::AutoReceived
+        | Phase::Refused => Decision::nothing().and(tell_order(body, ShipmentReport::StopRefused)),
+    }
+}
+
+/// Auto-receipt and overdue cash.
+pub(super) fn wake(ctx: &Context<'_>, body: &Body) -> Decision<Shipment> {
+    let mut after = body.clone();
+    let at = EventContext { key: ctx.key, version: ctx.version, at: ctx.now };
+    let mut decision = Decision::nothing();
+    while let Some((deadline, fact)) = after.next_timer()
+        && deadline <= ctx.now
+    {
+        // Either fact ends its own timer, so this ends after two.
+        let report = match fact {
+            Fact::CodOverdue => ShipmentReport::CodOverdue,
+            _ => ShipmentReport::AutoReceived,
+        };
+        after.evolve(&at, &fact);
+        decision.events.push(Event { order: body.order_id(), phase: after.phase, fact });
+        decision.effects.push(tell_order(body, report));
+    }
+    decision
+}
+
+/// The order did not take a report: a question counts as refused, the rest stands recorded here.
+pub(super) fn bounced(ctx: &Context<'_>, body: &Body, _bounce: &Bounce<'_>) -> Decision<Shipment> {
+    if body.phase == Phase::Asked {
+        return events(ctx, body, vec![Fact::DispatchRefused]);
+    }
+    Decision::nothing()
+}

@@ -1,0 +1,313 @@
+//! Where a shipment stands, and how facts change it.
+
+use compact_str::CompactString;
+use entity::{EntityId, EventContext, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::command::Content;
+use super::event::Fact;
+use crate::money::Money;
+
+/// Event ids that a shipment remembers against repeats: the newest.
+pub const EVENT_IDS_KEPT: usize = 256;
+
+/// Where a shipment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Phase {
+    /// Waits for its dispatch.
+    Pending,
+    /// The order was asked whether it may leave.
+    Asked,
+    /// It may; its units are being booked out.
+    Released,
+    /// It left.
+    Dispatched,
+    /// It moves.
+    InTransit,
+    /// It arrived.
+    Delivered,
+    /// It counts as arrived.
+    AutoReceived,
+    /// The buyer refused it at the door.
+    Refused,
+    /// It does not leave.
+    Stopped,
+}
+
+impl Phase {
+    /// Every phase, for tables.
+    pub const ALL: [Self; 9] = [
+        Self::Pending,
+        Self::Asked,
+        Self::Released,
+        Self::Dispatched,
+        Self::InTransit,
+        Self::Delivered,
+        Self::AutoReceived,
+        Self::Refused,
+        Self::Stopped,
+    ];
+
+    /// The word of the API. Asking is a step between two entities and has none of its own.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending | Self::Asked => "pending",
+            Self::Released => "released",
+            Self::Dispatched => "dispatched",
+            Self::InTransit => "in_transit",
+            Self::Delivered => "delivered",
+            Self::AutoReceived => "auto_received",
+            Self::Refused => "refused",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// Whether it left, whatever became of it.
+    #[must_use]
+    pub const fn has_left(self) -> bool {
+        match self {
+            Self::Dispatched
+            | Self::InTransit
+            | Self::Delivered
+            | Self::AutoReceived
+            | Self::Refused => true,
+            Self::Pending | Self::Asked | Self::Released | Self::Stopped => false,
+        }
+    }
+
+    /// Whether it is on its way.
+    #[must_use]
+    pub const fn is_under_way(self) -> bool {
+        match self {
+            Self::Dispatched | Self::InTransit => true,
+            Self::Pending
+            | Self::Asked
+            | Self::Released
+            | Self::Delivered
+            | Self::AutoReceived
+            | Self::Refused
+            | Self::Stopped => false,
+        }
+    }
+}
+
+/// Where the cash of a shipment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CodStatus {
+    /// Due at the door.
+    Due,
+    /// Collected.
+    Collected,
+    /// Refused with the parcel.
+    Refused,
+    /// Due for too long.
+    Overdue,
+}
+
+impl CodStatus {
+    /// The word of the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Collected => "collected",
+            Self::Refused => "refused",
+            Self::Overdue => "overdue",
+        }
+    }
+
+    /// Whether it may still be collected.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        match self {
+            Self::Due | Self::Overdue => true,
+            Self::Collected | Self::Refused => false,
+        }
+    }
+}
+
+/// The cash of a shipment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cod {
+    /// What is due.
+    pub due: Money,
+    /// Where it stands.
+    pub status: CodStatus,
+    /// What was collected.
+    pub collected: Option<Money>,
+    /// The courier's receipt.
+    pub receipt: Option<CompactString>,
+}
+
+impl Cod {
+    fn of(due: Option<Money>) -> Option<Self> {
+        due.map(|due| Self { due, status: CodStatus::Due, collected: None, receipt: None })
+    }
+}
+
+/// A shipment after it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Body {
+    /// What it was made of; lines and due as they are now.
+    pub content: Content,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Who carries it; empty until its dispatch is asked for.
+    pub carrier: CompactString,
+    /// Its number there.
+    pub tracking_number: CompactString,
+    /// Its cash.
+    pub cod: Option<Cod>,
+    /// Whether the last dispatch was refused.
+    pub dispatch_refused: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it left.
+    pub dispatched_at: Option<Timestamp>,
+    /// When it arrived, by whoever said so first.
+    pub arrived_at: Option<Timestamp>,
+    /// Events that were recorded.
+    pub event_ids: Vec<CompactString>,
+}
+
+impl Body {
+    pub(super) fn created(ctx: &EventContext<'_>, content: &Content) -> Self {
+        Self {
+            content: content.clone(),
+            phase: Phase::Pending,
+            carrier: CompactString::default(),
+            tracking_number: CompactString::default(),
+            cod: Cod::of(content.due),
+            dispatch_refused: false,
+            created_at: ctx.at,
+            dispatched_at: None,
+            arrived_at: None,
+            event_ids: Vec::new(),
+        }
+    }
+
+    /// The order's uuid.
+    pub(super) const fn order_id(&self) -> Uuid {
+        match &self.content.order.id {
+            EntityId::Uuid(uuid) => *uuid,
+            EntityId::Name(_) => Uuid::nil(),
+        }
+    }
+
+    /// Whether this event was recorded.
+    pub(super) fn knows(&self, event_id: &str) -> bool {
+        self.event_ids.iter().any(|known| known == event_id)
+    }
+
+    /// When it counts as arrived, while it is under way.
+    fn auto_receipt_at(&self) -> Option<Timestamp> {
+        self.dispatched_at
+            .filter(|_| self.phase.is_under_way())
+            .map(|at| at.plus_ms(self.content.auto_receipt_ms))
+    }
+
+    /// When its cash is overdue, while it is due.
+    fn overdue_at(&self) -> Option<Timestamp> {
+        let is_due = self.cod.as_ref().is_some_and(|cod| cod.status == CodStatus::Due);
+        self.dispatched_at.filter(|_| is_due).map(|at| at.plus_ms(self.content.cod_overdue_ms))
+    }
+
+    /// The earliest of both, and what is due then.
+    pub(super) fn next_timer(&self) -> Option<(Timestamp, Fact)> {
+        let auto = self.auto_receipt_at().map(|at| (at, Fact::AutoReceived));
+        let overdue = self.overdue_at().map(|at| (at, Fact::CodOverdue));
+        auto.into_iter().chain(overdue).min_by_key(|(at, _)| *at)
+    }
+
+    /// Applies a fact.
+    pub(super) fn evolve(&mut self, ctx: &EventContext<'_>, fact: &Fact) {
+        match fact {
+            // Only the first event is one.
+            Fact::Created(_) => {}
+            Fact::DispatchAsked { carrier, tracking_number } => {
+                self.phase = Phase::Asked;
+                self.carrier.clone_from(carrier);
+                self.tracking_number.clone_from(tracking_number);
+                self.dispatch_refused = false;
+            }
+            Fact::Released => self.phase = Phase::Released,
+            Fact::DispatchRefused => {
+                self.phase = Phase::Pending;
+                self.dispatch_refused = true;
+            }
+            Fact::Dispatched => {
+                self.phase = Phase::Dispatched;
+                self.dispatched_at = Some(ctx.at);
+            }
+            Fact::Stopped => self.phase = Phase::Stopped,
+            Fact::Reopened { lines, due } => {
+                if self.phase == Phase::Stopped && !lines.is_empty() {
+                    self.phase = Phase::Pending;
+                }
+                self.content.lines.clone_from(lines);
+                self.content.due = *due;
+                self.cod = Cod::of(*due);
+            }
+            Fact::InTransit { event_id, at: _ } => {
+                self.remember(event_id);
+                if self.phase == Phase::Dispatched {
+                    self.phase = Phase::InTransit;
+                }
+            }
+            Fact::Delivered { event_id, at } => {
+                self.remember(event_id);
+                self.arrive(*at);
+            }
+            Fact::Received => self.arrive(ctx.at),
+            Fact::AutoReceived => {
+                self.phase = Phase::AutoReceived;
+                self.arrived_at = Some(ctx.at);
+            }
+            Fact::CodCollected { event_id, amount, receipt } => {
+                self.remember(event_id);
+                if let Some(cod) = &mut self.cod {
+                    cod.status = CodStatus::Collected;
+                    cod.collected = Some(*amount);
+                    cod.receipt.clone_from(receipt);
+                }
+            }
+            Fact::Refused { event_id } => {
+                self.remember(event_id);
+                self.phase = Phase::Refused;
+                self.set_cod(CodStatus::Refused);
+            }
+            Fact::CodOverdue => self.set_cod(CodStatus::Overdue),
+        }
+    }
+
+    fn arrive(&mut self, at: Timestamp) {
+        // A carrier's word after an auto-receipt is the better one.
+        if self.phase.is_under_way() || self.phase == Phase::AutoReceived {
+            self.phase = Phase::Delivered;
+            self.arrived_at = Some(at);
+        }
+    }
+
+    fn set_cod(&mut self, status: CodStatus) {
+        if let Some(cod) = &mut self.cod {
+            cod.status = status;
+        }
+    }
+
+    fn remember(&mut self, event_id: &CompactString) {
+        if self.event_ids.len() >= EVENT_IDS_KEPT {
+            self.event_ids.remove(0);
+        }
+        self.event_ids.push(event_id.clone());
+    }
+
+    /// Bytes on the heap, roughly.
+    pub(super) const fn heap_bytes(&self) -> usize {
+        size_of::<Self>()
+            .saturating_add(self.content.lines.len().saturating_mul(8))
+            .saturating_add(self.event_ids.len().saturating_mul(64))
+            .saturating_add(128)
+    }
+}
