@@ -30,10 +30,8 @@ pub(super) fn stock(draft: &mut Draft<'_>, index: LineIndex, reply: StockReply) 
             commit_refused(draft, index, refusal);
         }
         StockReply::Released { hold_id: _, generation } => {
-            let is_new =
-                |body: &Body| body.line(index).is_some_and(|line| generation >= line.generation);
-            if is_new(&draft.body) {
-                compensated(draft, |what, _| *what == GiveBack::Release { line: index });
+            if draft.body.line(index).is_some_and(|line| generation >= line.generation) {
+                released(draft, index);
             }
         }
         StockReply::Restocked { hold_id: _, movement: (_, n) } => {
@@ -171,6 +169,11 @@ fn commit_refused(draft: &mut Draft<'_>, line: LineIndex, why: CommitRefusal) {
         draft.push(Fact::CommitRefused { line, why });
         advance(draft);
     }
+}
+
+/// The hold of a line is given back, or there is nothing to give back any more.
+pub(super) fn released(draft: &mut Draft<'_>, line: LineIndex) {
+    compensated(draft, |what, _| *what == GiveBack::Release { line });
 }
 
 /// The step of compensation that `is` picks is acknowledged.
