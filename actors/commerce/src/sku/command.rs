@@ -113,7 +113,7 @@ pub enum Command {
         hold_id: Uuid,
     },
     /// Owner: give back what is held or pinned. Answer: `Released`, `Stale` for an older
-    /// generation; a rejection when it is committed already.
+    /// generation. Rejected while it is committed: sold units are restocked.
     Release {
         /// The hold.
         hold_id: Uuid,

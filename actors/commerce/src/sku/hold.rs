@@ -221,6 +221,11 @@ impl Hold {
         (self.acked == Phase::Held).then(|| self.held_at.plus_ms(self.ttl_ms.into()))
     }
 
+    /// Whether any unit ever left.
+    pub(super) fn has_shipped(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| !more.shipped.is_empty())
+    }
+
     pub(super) fn was_shipped(&self, shipment: Uuid, shelf: Option<ShelfIndex>) -> bool {
         self.more.as_ref().is_some_and(|more| {
             more.shipped.iter().any(|(id, at)| *id == shipment && Some(*at) == shelf)

@@ -344,7 +344,7 @@ fn state_of(hold: &Hold) -> HoldState {
             HoldState::Committed
         }
         Phase::Committed | Phase::Expired | Phase::Released => match &hold.more {
-            Some(more) if !more.shipped.is_empty() => HoldState::Consumed,
+            Some(_) if hold.has_shipped() => HoldState::Consumed,
             Some(_) => HoldState::Restocked,
             None if hold.phase == Phase::Expired => HoldState::Expired,
             None => HoldState::Released,

@@ -77,6 +77,11 @@ pub(super) fn release(asked: &Asked<'_>, hold_id: Uuid, generation: u32) -> Deci
         Phase::Held | Phase::Pinned => Ok(asked.done(given_back(asked, hold_id, hold), released)),
         // A growth that was refused never was; what is committed stays.
         Phase::Committed if generation > hold.generation => Ok(asked.say(released)),
+        // It crossed with an answer that it was sold at once, and the owner gave all of it back
+        // as restocked meanwhile: there is nothing left to release.
+        Phase::Committed if hold.sold().is_empty() && !hold.has_shipped() => {
+            Ok(asked.say(released))
+        }
         Phase::Committed => Err(Rejection::AlreadyCommitted { hold_id }),
         Phase::Expired | Phase::Released => Ok(asked.say(released)),
     }

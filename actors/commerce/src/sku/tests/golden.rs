@@ -85,7 +85,7 @@ fn events() -> Vec<Event> {
 }
 
 /// Place of a variant; a new one does not compile until it has one here and a sample above.
-const fn place(event: &Event) -> usize {
+pub(super) const fn place(event: &Event) -> usize {
     match event {
         Event::Put { .. } => 0,
         Event::ArchivedSet { .. } => 1,
@@ -108,7 +108,7 @@ const fn place(event: &Event) -> usize {
     }
 }
 
-const N_EVENTS: usize = 18;
+pub(super) const N_EVENTS: usize = 18;
 
 #[test]
 fn events_are_frozen() {

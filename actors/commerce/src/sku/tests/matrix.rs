@@ -8,7 +8,7 @@ use expect_test::expect_file;
 use super::*;
 
 /// States by name, with the lines that lead there from a stocked SKU (or, marked, a fresh one).
-const STATES: [(&str, &[&str]); 22] = [
+const STATES: [(&str, &[&str]); 23] = [
     ("fresh", &[]),
     ("fresh, put", &["put p1"]),
     ("fresh, stock but no price", &["put p1", "adjust main +5 receipt"]),
@@ -30,6 +30,7 @@ const STATES: [(&str, &[&str]); 22] = [
     ("released", &["hold a 2 3", "release a 2"]),
     ("consumed", &["hold a 2 3 commit", "ship a s1 main 3"]),
     ("consumed, one back", &["hold a 2 3 commit", "ship a s1 main 3", "restock a r1 main 1 good"]),
+    ("restocked", &["hold a 2 3 commit", "restock a r1 main 3 good"]),
     ("transferred", &["hold a 2 3", "transfer a o2"]),
 ];
 

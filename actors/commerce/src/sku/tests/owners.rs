@@ -292,6 +292,40 @@ fn release_is_idempotent_up_to_pinned() {
 }
 
 #[test]
+fn release_that_crosses_with_a_sale_is_refused_until_all_came_back() {
+    check(expect![[r#"
+        hold a 1 3 commit
+          Held a/1 [(0, 3)] Committed 60 s by o1; left 7
+          -> HoldAcked a/1 main 3 committed
+        release a 1
+          no: a is committed
+        restock a r1 main 2 good
+          Restocked 2 Committed of a at main by r1, BackInStock; left 9
+          -> Restocked a r1
+        release a 1
+          no: a is committed
+        restock a r2 main 1 good
+          Restocked 1 Committed of a at main by r2, BackInStock; left 10
+          -> Restocked a r2
+        release a 1
+          -> Released a/1
+        hold b 1 3 commit
+          Held b/1 [(0, 3)] Committed 60 s by o1; left 7
+          -> HoldAcked b/1 main 3 committed
+        ship b s1 main 2
+          Shipped 2 of b from main in s1; left 7
+          -> Shipped b s1
+        restock b r1 main 1 good
+          Restocked 1 Committed of b at main by r1, BackInStock; left 8
+          -> Restocked b r1
+        release b 1
+          no: b is committed
+        stock
+          main: on hand 8, held 0, pinned 0, committed 0, sellable 8
+    "#]]);
+}
+
+#[test]
 fn a_committed_hold_grows_by_the_difference_and_keeps_its_base() {
     check(expect![[r#"
             hold a 1 3 commit
