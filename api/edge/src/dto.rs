@@ -2,13 +2,20 @@
 //!
 //! Conversions only; what they convert from is decided in the entities.
 
+mod address;
 mod instant;
 mod list;
 mod money;
+mod order;
 
+pub use address::AddressBody;
 pub use instant::{Date, Instant};
 pub use list::List;
 pub use money::{AMOUNT_MAX, Money};
+pub use order::{
+    Order, OrderLine, TimelineEntry, Totals, cod_word, line_id, order_id, order_line, parcel_word,
+    phase_word, txn_word,
+};
 
 #[cfg(test)]
 mod tests;

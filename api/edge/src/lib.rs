@@ -18,12 +18,16 @@ pub mod limits;
 pub mod openapi;
 pub mod operation;
 pub mod problem;
+pub mod quoting;
 pub mod rate;
+pub mod refusal;
 pub mod reply;
 pub mod request;
 pub mod route;
 pub mod routes;
 pub mod server;
+pub mod settings;
+pub mod shop;
 pub mod state;
 
 #[cfg(test)]
@@ -35,4 +39,5 @@ pub use app::{configure, configure_routes};
 pub use health::{Check, CheckStatus, Checks, Health, Phase};
 pub use problem::{Code, Fault, Problem};
 pub use server::{Server, ServerHandle, ServerOptions};
+pub use shop::{Shop, Terms};
 pub use state::{Clock, EdgeLimits, EdgeParts, EdgeState, Entropy, Scrape};

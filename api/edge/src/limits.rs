@@ -82,6 +82,13 @@ pub const FAMILIES_PER_SLOT_MAX: usize = 4_096;
 /// About 400 bytes each: 8 MB.
 pub const CHECKED_TOKENS_MAX: usize = 20_000;
 
+/// How long a command may take before its caller is told that the outcome is unknown, in ms.
+pub const COMMAND_DEADLINE_MS: u64 = 10_000;
+/// How long an order may take to hear from its cart, in ms. Both live in one shard.
+pub const PLACE_GRACE_MS: u64 = 1_000;
+/// How long a quote is shown as valid, in ms: 15 min. It is checked when it is used.
+pub const QUOTE_MS: u64 = 15 * 60 * 1_000;
+
 const _: () = assert!(PAGE_MIN <= PAGE_DEFAULT && PAGE_DEFAULT <= PAGE_MAX);
 const _: () = assert!(WAIT_COMMAND_DEFAULT_MS <= WAIT_COMMAND_MAX_MS);
 const _: () = assert!(2 * REVOCATION_SYNC_MS < 5_000);

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 pub use code::Code;
 
-use crate::request::{Origin, hex};
+use crate::request::{Origin, hex, request_id};
 
 /// One fault inside a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,6 +50,7 @@ struct Inner {
     members: BTreeMap<&'static str, Value>,
     retry_after_s: Option<u32>,
     headers: Vec<(header::HeaderName, String)>,
+    first: Option<(u64, [u8; 16])>,
 }
 
 impl Problem {
@@ -63,6 +64,7 @@ impl Problem {
             members: BTreeMap::new(),
             retry_after_s: code.retry_after_s(),
             headers: Vec::new(),
+            first: None,
         }))
     }
 
@@ -114,6 +116,13 @@ impl Problem {
         self
     }
 
+    /// This repeats the answer to an earlier request: its number and trace are shown.
+    #[must_use]
+    pub fn replayed(mut self, request: u64, trace_id: [u8; 16]) -> Self {
+        self.0.first = Some((request, trace_id));
+        self
+    }
+
     /// Adds a header to the answer.
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
@@ -143,6 +152,7 @@ impl Problem {
     #[must_use]
     pub fn body(&self, origin: &Origin) -> Vec<u8> {
         let code = self.0.code;
+        let (number, trace_id) = self.0.first.unwrap_or((origin.number, origin.trace_id));
         let body = Body {
             kind: code.type_uri(),
             title: code.title(),
@@ -150,8 +160,8 @@ impl Problem {
             detail: self.0.detail.as_deref(),
             instance: &origin.path,
             code: code.as_str(),
-            request_id: origin.request_id(),
-            trace_id: hex(&origin.trace_id),
+            request_id: request_id(number),
+            trace_id: hex(&trace_id),
             retryable: code.retryable(),
             errors: &self.0.errors,
             members: &self.0.members,
@@ -165,6 +175,9 @@ impl Problem {
         let mut response = HttpResponse::build(self.0.code.status());
         response.content_type("application/problem+json");
         response.insert_header((header::CACHE_CONTROL, "no-store"));
+        if self.0.first.is_some() {
+            response.insert_header(("Idempotent-Replayed", "true"));
+        }
         if let Some(seconds) = self.0.retry_after_s {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }

@@ -1,6 +1,9 @@
 //! How each entity's "no" reads over HTTP: its rejection as a problem.
 
-use commerce::{account, product, sku};
+use commerce::customer::Invalid;
+use commerce::{account, cart, customer, order, product, shipment, sku};
+
+use crate::dto::{order_id, phase_word};
 
 use crate::problem::{Code, Fault, Problem};
 
@@ -22,8 +25,18 @@ pub(crate) fn field(pointer: &str, code: &str, detail: &str) -> Problem {
 /// The codes of faults are a closed list, because clients branch on them.
 fn known(code: &str) -> &'static str {
     const CODES: &[&str] = &[
-        "required", "too_long", "too_short", "too_many", "out_of_range", "control_character",
-        "bad_form", "unknown", "duplicate", "empty", "negative", "not_allowed",
+        "required",
+        "too_long",
+        "too_short",
+        "too_many",
+        "out_of_range",
+        "control_character",
+        "bad_form",
+        "unknown",
+        "duplicate",
+        "empty",
+        "negative",
+        "not_allowed",
     ];
     CODES.iter().find(|known| **known == code).copied().unwrap_or("invalid")
 }
@@ -55,6 +68,92 @@ impl Refused for product::Rejection {
             Self::VersionMismatch { version } => mismatch(version),
             Self::Validation { pointer, code, detail } => field(&pointer, &code, &detail),
             Self::TooManySkus => field("/product_id", "too_many", "the product has too many SKUs"),
+        }
+    }
+}
+
+fn invalid(Invalid { pointer, code, detail }: &Invalid) -> Problem {
+    field(pointer, code, detail)
+}
+
+impl Refused for cart::Rejection {
+    fn problem(self) -> Problem {
+        match self {
+            Self::NotFound => Problem::new(Code::NotFound),
+            Self::WrongSource => Problem::new(Code::Internal),
+            Self::VersionMismatch { version } => mismatch(version.unwrap_or(0)),
+            Self::CartAlreadyOrdered { order } => {
+                Problem::new(Code::CartAlreadyOrdered).with("order_id", order_id(&order))
+            }
+            Self::PriceChanged | Self::WronglyPriced => Problem::new(Code::PriceChanged),
+            Self::Merging => Problem::new(Code::InvalidState).with("state", "merging"),
+            Self::CurrencyMismatch => Problem::new(Code::CurrencyMismatch),
+            Self::Invalid(fault) => invalid(&fault),
+            Self::NotImplemented => Problem::new(Code::ValidationFailed)
+                .detail("this transaction type is not implemented yet"),
+        }
+    }
+}
+
+impl Refused for order::Rejection {
+    fn problem(self) -> Problem {
+        match self {
+            Self::NotFound => Problem::new(Code::NotFound),
+            Self::Forbidden => Problem::new(Code::InsufficientScope),
+            Self::WrongSource => Problem::new(Code::Internal),
+            Self::VersionMismatch { version } => mismatch(version),
+            Self::InvalidState { status, on_hold } => Problem::new(Code::InvalidState)
+                .with("state", status.word())
+                .with("on_hold", on_hold),
+            Self::Invalid(fault) => invalid(&fault),
+            Self::NotImplemented => {
+                Problem::new(Code::InvalidState).detail("this is not implemented yet")
+            }
+        }
+    }
+}
+
+impl Refused for customer::Rejection {
+    fn problem(self) -> Problem {
+        match self {
+            Self::NotFound => Problem::new(Code::NotFound),
+            Self::WrongSource => Problem::new(Code::Internal),
+            Self::VersionMismatch { version } => mismatch(version.unwrap_or(0)),
+            Self::Invalid(fault) => invalid(&fault),
+            Self::AddressBookFull => field("", "too_many", "the address book is full"),
+            Self::NotToday { today } => {
+                let date = today.date();
+                let text = format!("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+                Problem::new(Code::InvalidState).with("state", "signed_in").with("today", text)
+            }
+        }
+    }
+}
+
+impl Refused for shipment::Rejection {
+    fn problem(self) -> Problem {
+        match self {
+            Self::NotFound => Problem::new(Code::NotFound),
+            Self::Forbidden => Problem::new(Code::InsufficientScope),
+            Self::WrongSource => Problem::new(Code::Internal),
+            Self::InvalidState { phase } => {
+                Problem::new(Code::InvalidState).with("state", phase_word(phase))
+            }
+            Self::Invalid(fault) => invalid(&fault),
+            Self::CurrencyMismatch => Problem::new(Code::CurrencyMismatch),
+        }
+    }
+}
+
+impl Refused for account::Rejection {
+    fn problem(self) -> Problem {
+        match self {
+            Self::NotFound => Problem::new(Code::NotFound),
+            Self::Forbidden => Problem::new(Code::InsufficientScope),
+            Self::CurrencyMismatch => Problem::new(Code::CurrencyMismatch),
+            Self::BadAmount => field("/amount", "out_of_range", "an amount is above zero"),
+            Self::EntryTaken { .. } => Problem::new(Code::InvalidState),
+            Self::TooManyPending => Problem::new(Code::RateLimited),
         }
     }
 }

@@ -1,12 +1,24 @@
 //! All operations, one file per resource.
 
+pub mod carts;
+pub(crate) mod common;
 pub mod documents;
 pub mod identity;
+pub mod orders;
+pub mod stock;
 
 use crate::route::Route;
 
 /// Every route of the public listener, those of `--demo` included.
 #[must_use]
 pub fn all() -> Vec<Route> {
-    [identity::routes(), crate::identity::issuer::routes(), documents::routes()].concat()
+    [
+        identity::routes(),
+        crate::identity::issuer::routes(),
+        carts::routes(),
+        orders::routes(),
+        stock::routes(),
+        documents::routes(),
+    ]
+    .concat()
 }

@@ -220,8 +220,9 @@ where
         AskError::RateLimited { retry_after_ms } => Problem::new(Code::RateLimited)
             .detail("too many requests of this principal are under way")
             .retry_after_ms(retry_after_ms),
-        AskError::TimedOut => Problem::new(Code::Unavailable)
-            .detail("no answer in time; whether it was done is not known, repeat with the same key"),
+        AskError::TimedOut => Problem::new(Code::Unavailable).detail(
+            "no answer in time; whether it was done is not known, repeat with the same key",
+        ),
         AskError::Unavailable => Problem::new(Code::Unavailable),
         AskError::Unreadable => Problem::new(Code::Internal),
     }

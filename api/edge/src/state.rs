@@ -17,6 +17,7 @@ use crate::identity::{Authority, Caller};
 use crate::limits;
 use crate::rate::{Quota, RateLimiter};
 use crate::request::RequestContext;
+use crate::shop::Shop;
 
 /// Wall time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -56,6 +57,8 @@ pub struct EdgeParts {
     pub health: Health,
     /// What `/metrics` answers.
     pub scrape: Scrape,
+    /// The shop behind the edge; `None` where only identity is served (tests).
+    pub shop: Option<Shop>,
 }
 
 struct Inner {
@@ -66,6 +69,7 @@ struct Inner {
     entropy: Entropy,
     health: Health,
     scrape: Scrape,
+    shop: Option<Shop>,
     rate: RateLimiter,
     n_in_flight: AtomicUsize,
 }
@@ -92,6 +96,7 @@ impl EdgeState {
             entropy: parts.entropy,
             health: parts.health,
             scrape: parts.scrape,
+            shop: parts.shop,
             rate: RateLimiter::default(),
             n_in_flight: AtomicUsize::new(0),
         }))
@@ -107,6 +112,15 @@ impl EdgeState {
     #[must_use]
     pub fn issuer(&self) -> Option<&Issuer> {
         self.0.issuer.as_ref()
+    }
+
+    /// The shop behind the edge.
+    ///
+    /// # Panics
+    /// On a state without a shop: its routes are then not to be served.
+    #[must_use]
+    pub fn shop(&self) -> &Shop {
+        self.0.shop.as_ref().expect("shop routes are served with a shop only")
     }
 
     /// What probes are told.

@@ -1,1 +1,7 @@
-//! Tests.
+//! The edge in process: requests go through every layer, as from a socket.
+
+mod conventions;
+mod documents;
+mod listeners;
+mod sessions;
+mod sign_in;

@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::{format_description, offset};
 use time::{OffsetDateTime, UtcOffset};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
-use utoipa::{PartialSchema, ToSchema, openapi::RefOr};
+use utoipa::{__dev::ComposeSchema, ToSchema, openapi::RefOr};
 
 use crate::json::{INLINE, refuse};
 
@@ -70,8 +70,8 @@ impl<'de> Deserialize<'de> for Instant {
     }
 }
 
-impl PartialSchema for Instant {
-    fn schema() -> RefOr<Schema> {
+impl ComposeSchema for Instant {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::String))
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
@@ -117,8 +117,8 @@ impl<'de> Deserialize<'de> for Date {
     }
 }
 
-impl PartialSchema for Date {
-    fn schema() -> RefOr<Schema> {
+impl ComposeSchema for Date {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::String))
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))

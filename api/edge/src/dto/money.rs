@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::{PartialSchema, ToSchema, openapi::RefOr};
+use utoipa::{__dev::ComposeSchema, ToSchema, openapi::RefOr};
 
 use crate::json::{Integer, refuse};
 use crate::problem::{Code, Problem};
@@ -75,8 +75,8 @@ impl<'de> Deserialize<'de> for Money {
     }
 }
 
-impl PartialSchema for Money {
-    fn schema() -> RefOr<Schema> {
+impl ComposeSchema for Money {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         let amount = ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::Integer))
             .minimum(Some(-AMOUNT_MAX))

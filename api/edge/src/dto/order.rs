@@ -226,8 +226,9 @@ impl Order {
         let terms = &*view.terms;
         let money = |minor: i64| Money::new(minor, terms.priced.ccy.code());
         let priced = terms.priced.lines.iter().zip(&view.lines).enumerate();
-        let lines: Result<Vec<_>, Problem> =
-            priced.map(|(index, (line, progress))| order_line(index, line, *progress, &money));
+        let lines: Result<Vec<_>, Problem> = priced
+            .map(|(index, (line, progress))| order_line(index, line, *progress, &money))
+            .collect();
         let totals = &terms.priced.totals;
         Ok(Self {
             object: OrderWord::Word,
@@ -354,6 +355,22 @@ pub const fn parcel_word(phase: ParcelPhase) -> &'static str {
         ParcelPhase::Delivered => "delivered",
         ParcelPhase::AutoReceived => "auto_received",
         ParcelPhase::Refused => "refused",
+    }
+}
+
+/// The word for where a shipment stands, as it knows itself.
+#[must_use]
+pub const fn phase_word(phase: commerce::shipment::Phase) -> &'static str {
+    use commerce::shipment::Phase;
+    match phase {
+        Phase::Pending | Phase::Asked => "pending",
+        Phase::Released => "released",
+        Phase::Dispatched => "dispatched",
+        Phase::InTransit => "in_transit",
+        Phase::Delivered => "delivered",
+        Phase::AutoReceived => "auto_received",
+        Phase::Refused => "refused",
+        Phase::Stopped => "stopped",
     }
 }
 

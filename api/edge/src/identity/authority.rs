@@ -15,6 +15,7 @@ use super::caller::{Caller, Need, Via, admit, unauthenticated};
 use super::claims::Identity;
 use super::keys::EdgeKeys;
 use super::revocation::Revocations;
+use super::seal::Sealer;
 use super::session::{Session, cookie_name};
 use super::tenants::Tenants;
 use super::ticket::Ticket;
@@ -57,6 +58,12 @@ impl Authority {
     #[must_use]
     pub const fn keys(&self) -> &EdgeKeys {
         &self.keys
+    }
+
+    /// Seals and opens cursors, tickets, sessions.
+    #[must_use]
+    pub const fn sealer(&self) -> &Sealer {
+        self.keys.sealer()
     }
 
     /// The revocations of this node.

@@ -225,9 +225,23 @@ impl<'de> de::Deserializer<'de> for Node<'de> {
         read.map_err(|error: Error| error.locate(self.steps))
     }
 
+    fn deserialize_struct<V: de::Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        // Derived visitors would take an array of the fields in their order.
+        if self.value.is_array() {
+            let error: Error = de::Error::invalid_type(Unexpected::Seq, &visitor);
+            return Err(error.locate(self.steps));
+        }
+        self.deserialize_any(visitor)
+    }
+
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        unit_struct seq tuple tuple_struct map identifier ignored_any
     }
 }
 

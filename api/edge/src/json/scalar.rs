@@ -8,9 +8,10 @@ use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, Unexpected, Visitor};
 use serde::{Serialize, Serializer};
-use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::{Ref, RefOr};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::__dev::ComposeSchema;
+use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
 use super::refuse;
 
@@ -39,8 +40,8 @@ impl<const MIN: i64, const MAX: i64> Serialize for Int<MIN, MAX> {
     }
 }
 
-impl<const MIN: i64, const MAX: i64> PartialSchema for Int<MIN, MAX> {
-    fn schema() -> RefOr<Schema> {
+impl<const MIN: i64, const MAX: i64> ComposeSchema for Int<MIN, MAX> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::Integer))
             .minimum(Some(MIN))
@@ -119,8 +120,8 @@ impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX
     }
 }
 
-impl<const MIN: usize, const MAX: usize> PartialSchema for Text<MIN, MAX> {
-    fn schema() -> RefOr<Schema> {
+impl<const MIN: usize, const MAX: usize> ComposeSchema for Text<MIN, MAX> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::String))
             .min_length(Some(MIN))
@@ -166,8 +167,8 @@ impl<'de, const MAX: usize> Deserialize<'de> for Slug<MAX> {
     }
 }
 
-impl<const MAX: usize> PartialSchema for Slug<MAX> {
-    fn schema() -> RefOr<Schema> {
+impl<const MAX: usize> ComposeSchema for Slug<MAX> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::String))
             .pattern(Some(format!("^[A-Za-z0-9_-]{{1,{MAX}}}$")))
@@ -199,21 +200,18 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     }
 }
 
-impl<T: ToSchema> PartialSchema for Patch<T> {
-    fn schema() -> RefOr<Schema> {
-        let null = ObjectBuilder::new().schema_type(SchemaType::new(Type::Null));
-        // A reference: what it points to is written in place where it is a scalar.
-        OneOfBuilder::new().item(null).item(Ref::from_schema_name(T::name())).into()
+impl<T: ComposeSchema> ComposeSchema for Patch<T> {
+    fn compose(generics: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        Option::<T>::compose(generics)
     }
 }
 
-impl<T: ToSchema> ToSchema for Patch<T> {
+impl<T: ToSchema + ComposeSchema> ToSchema for Patch<T> {
     fn name() -> Cow<'static, str> {
         Cow::Owned(format!("{INLINE}patch.{}", T::name()))
     }
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);
     }
 }

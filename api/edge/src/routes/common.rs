@@ -44,11 +44,9 @@ pub(crate) fn if_version(condition: Condition) -> Result<IfVersion, Problem> {
         Condition::Any => Ok(IfVersion::Any),
         Condition::Version(version) => Ok(IfVersion::Exact(version)),
         Condition::Absent => Ok(IfVersion::Absent),
-        Condition::Exists => Err(Problem::invalid(
-            "If-Match",
-            "bad_form",
-            "name the version that you saw: \"v17\"",
-        )),
+        Condition::Exists => {
+            Err(Problem::invalid("If-Match", "bad_form", "name the version that you saw: \"v17\""))
+        }
         Condition::Never => Ok(IfVersion::Exact(u64::MAX)),
     }
 }

@@ -325,9 +325,9 @@ async fn adjust(call: Call<Json<Adjustment>>) -> Result<Reply<Json<Adjusted>>, P
         }
     };
     let command = sku::Command::Adjust {
-        location: body.location.as_str().into(),
+        location: (&*body.location).into(),
         change,
-        reason: body.reason.as_str().into(),
+        reason: (&*body.reason).into(),
     };
     let asker = call.asker_with_key();
     let reply = call.edge.shop().ask::<Sku>(&asker, &key(&call), &command).await?;
@@ -342,7 +342,7 @@ async fn adjust(call: Call<Json<Adjustment>>) -> Result<Reply<Json<Adjusted>>, P
 
 async fn list_movements(call: Call<NoBody>) -> Result<Reply<Json<List<Movement>>>, Problem> {
     let cursor = CursorOf::new("movements", &call.caller, &call.raw_query);
-    let sealer = call.edge.authority().sealer();
+    let sealer = call.edge.authority().keys().sealer();
     let before: Option<u64> =
         call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;
     let limit = common::limit(&call, limits::PAGE_DEFAULT);
@@ -358,7 +358,7 @@ async fn list_movements(call: Call<NoBody>) -> Result<Reply<Json<List<Movement>>
 
 async fn list_holds(call: Call<NoBody>) -> Result<Reply<Json<List<Hold>>>, Problem> {
     let cursor = CursorOf::new("holds", &call.caller, &call.raw_query);
-    let sealer = call.edge.authority().sealer();
+    let sealer = call.edge.authority().keys().sealer();
     let after = call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;
     let limit = common::limit(&call, limits::PAGE_DEFAULT);
     let query = sku::Query::Holds { after, limit };

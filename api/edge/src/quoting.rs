@@ -1,0 +1,170 @@
+//! Pricing a cart: reads the price of each SKU, then the pure quote of `commerce::pricing`.
+//!
+//! Prices come from the SKUs themselves, never from a cache: a cache may show a price, it does not
+//! sell at it. The SKU compares its price version once more when it is asked to hold.
+
+use commerce::cart::CartView;
+use commerce::keys;
+use commerce::money::{Money, Ppm, TaxKind, TaxPolicy};
+use commerce::order::{LineDiscount, PricedLine, PricedOrder, Tender, Totals};
+use commerce::pricing::{self, CartLine, PriceError, Quote, QuoteInput, ShippingOption};
+use commerce::sku::{self, Availability, Sku};
+use entity::Tenant;
+use futures_util::future::join_all;
+
+use crate::problem::{Code, Problem};
+use crate::refusal::field;
+use crate::shop::{Asker, Shop, Terms};
+
+/// Something about a line that its buyer should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// `out_of_stock` or `not_for_sale`.
+    pub code: &'static str,
+    /// The SKU.
+    pub sku: String,
+}
+
+/// A cart with its price.
+#[derive(Debug, Clone)]
+pub struct Priced {
+    /// The quote over the lines that are for sale.
+    pub quote: Quote,
+    /// What is wrong with lines.
+    pub warnings: Vec<Warning>,
+    /// Whether every line is for sale.
+    pub complete: bool,
+}
+
+/// Prices a cart.
+pub async fn price(
+    shop: &Shop,
+    tenant: &Tenant,
+    asker: &Asker,
+    cart: &CartView,
+) -> Result<Priced, Problem> {
+    let reads = cart.content.lines.iter().map(|line| async move {
+        let key = keys::sku(tenant, &line.sku);
+        shop.query::<Sku>(asker, &key, &sku::Query::Get, 0).await
+    });
+    let mut lines = Vec::with_capacity(cart.content.lines.len());
+    let mut warnings = Vec::new();
+    let mut complete = true;
+    for (line, read) in cart.content.lines.iter().zip(join_all(reads).await) {
+        let view = match read {
+            Ok(seen) => match seen.view {
+                sku::View::Sku(view) => Some(view),
+                other => return Err(crate::routes::common::unexpected(&other)),
+            },
+            Err(problem) if problem.code() == Code::NotFound => None,
+            Err(problem) => return Err(problem),
+        };
+        let for_sale = view.as_ref().filter(|view| !view.archived);
+        let Some((view, price)) = for_sale.and_then(|view| Some((view, view.price?))) else {
+            complete = false;
+            warnings.push(Warning { code: "not_for_sale", sku: line.sku.to_string() });
+            continue;
+        };
+        if view.availability == Availability::Out {
+            warnings.push(Warning { code: "out_of_stock", sku: line.sku.to_string() });
+        }
+        lines.push(CartLine {
+            sku: line.sku.clone(),
+            qty: line.qty,
+            title: view.title.clone(),
+            unit_price: price,
+            price_version: view.price_version,
+        });
+    }
+    let input = input(shop.terms(), cart, lines);
+    let quote = pricing::quote(&input).map_err(refused)?;
+    Ok(Priced { quote, warnings, complete })
+}
+
+fn input(terms: &Terms, cart: &CartView, lines: Vec<CartLine>) -> QuoteInput {
+    let kind = if terms.tax_included { TaxKind::Inclusive } else { TaxKind::Exclusive };
+    let tax = TaxPolicy { rate: Ppm(terms.tax_ppm), kind, ..TaxPolicy::default() };
+    let options = terms.shipping.iter().map(|option| ShippingOption {
+        id: option.id.as_str().into(),
+        amount: terms.money(option.amount),
+    });
+    let tender = |tender: &Tender| match tender {
+        Tender::Cod => pricing::Tender::Cod,
+        Tender::Wallet { amount } => pricing::Tender::Wallet { amount: *amount },
+        Tender::Gateway => pricing::Tender::Gateway,
+    };
+    let shipping_option = (!lines.is_empty()).then(|| cart.content.shipping_option.clone());
+    QuoteInput {
+        ccy: cart.content.currency,
+        lines,
+        rules: Vec::new(),
+        shipping_options: options.collect(),
+        shipping_option,
+        tax,
+        rounding: tax.mode,
+        tenders: cart.content.tenders.iter().map(tender).collect(),
+    }
+}
+
+fn refused(error: PriceError) -> Problem {
+    match error {
+        PriceError::Money(commerce::money::MoneyError::Overflow) => {
+            Problem::new(Code::MoneyOverflow)
+        }
+        PriceError::Money(commerce::money::MoneyError::CurrencyMismatch) => {
+            Problem::new(Code::CurrencyMismatch)
+        }
+        PriceError::UnknownShippingOption { .. } => {
+            field("/shipping_option", "unknown", "there is no such shipping option")
+        }
+        PriceError::ConflictingTenders => {
+            field("/tenders", "not_allowed", "more than one tender for the rest")
+        }
+        PriceError::TooMany { .. } => field("/lines", "too_many", "more than a quote takes"),
+        PriceError::Money(commerce::money::MoneyError::Undefined)
+        | PriceError::Negative { .. }
+        | PriceError::NegativeTaxRate
+        | PriceError::DuplicateRule { .. }
+        | PriceError::DuplicatePriority { .. } => Problem::new(Code::Internal),
+    }
+}
+
+/// The quote in the form that an order keeps.
+#[must_use]
+pub fn priced_order(quote: &Quote) -> PricedOrder {
+    let minor = |money: Money| money.minor;
+    let lines = quote.lines.iter().map(|line| PricedLine {
+        sku: line.sku.clone(),
+        title: line.title.clone(),
+        qty: line.qty,
+        unit_price: minor(line.unit_price),
+        price_version: line.price_version,
+        gross: minor(line.gross),
+        discounts: line
+            .discounts
+            .iter()
+            .map(|discount| LineDiscount {
+                rule: discount.rule.clone(),
+                rule_version: discount.rule_version,
+                name: discount.name.clone(),
+                amount: minor(discount.amount),
+            })
+            .collect(),
+        total: minor(line.line_total),
+        tax: minor(line.tax),
+    });
+    let totals = &quote.totals;
+    PricedOrder {
+        quote_hash: quote.hash.clone(),
+        ccy: quote.ccy,
+        lines: lines.collect(),
+        totals: Totals {
+            lines: minor(totals.lines),
+            shipping: minor(totals.shipping),
+            tax: minor(totals.tax),
+            tax_included: totals.tax_included,
+            tenders: minor(totals.tenders),
+            payable: minor(totals.payable),
+        },
+    }
+}

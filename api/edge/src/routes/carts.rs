@@ -1,0 +1,478 @@
+//! Carts and quotes.
+
+use std::num::NonZeroU32;
+
+use commerce::cart::{self, Cart, CartLine as Line, CartPatch, CartView, Content};
+use commerce::keys;
+use commerce::money::Ccy;
+use commerce::order::{Progress, Tender};
+use entity::{EntityKey, Scope};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::dto::{AddressBody, Instant, Money, OrderLine, Totals, order_id, order_line};
+use crate::input::NoBody;
+use crate::json::{Int, Patch, Text};
+use crate::operation::Operation;
+use crate::problem::{Code, Problem};
+use crate::quoting::{self, Priced};
+use crate::refusal::field;
+use crate::reply::{Json, Reply};
+use crate::request::{Param, ParamKind};
+use crate::route::{Call, Route, route};
+use crate::routes::common::{self, SKU_PARAM, if_version};
+use crate::shop::Asker;
+
+const CART: Param =
+    Param::new("id", ParamKind::Name { min: 8, max: 64 }, "A cart's id, chosen by the client.");
+
+const PUT_CART: Operation = Operation::put("putCart", "/v1/carts/{id}")
+    .about("Carts", "Makes a cart, or sets all of it")
+    .scoped(Scope::OrdersWrite)
+    .params(&[CART])
+    .statuses(&[200, 201])
+    .codes(&[Code::CartAlreadyOrdered, Code::CurrencyMismatch, Code::MoneyOverflow])
+    .if_match();
+
+const GET_CART: Operation = Operation::get("getCart", "/v1/carts/{id}")
+    .about("Carts", "A cart, at the prices of now")
+    .scoped(Scope::OrdersRead)
+    .params(&[CART]);
+
+const UPDATE_CART: Operation = Operation::patch("updateCart", "/v1/carts/{id}")
+    .about("Carts", "Changes parts of a cart (RFC 7396)")
+    .scoped(Scope::OrdersWrite)
+    .params(&[CART])
+    .codes(&[Code::CartAlreadyOrdered, Code::CurrencyMismatch, Code::MoneyOverflow])
+    .if_match();
+
+const PUT_LINE: Operation = Operation::put("putCartLine", "/v1/carts/{id}/lines/{sku}")
+    .about("Carts", "Sets the units of a SKU")
+    .scoped(Scope::OrdersWrite)
+    .params(&[CART, SKU_PARAM])
+    .codes(&[Code::CartAlreadyOrdered])
+    .if_match();
+
+const DELETE_LINE: Operation = Operation::delete("deleteCartLine", "/v1/carts/{id}/lines/{sku}")
+    .about("Carts", "Takes a SKU out of the cart")
+    .scoped(Scope::OrdersWrite)
+    .params(&[CART, SKU_PARAM])
+    .codes(&[Code::CartAlreadyOrdered])
+    .if_match();
+
+const QUOTE: Operation = Operation::post("quoteCart", "/v1/carts/{id}/quote")
+    .about("Carts", "What the cart costs now")
+    .scoped(Scope::OrdersRead)
+    .params(&[CART])
+    .codes(&[Code::MoneyOverflow, Code::CurrencyMismatch, Code::ValidationFailed]);
+
+/// The operations of this file.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    vec![
+        route(&PUT_CART, put_cart),
+        route(&GET_CART, get_cart),
+        route(&UPDATE_CART, update_cart),
+        route(&PUT_LINE, put_line),
+        route(&DELETE_LINE, delete_line),
+        route(&QUOTE, quote_cart),
+    ]
+}
+
+common::object_word!(CartWord = "cart");
+common::object_word!(QuoteWord = "quote");
+
+/// A way to pay.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum TenderBody {
+    /// Cash on delivery; stands alone.
+    Cod {},
+    /// So much from the wallet.
+    Wallet {
+        /// How much.
+        amount: Money,
+    },
+    /// The rest, by a payment gateway; also the default.
+    Gateway {},
+}
+
+impl TenderBody {
+    /// The tender as the cart keeps it.
+    pub fn read(&self) -> Result<Tender, Problem> {
+        Ok(match self {
+            Self::Cod {} => Tender::Cod,
+            Self::Gateway {} => Tender::Gateway,
+            Self::Wallet { amount } => Tender::Wallet { amount: read_money(amount)? },
+        })
+    }
+
+    fn show(tender: &Tender) -> Result<Self, Problem> {
+        Ok(match tender {
+            Tender::Cod => Self::Cod {},
+            Tender::Gateway => Self::Gateway {},
+            Tender::Wallet { amount } => Self::Wallet { amount: common::money(*amount)? },
+        })
+    }
+}
+
+/// An amount of a request.
+pub fn read_money(money: &Money) -> Result<commerce::money::Money, Problem> {
+    let ccy = Ccy::parse(&money.currency)
+        .map_err(|_| field("/currency", "unknown", "there is no such currency"))?;
+    Ok(commerce::money::Money { minor: money.amount, ccy })
+}
+
+/// Units of a SKU, as written.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LineBody {
+    /// The SKU.
+    sku: Text<1, 64>,
+    /// How many.
+    qty: Int<1, 1_000_000>,
+}
+
+/// A cart, as written.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CartBody {
+    /// Its currency; the channel's when absent.
+    currency: Option<Text<3, 3>>,
+    /// Units of SKUs.
+    #[serde(default)]
+    lines: Vec<LineBody>,
+    /// Where it goes.
+    address: Option<AddressBody>,
+    /// How it goes; `standard` when absent.
+    shipping_option: Option<Text<1, 64>>,
+    /// Codes.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    coupons: Vec<Text<1, 64>>,
+    /// How it is paid.
+    #[serde(default)]
+    tenders: Vec<TenderBody>,
+}
+
+/// A change of some parts.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CartPatchBody {
+    /// Where it goes.
+    #[serde(default)]
+    #[schema(value_type = Option<AddressBody>)]
+    address: Patch<AddressBody>,
+    /// How it goes; null: the default.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    shipping_option: Patch<Text<1, 64>>,
+    /// Codes.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    coupons: Patch<Vec<Text<1, 64>>>,
+    /// How it is paid; null: by a gateway.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<TenderBody>>)]
+    tenders: Patch<Vec<TenderBody>>,
+    /// Units of SKUs.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<LineBody>>)]
+    lines: Patch<Vec<LineBody>>,
+}
+
+/// Units of one SKU.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct QtyBody {
+    /// How many.
+    qty: Int<1, 1_000_000>,
+}
+
+/// Where a cart stands.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum CartStatus {
+    Open,
+    Frozen,
+    Ordered,
+}
+
+/// A line with its price of now.
+#[derive(Debug, Serialize, ToSchema)]
+struct CartLine {
+    sku: String,
+    qty: u32,
+    /// Null when the SKU is not for sale.
+    title: Option<String>,
+    /// Null when the SKU is not for sale.
+    unit_price: Option<Money>,
+}
+
+/// A cart.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Cart)]
+struct CartJson {
+    #[schema(inline)]
+    object: CartWord,
+    id: String,
+    version: u64,
+    status: CartStatus,
+    generation: u32,
+    order_id: Option<String>,
+    customer_id: String,
+    channel: String,
+    currency: String,
+    lines: Vec<CartLine>,
+    address: Option<AddressBody>,
+    shipping_option: String,
+    coupons: Vec<String>,
+    tenders: Vec<TenderBody>,
+}
+
+/// A price with everything that it was made of.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Quote)]
+struct QuoteJson {
+    #[schema(inline)]
+    object: QuoteWord,
+    cart_id: String,
+    cart_version: u64,
+    quote_hash: String,
+    valid_until: Instant,
+    lines: Vec<OrderLine>,
+    adjustments: Vec<AdjustmentJson>,
+    shipping_options: Vec<ShippingOptionJson>,
+    totals: Totals,
+    warnings: Vec<WarningJson>,
+}
+
+/// A change of the price by a rule.
+#[derive(Debug, Serialize, ToSchema)]
+struct AdjustmentJson {
+    rule: String,
+    rule_version: u64,
+    line_id: Option<String>,
+    amount: Money,
+}
+
+/// A way to send it.
+#[derive(Debug, Serialize, ToSchema)]
+struct ShippingOptionJson {
+    id: String,
+    amount: Money,
+}
+
+/// Something about a line that its buyer should know.
+#[derive(Debug, Serialize, ToSchema)]
+struct WarningJson {
+    code: String,
+    sku: String,
+}
+
+fn key<B>(call: &Call<B>) -> EntityKey {
+    keys::cart(&call.caller.tenant, call.path.expect("id"))
+}
+
+/// The cart as its entity shows it.
+pub(crate) async fn read_cart<B>(
+    call: &Call<B>,
+    asker: &Asker,
+    key: &EntityKey,
+) -> Result<CartView, Problem> {
+    let seen = call.edge.shop().query::<Cart>(asker, key, &cart::Query::View, 0).await?;
+    let cart::View::Cart(view) = seen.view;
+    Ok(*view)
+}
+
+async fn show<B>(call: &Call<B>, view: CartView) -> Result<CartJson, Problem> {
+    let shop = call.edge.shop();
+    let priced = quoting::price(shop, &call.caller.tenant, &call.asker(), &view).await;
+    // A cart with a wrong option or tender can still be looked at and mended.
+    let priced = match priced {
+        Ok(priced) => Some(priced),
+        Err(problem) if problem.code().status().is_server_error() => return Err(problem),
+        Err(_) => None,
+    };
+    let line = |line: &Line| -> Result<CartLine, Problem> {
+        let lines = priced.as_ref().map(|priced| &priced.quote.lines);
+        let quoted = lines.and_then(|lines| lines.iter().find(|quoted| quoted.sku == line.sku));
+        let unit_price = quoted.map(|quoted| common::money(quoted.unit_price)).transpose()?;
+        Ok(CartLine {
+            sku: line.sku.to_string(),
+            qty: line.qty.get(),
+            title: quoted.map(|quoted| quoted.title.to_string()),
+            unit_price,
+        })
+    };
+    let customer = keys::customer(&call.caller.tenant, &view.owner.subject);
+    Ok(CartJson {
+        object: CartWord::Word,
+        id: view.key.public("cart"),
+        version: view.version,
+        status: match view.status {
+            cart::Status::Open => CartStatus::Open,
+            cart::Status::Frozen => CartStatus::Frozen,
+            cart::Status::Ordered => CartStatus::Ordered,
+        },
+        generation: view.generation,
+        order_id: view.order.as_ref().map(order_id),
+        customer_id: customer.public(keys::CUSTOMER_PREFIX),
+        channel: view.content.channel.to_string(),
+        currency: view.content.currency.code().to_owned(),
+        lines: view.content.lines.iter().map(line).collect::<Result<_, _>>()?,
+        address: view.content.address.as_ref().map(AddressBody::from),
+        shipping_option: view.content.shipping_option.to_string(),
+        coupons: view.content.coupons.iter().map(ToString::to_string).collect(),
+        tenders: view.content.tenders.iter().map(TenderBody::show).collect::<Result<_, _>>()?,
+    })
+}
+
+/// Tells the cart, and shows it as it was after that.
+async fn edit<B>(call: &Call<B>, command: cart::Command) -> Result<CartView, Problem> {
+    let (shop, asker, key) = (call.edge.shop(), call.asker(), key(call));
+    let reply = shop.ask::<Cart>(&asker, &key, &command).await?;
+    match reply.value {
+        cart::Reply::Done => read_cart(call, &asker, &key).await,
+        other @ (cart::Reply::Merging | cart::Reply::Placed { .. }) => {
+            Err(common::unexpected(&other))
+        }
+    }
+}
+
+fn qty(qty: i64) -> NonZeroU32 {
+    NonZeroU32::new(common::units(qty)).expect("the body's type bounds it from 1")
+}
+
+async fn put_cart(call: Call<Json<CartBody>>) -> Result<Reply<Json<CartJson>>, Problem> {
+    let body = &call.body.0;
+    let terms = call.edge.shop().terms();
+    let ccy = match &body.currency {
+        None => terms.ccy,
+        Some(code) => Ccy::parse(code)
+            .map_err(|_| field("/currency", "unknown", "there is no such currency"))?,
+    };
+    if ccy != terms.ccy {
+        return Err(Problem::new(Code::CurrencyMismatch));
+    }
+    let line = |item: &LineBody| Line { sku: (&*item.sku).into(), qty: qty(item.qty.0) };
+    let content = Content {
+        channel: terms.channel.as_str().into(),
+        currency: ccy,
+        lines: body.lines.iter().map(line).collect(),
+        address: body.address.clone().map(Into::into),
+        shipping_option: body.shipping_option.as_deref().unwrap_or("standard").into(),
+        coupons: body.coupons.iter().map(|code| (&**code).into()).collect(),
+        tenders: body.tenders.iter().map(TenderBody::read).collect::<Result<_, _>>()?,
+    };
+    let if_version = if_version(call.condition)?;
+    let view = edit(&call, cart::Command::Put { content: Box::new(content), if_version }).await?;
+    let version = view.version;
+    let cart = show(&call, view).await?;
+    let reply = if version == 1 { Reply::created(cart) } else { Reply::ok(cart) };
+    Ok(reply.version(version))
+}
+
+async fn get_cart(call: Call<NoBody>) -> Result<Reply<Json<CartJson>>, Problem> {
+    let view = read_cart(&call, &call.asker(), &key(&call)).await?;
+    let version = view.version;
+    Ok(Reply::ok(show(&call, view).await?).version(version))
+}
+
+/// A member of a merge patch as the cart takes it.
+fn patched<T, U>(
+    patch: &Patch<T>,
+    read: impl FnOnce(&T) -> Result<U, Problem>,
+) -> Result<cart::Patch<U>, Problem> {
+    Ok(match patch {
+        Patch::Keep => cart::Patch::Keep,
+        Patch::Clear => cart::Patch::Clear,
+        Patch::Set(value) => cart::Patch::Set(read(value)?),
+    })
+}
+
+async fn update_cart(call: Call<Json<CartPatchBody>>) -> Result<Reply<Json<CartJson>>, Problem> {
+    let body = &call.body.0;
+    let line = |item: &LineBody| Line { sku: (&*item.sku).into(), qty: qty(item.qty.0) };
+    let patch = CartPatch {
+        address: patched(&body.address, |address| Ok(address.clone().into()))?,
+        shipping_option: patched(&body.shipping_option, |option| Ok((&**option).into()))?,
+        coupons: patched(&body.coupons, |codes| {
+            Ok(codes.iter().map(|code| (&**code).into()).collect())
+        })?,
+        tenders: patched(&body.tenders, |tenders| tenders.iter().map(TenderBody::read).collect())?,
+        lines: patched(&body.lines, |lines| Ok(lines.iter().map(line).collect()))?,
+    };
+    let if_version = if_version(call.condition)?;
+    let view = edit(&call, cart::Command::Update { patch: Box::new(patch), if_version }).await?;
+    let version = view.version;
+    Ok(Reply::ok(show(&call, view).await?).version(version))
+}
+
+async fn put_line(call: Call<Json<QtyBody>>) -> Result<Reply<Json<CartJson>>, Problem> {
+    let command = cart::Command::PutLine {
+        sku: call.path.expect("sku").into(),
+        qty: qty(call.body.0.qty.0),
+        if_version: if_version(call.condition)?,
+    };
+    let view = edit(&call, command).await?;
+    let version = view.version;
+    Ok(Reply::ok(show(&call, view).await?).version(version))
+}
+
+async fn delete_line(call: Call<NoBody>) -> Result<Reply<crate::reply::Empty>, Problem> {
+    let sku = call.path.expect("sku").into();
+    let if_version = if_version(call.condition)?;
+    let view = edit(&call, cart::Command::DeleteLine { sku, if_version }).await?;
+    Ok(Reply::no_content().version(view.version))
+}
+
+async fn quote_cart(call: Call<NoBody>) -> Result<Reply<Json<QuoteJson>>, Problem> {
+    let view = read_cart(&call, &call.asker(), &key(&call)).await?;
+    let shop = call.edge.shop();
+    let priced = quoting::price(shop, &call.caller.tenant, &call.asker(), &view).await?;
+    Ok(Reply::ok(show_quote(&call, &view, &priced)?))
+}
+
+fn show_quote<B>(call: &Call<B>, view: &CartView, priced: &Priced) -> Result<QuoteJson, Problem> {
+    let terms = call.edge.shop().terms();
+    let money = |minor: i64| Money::new(minor, view.content.currency.code());
+    let order = quoting::priced_order(&priced.quote);
+    let untouched = Progress { cancelled: 0, shipped: 0, returned: 0, available: None };
+    let lines = order.lines.iter().enumerate();
+    let adjustment = |adjustment: &commerce::pricing::Adjustment| {
+        Ok(AdjustmentJson {
+            rule: adjustment.rule.to_string(),
+            rule_version: adjustment.rule_version,
+            line_id: adjustment.line_id.as_ref().map(ToString::to_string),
+            amount: common::money(adjustment.amount)?,
+        })
+    };
+    let option = |option: &crate::shop::ShippingOption| {
+        Ok(ShippingOptionJson { id: option.id.clone(), amount: money(option.amount)? })
+    };
+    let warning = |warning: &quoting::Warning| WarningJson {
+        code: warning.code.to_owned(),
+        sku: warning.sku.clone(),
+    };
+    let due_now = priced.quote.totals.due_now.minor;
+    Ok(QuoteJson {
+        object: QuoteWord::Word,
+        cart_id: view.key.public("cart"),
+        cart_version: view.version,
+        quote_hash: order.quote_hash.to_string(),
+        valid_until: call.edge.shop().region().now().plus_ms(crate::limits::QUOTE_MS).into(),
+        lines: lines
+            .map(|(index, line)| order_line(index, line, untouched, &money))
+            .collect::<Result<_, _>>()?,
+        adjustments: priced
+            .quote
+            .adjustments
+            .iter()
+            .map(adjustment)
+            .collect::<Result<_, Problem>>()?,
+        shipping_options: terms.shipping.iter().map(option).collect::<Result<_, Problem>>()?,
+        totals: Totals::of_quote(&order.totals, due_now, money)?,
+        warnings: priced.warnings.iter().map(warning).collect(),
+    })
+}

@@ -1,0 +1,491 @@
+//! Orders: placing, reading, waiting, cancelling, receipt, release.
+
+use commerce::cart::{self, Cart, Place, PlaceBody as Asked};
+use commerce::keys;
+use commerce::order::{
+    Command, Decided, Entry, LineQty, Order as OrderEntity, OrderView, PricedOrder, Query, Reason,
+    Reply as OrderReply, Status, Timers, Totals, TxnType, View,
+};
+use entity::{EntityKey, Scope, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::cursor::CursorOf;
+use crate::dto::{List, Money, Order, TimelineEntry, order_id};
+use crate::input::{NoBody, OptionalJson};
+use crate::json::{Int, Text};
+use crate::limits;
+use crate::operation::Operation;
+use crate::problem::{Code, Problem};
+use crate::quoting;
+use crate::reply::{Json, Reply};
+use crate::request::{Param, ParamKind, WaitLimit};
+use crate::route::{Call, Route, route};
+use crate::routes::carts::{TenderBody, read_cart, read_money};
+use crate::routes::common::{self, CURSOR, LIMIT, if_version};
+use crate::settings;
+use crate::shop::{Asker, Shop};
+
+/// An order in a path.
+pub(crate) const ORDER: Param =
+    Param::new("id", ParamKind::Id { prefix: keys::ORDER_PREFIX }, "An order's id.");
+
+const PLACE: Operation = Operation::post("placeOrder", "/v1/orders")
+    .about("Orders", "Orders what is in a cart")
+    .scoped(Scope::OrdersWrite)
+    .statuses(&[201, 202])
+    .codes(&[
+        Code::NotFound,
+        Code::OutOfStock,
+        Code::PriceChanged,
+        Code::ReservationTimeout,
+        Code::CartAlreadyOrdered,
+        Code::InsufficientFunds,
+        Code::InvalidState,
+        Code::PurchaseLimit,
+        Code::CouponNotApplicable,
+        Code::CurrencyMismatch,
+        Code::MoneyOverflow,
+        Code::VersionMismatch,
+    ])
+    .wait(WaitLimit::COMMAND)
+    .key();
+
+const GET: Operation = Operation::get("getOrder", "/v1/orders/{id}")
+    .about("Orders", "An order; waits for a change with If-None-Match and Prefer: wait")
+    .scoped(Scope::OrdersRead)
+    .params(&[ORDER])
+    .wait(WaitLimit::READ);
+
+const TIMELINE: Operation = Operation::get("getTimeline", "/v1/orders/{id}/timeline")
+    .about("Orders", "Everything that happened to an order, oldest first")
+    .scoped(Scope::OrdersRead)
+    .params(&[ORDER])
+    .query(&[LIMIT, CURSOR]);
+
+const CANCEL: Operation = Operation::post("cancelOrder", "/v1/orders/{id}/cancel")
+    .about("Orders", "Cancels an order, or units of it that have not left")
+    .scoped(Scope::OrdersWrite)
+    .params(&[ORDER])
+    .statuses(&[200, 202])
+    .codes(&[Code::InvalidState])
+    .wait(WaitLimit::COMMAND)
+    .key()
+    .may_match();
+
+const RECEIPT: Operation = Operation::post("confirmReceipt", "/v1/orders/{id}/receipt")
+    .about("Orders", "The buyer has what was dispatched")
+    .scoped(Scope::OrdersWrite)
+    .params(&[ORDER])
+    .codes(&[Code::InvalidState])
+    .natural()
+    .may_match();
+
+const RELEASE: Operation = Operation::post("releaseOrder", "/v1/orders/{id}/release")
+    .about("Orders", "Ends the freeze of an order on hold")
+    .staff(Scope::OrdersWrite)
+    .params(&[ORDER])
+    .codes(&[Code::InvalidState])
+    .key();
+
+/// The operations of this file.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    vec![
+        route(&PLACE, place),
+        route(&GET, get),
+        route(&TIMELINE, timeline),
+        route(&CANCEL, cancel),
+        route(&RECEIPT, receipt),
+        route(&RELEASE, release),
+    ]
+}
+
+/// The profile of an order.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum TxnWord {
+    #[default]
+    Fixed,
+    Cod,
+    Presale,
+    Flash,
+    Auction,
+    Insurance,
+}
+
+impl From<TxnWord> for TxnType {
+    fn from(word: TxnWord) -> Self {
+        match word {
+            TxnWord::Fixed => Self::Fixed,
+            TxnWord::Cod => Self::Cod,
+            TxnWord::Presale => Self::Presale,
+            TxnWord::Flash => Self::Flash,
+            TxnWord::Auction => Self::Auction,
+            TxnWord::Insurance => Self::Insurance,
+        }
+    }
+}
+
+/// The wish to order what is in a cart.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PlaceBody {
+    /// The cart.
+    cart_id: Text<8, 64>,
+    /// The version that the buyer saw.
+    cart_version: Int<1, 9_007_199_254_740_991>,
+    /// The quote that the buyer accepted.
+    quote_hash: Text<1, 128>,
+    /// The quote's `totals.payable`.
+    expected_total: Money,
+    /// How it is paid: equal to the cart's.
+    #[serde(default)]
+    tenders: Vec<TenderBody>,
+    /// The profile; `fixed` when absent.
+    #[serde(default)]
+    txn_type: TxnWord,
+}
+
+/// Units to cancel.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CancelLine {
+    /// The line.
+    line_id: Text<1, 8>,
+    /// Units of it.
+    qty: Int<1, 1_000_000>,
+}
+
+/// What to cancel.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CancelBody {
+    /// Units; all of the order when absent.
+    lines: Option<Vec<CancelLine>>,
+}
+
+/// What staff decides.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum DecidedWord {
+    Resume,
+    Cancel,
+}
+
+/// The end of a freeze.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReleaseBody {
+    /// How.
+    decision: DecidedWord,
+    /// Why, for the record.
+    reason: Text<1, 500>,
+}
+
+pub(crate) fn key<B>(call: &Call<B>) -> EntityKey {
+    keys::parse_order(&call.caller.tenant, call.path.expect("id"))
+        .expect("the parameter's form was checked")
+}
+
+/// The order of a view that must be there.
+pub(crate) fn whole(view: View) -> Result<Box<OrderView>, Problem> {
+    match view {
+        View::Order(view) => Ok(view),
+        View::Unplaced => Err(Problem::new(Code::NotFound)),
+        other @ View::Summary(_) => Err(common::unexpected(&other)),
+    }
+}
+
+async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Problem> {
+    let shop = call.edge.shop();
+    let body = &call.body.0;
+    let cart_key = keys::cart(&call.caller.tenant, &body.cart_id);
+    let asker = call.asker_with_key();
+    let view = read_cart(&call, &asker, &cart_key).await?;
+    let priced = match view.status {
+        cart::Status::Open => quoting::price(shop, &call.caller.tenant, &call.asker(), &view).await,
+        // The price of a frozen cart stands in its order; the cart compares what is asked.
+        cart::Status::Frozen | cart::Status::Ordered => Err(Problem::new(Code::PriceChanged)),
+    };
+    let asked = Asked {
+        cart_version: u64::try_from(body.cart_version.0).expect("the body's type bounds it"),
+        quote_hash: (&*body.quote_hash).into(),
+        expected_total: read_money(&body.expected_total)?,
+        txn_type: body.txn_type.into(),
+        tenders: body.tenders.iter().map(TenderBody::read).collect::<Result<_, _>>()?,
+    };
+    let command = Place {
+        body: asked,
+        priced: priced.as_ref().map_or_else(
+            |_| unpriced(view.content.currency),
+            |priced| quoting::priced_order(&priced.quote),
+        ),
+        timers: timers(shop),
+        locale: "en".into(),
+    };
+    let command = cart::Command::Place(Box::new(command));
+    let reply = match shop.ask::<Cart>(&asker, &cart_key, &command).await {
+        Ok(reply) => reply,
+        // A cart that has no price says why, rather than that the price is another one.
+        Err(problem) if problem.code() == Code::PriceChanged => return Err(why(priced, problem)),
+        Err(problem) => return Err(problem),
+    };
+    let is_replay = reply.replayed.is_some();
+    let order = match reply.value {
+        cart::Reply::Placed { order, .. } => order,
+        other @ (cart::Reply::Done | cart::Reply::Merging) => {
+            return Err(common::unexpected(&other));
+        }
+    };
+    let origin = reply.replayed.map(|first| (first.request, first.trace_id));
+    settle(&call, &order, origin).await.map(|reply| reply.replayed(is_replay))
+}
+
+/// Why a cart could not be ordered at the accepted price.
+fn why(priced: Result<quoting::Priced, Problem>, otherwise: Problem) -> Problem {
+    match priced {
+        Ok(priced) if !priced.complete => {
+            let gone = priced.warnings.iter().filter(|warning| warning.code == "not_for_sale");
+            let lines: Vec<_> =
+                gone.map(|warning| json!({"sku": warning.sku, "available": 0})).collect();
+            Problem::new(Code::OutOfStock).with("lines", lines)
+        }
+        Ok(_) => otherwise,
+        Err(problem) => problem,
+    }
+}
+
+fn unpriced(ccy: commerce::money::Ccy) -> PricedOrder {
+    PricedOrder {
+        quote_hash: compact_str::CompactString::const_new(""),
+        ccy,
+        lines: Vec::new(),
+        totals: Totals::default(),
+    }
+}
+
+fn timers(shop: &Shop) -> Timers {
+    let values = shop.settings().values();
+    Timers {
+        reserve_ms: values.get(settings::T_RESERVE_MS),
+        pay_ms: values.get(settings::T_PAY_MS),
+        hold_grace_ms: values.get(settings::HOLD_GRACE_MS),
+        auto_receipt_ms: values.get(settings::AUTO_RECEIPT_MS),
+        return_window_ms: values.get(settings::RETURN_WINDOW_MS),
+        cod_overdue_ms: values.get(settings::COD_OVERDUE_MS),
+        ..Timers::default()
+    }
+}
+
+/// Waits until placing has come to something, and answers it: 201, 202, or 409.
+///
+/// The answer shows the order as it was when it first came to something, so that a repeat with the
+/// same key gives the same bytes whatever has happened since.
+async fn settle<B>(
+    call: &Call<B>,
+    order: &EntityKey,
+    origin: Option<(u64, [u8; 16])>,
+) -> Result<Reply<Json<Order>>, Problem> {
+    let shop = call.edge.shop();
+    let asker = call.asker();
+    let wait_ms = call.prefer.wait_ms;
+    let mut seen = shop.query::<OrderEntity>(&asker, order, &Query::Settled, wait_ms).await?;
+    if matches!(seen.view, View::Unplaced) {
+        // The cart's message is on its way.
+        let wait_ms = limits::PLACE_GRACE_MS;
+        seen = shop.query::<OrderEntity>(&asker, order, &Query::Settled, wait_ms).await?;
+    }
+    let view = match seen.view {
+        View::Order(view) => view,
+        View::Unplaced => return Err(Problem::new(Code::Unavailable)),
+        other @ View::Summary(_) => return Err(common::unexpected(&other)),
+    };
+    let path = format!("/v1/orders/{}", order_id(order));
+    let Some(first) = first_settled(&view).filter(|_| seen.ready) else {
+        let body = Order::new(&view, shop.region().now())?;
+        return Ok(Reply::new(202, Json(body)).version(view.version).location(path));
+    };
+    let view = as_of(shop, &asker, order, view, first.seq).await?;
+    if first.status == Status::Cancelled {
+        let problem = cancelled(&view);
+        return Err(match origin {
+            Some((request, trace_id)) => problem.replayed(request, trace_id),
+            None => problem,
+        });
+    }
+    let body = Order::new(&view, first.at)?;
+    Ok(Reply::created(body).version(view.version).location(path))
+}
+
+/// The entry with which placing first came to something.
+fn first_settled(view: &OrderView) -> Option<Entry> {
+    view.timeline
+        .iter()
+        .find(|entry| match entry.status {
+            Status::AwaitingPayment
+            | Status::Confirmed
+            | Status::InFulfilment
+            | Status::Fulfilled
+            | Status::Completed
+            | Status::Cancelled => true,
+            Status::Processing | Status::Cancelling => false,
+        })
+        .copied()
+}
+
+/// The view as of a version.
+async fn as_of(
+    shop: &Shop,
+    asker: &Asker,
+    order: &EntityKey,
+    view: Box<OrderView>,
+    version: u64,
+) -> Result<Box<OrderView>, Problem> {
+    if view.version == version {
+        return Ok(view);
+    }
+    let query = Query::View { since_seq: None };
+    let seen = shop.query_at::<OrderEntity>(asker, order, version, &query).await?;
+    whole(seen.view)
+}
+
+/// The problem of an order that was not sold, by its reason.
+fn cancelled(view: &OrderView) -> Problem {
+    let code = match view.reason {
+        Some(Reason::OutOfStock) => Code::OutOfStock,
+        Some(Reason::PriceChanged) => Code::PriceChanged,
+        Some(Reason::ReservationTimeout | Reason::ReservationExpired) => Code::ReservationTimeout,
+        Some(Reason::InsufficientFunds) => Code::InsufficientFunds,
+        Some(Reason::Customer | Reason::PaymentTimeout | Reason::CodRefused | Reason::Operator)
+        | None => Code::InvalidState,
+    };
+    let mut problem =
+        Problem::new(code).with("order", format!("/v1/orders/{}", order_id(&view.key)));
+    if code == Code::OutOfStock {
+        let lines = view.terms.priced.lines.iter().zip(&view.lines);
+        let short: Vec<_> = lines
+            .filter_map(|(line, progress)| {
+                let available = progress.available?;
+                Some(json!({"sku": line.sku.as_str(), "available": available}))
+            })
+            .collect();
+        problem = problem.with("lines", short);
+    }
+    if let (Code::InsufficientFunds, Some(available)) = (code, view.wallet_available) {
+        let ccy = view.terms.priced.ccy;
+        problem = problem.with("available", json!({"amount": available, "currency": ccy.code()}));
+    }
+    if code == Code::InvalidState {
+        problem = problem.with("state", "cancelled");
+    }
+    problem
+}
+
+async fn get(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
+    let shop = call.edge.shop();
+    let known = call.known.iter().flatten().filter_map(|tag| tag.strip_prefix('v')?.parse().ok());
+    let (query, wait_ms) = match known.max() {
+        Some(than_version) if call.prefer.wait_ms > 0 => {
+            (Query::Newer { than_version }, call.prefer.wait_ms)
+        }
+        _ => (Query::View { since_seq: None }, 0),
+    };
+    let seen = shop.query::<OrderEntity>(&call.asker(), &key(&call), &query, wait_ms).await?;
+    let view = whole(seen.view)?;
+    let body = Order::new(&view, shop.region().now())?;
+    Ok(Reply::ok(body).version(view.version))
+}
+
+async fn timeline(call: Call<NoBody>) -> Result<Reply<Json<List<TimelineEntry>>>, Problem> {
+    let shop = call.edge.shop();
+    let cursor = CursorOf::new("timeline", &call.caller, &call.raw_query);
+    let sealer = call.edge.authority().keys().sealer();
+    let after: Option<u64> =
+        call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;
+    let query = Query::View { since_seq: Some(after.unwrap_or(0)) };
+    let seen = shop.query::<OrderEntity>(&call.asker(), &key(&call), &query, 0).await?;
+    let mut entries = whole(seen.view)?.timeline;
+    let limit = common::limit(&call, limits::PAGE_DEFAULT) as usize;
+    let has_more = entries.len() > limit;
+    entries.truncate(limit);
+    let last = entries.last().map(|entry| entry.seq).filter(|_| has_more);
+    let next = last.map(|seq| cursor.seal(sealer, seq));
+    let data = entries.into_iter().map(TimelineEntry::from).collect();
+    Ok(Reply::page(List::new(data, next), &call.raw_path, &call.raw_query))
+}
+
+async fn cancel(call: Call<OptionalJson<CancelBody>>) -> Result<Reply<Json<Order>>, Problem> {
+    let shop = call.edge.shop();
+    let order = key(&call);
+    let lines: Vec<LineQty> = call
+        .body
+        .0
+        .lines
+        .iter()
+        .flatten()
+        .map(|line| LineQty { line_id: (&*line.line_id).into(), qty: common::units(line.qty.0) })
+        .collect();
+    let is_whole = lines.is_empty();
+    let command = Command::Cancel { lines, if_version: if_version(call.condition)? };
+    let asker = call.asker_with_key();
+    let reply = shop.ask::<OrderEntity>(&asker, &order, &command).await?;
+    let is_replay = reply.replayed.is_some();
+    let wait_ms = call.prefer.wait_ms;
+    let seen = shop.query::<OrderEntity>(&asker, &order, &Query::CancelSettled, wait_ms).await?;
+    let view = whole(seen.view)?;
+    let view = match reply.value {
+        OrderReply::Done if is_replay => as_of(shop, &asker, &order, view, reply.version).await?,
+        OrderReply::Done | OrderReply::Begun => view,
+    };
+    if seen.ready
+        && is_whole
+        && !matches!(view.after.status, Status::Cancelled | Status::Cancelling)
+        && reply.value == OrderReply::Begun
+    {
+        // A shipment could not be stopped: the request was dropped (domain.md 2).
+        return Err(Problem::new(Code::InvalidState).with("state", view.after.status.word()));
+    }
+    let said_at = last_at(&view);
+    let status = if seen.ready { 200 } else { 202 };
+    let path = format!("/v1/orders/{}", order_id(&order));
+    let reply = Reply::new(status, Json(Order::new(&view, said_at)?)).version(view.version);
+    let reply = if status == 202 { reply.location(path) } else { reply };
+    Ok(reply.replayed(is_replay))
+}
+
+/// When the last thing that the view shows happened: what is said of it is as old.
+fn last_at(view: &OrderView) -> Timestamp {
+    view.timeline.last().map_or(view.created_at, |entry| entry.at)
+}
+
+async fn receipt(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
+    let shop = call.edge.shop();
+    let order = key(&call);
+    let command = Command::ConfirmReceipt { if_version: if_version(call.condition)? };
+    let asker = call.asker_with_key();
+    let reply = shop.ask::<OrderEntity>(&asker, &order, &command).await?;
+    let query = Query::View { since_seq: None };
+    let seen = shop.query::<OrderEntity>(&asker, &order, &query, 0).await?;
+    let view = as_of(shop, &asker, &order, whole(seen.view)?, reply.version).await?;
+    let body = Order::new(&view, last_at(&view))?;
+    Ok(Reply::ok(body).version(view.version).replayed(reply.replayed.is_some()))
+}
+
+async fn release(call: Call<Json<ReleaseBody>>) -> Result<Reply<Json<Order>>, Problem> {
+    let shop = call.edge.shop();
+    let order = key(&call);
+    let decided = match call.body.0.decision {
+        DecidedWord::Resume => Decided::Resume,
+        DecidedWord::Cancel => Decided::Cancel,
+    };
+    let command = Command::Release { decided, note: (&*call.body.0.reason).into() };
+    let asker = call.asker_with_key();
+    let reply = shop.ask::<OrderEntity>(&asker, &order, &command).await?;
+    let query = Query::View { since_seq: None };
+    let seen = shop.query::<OrderEntity>(&asker, &order, &query, 0).await?;
+    let view = as_of(shop, &asker, &order, whole(seen.view)?, reply.version).await?;
+    let body = Order::new(&view, last_at(&view))?;
+    Ok(Reply::ok(body).version(view.version).replayed(reply.replayed.is_some()))
+}

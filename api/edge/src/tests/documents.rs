@@ -1,0 +1,176 @@
+//! The OpenAPI document: held to the code, and consistent in itself.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::identity::Access;
+use crate::operation::{Idempotency, Method, Precondition};
+use crate::routes;
+use crate::testing::{Setup, World, ask, get};
+
+/// After a change: `MERCATO_UPDATE_OPENAPI=1 cargo test -p edge documents`.
+#[test]
+fn the_checked_in_document_is_the_current_one() {
+    let current = routes::documents::openapi_json();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+    if std::env::var_os("MERCATO_UPDATE_OPENAPI").is_some() {
+        std::fs::write(path, &current).unwrap();
+    }
+    let checked_in = std::fs::read(path).unwrap_or_default();
+    let same = checked_in == current;
+    assert!(same, "api/edge/openapi.json is not what the routes say: see the head of this test");
+}
+
+#[test]
+fn the_document_is_consistent() {
+    let bytes = routes::documents::openapi_json();
+    let document: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    let schemas: BTreeSet<String> =
+        document["components"]["schemas"].as_object().unwrap().keys().cloned().collect();
+    let mut used = BTreeSet::new();
+    references(&document, &mut used);
+    for name in &used {
+        assert!(schemas.contains(name), "{name} is used and not there");
+    }
+    for name in &schemas {
+        assert!(used.contains(name), "{name} is there and not used");
+        assert!(!name.contains('.'), "{name} should have been written in place");
+    }
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let named: BTreeSet<&str> = operation["parameters"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|parameter| parameter["in"] == "path")
+                .map(|parameter| parameter["name"].as_str().unwrap())
+                .collect();
+            let in_path: BTreeSet<&str> = path
+                .split('/')
+                .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+                .collect();
+            assert_eq!(named, in_path, "{method} {path}");
+            assert!(!operation["summary"].as_str().unwrap().is_empty(), "{method} {path}");
+            assert!(!operation["tags"][0].as_str().unwrap().is_empty(), "{method} {path}");
+        }
+    }
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(target) = members.get("$ref").and_then(Value::as_str) {
+                let name = target.strip_prefix("#/components/schemas/").unwrap();
+                found.insert(name.to_owned());
+            }
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[actix_web::test]
+async fn documents_are_served_to_everyone() {
+    let world = World::with(Setup { demo: false, ..Setup::default() }).await;
+    let answer = world.send(get("/openapi.json").header("host", "elsewhere.example")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.body, routes::documents::openapi_json());
+    let again = get("/openapi.json").header("if-none-match", answer.header("etag"));
+    assert_eq!(world.send(again).await.status, 304);
+    let page = world.send(get("/docs")).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("<title>mercato"));
+    assert!(!page.text().contains("https://"), "the page needs no other host");
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("script-src 'sha256-"), "{policy}");
+}
+
+/// Generated from the table: every operation refuses who may not use it, before anything else of
+/// the request is looked at.
+#[actix_web::test]
+async fn every_operation_checks_its_caller_first() {
+    let world = World::demo().await;
+    let buyer = world.token("login_hint=alice").await;
+    let staff_without = world.token("login_hint=operator&scope=refunds:approve").await;
+    let mut n_checked = 0;
+    for route in routes::all() {
+        let operation = route.operation;
+        if operation.access == Access::Public || operation.ticket {
+            continue;
+        }
+        n_checked += 1;
+        let path = sample_path(operation.path);
+        // Nothing else of these requests is good: no key, no If-Match, no JSON, unknown query.
+        let bad = || {
+            ask(operation.method.as_str(), &format!("{path}?unknown=1")).bytes(b"not json".to_vec())
+        };
+        let id = operation.id;
+        assert_eq!(world.send(bad()).await.brief(), "401 unauthenticated", "{id}");
+        let forged = world.send(bad().bearer("a.b.c")).await;
+        assert_eq!(forged.brief(), "401 unauthenticated", "{id}");
+        assert!(forged.header("www-authenticate").contains("invalid_token"), "{id}");
+        if matches!(operation.access, Access::Scoped(_) | Access::Staff(_)) {
+            let answer = world.send(bad().bearer(&staff_without)).await;
+            assert_eq!(answer.brief(), "403 insufficient_scope", "{id}");
+        }
+        if matches!(operation.access, Access::Staff(_)) {
+            let answer = world.send(bad().bearer(&buyer)).await;
+            assert_eq!(answer.brief(), "403 insufficient_scope", "{id}");
+        }
+    }
+    assert!(n_checked >= 4);
+}
+
+/// Generated from the table: marks are what the operation enforces.
+#[actix_web::test]
+async fn every_mark_is_enforced() {
+    let world = World::demo().await;
+    let token = world.service_token("demo-service").await;
+    for route in routes::all() {
+        let operation = route.operation;
+        if operation.anonymous {
+            continue;
+        }
+        let path = sample_path(operation.path);
+        let id = operation.id;
+        let request = || ask(operation.method.as_str(), &path).bearer(&token);
+        if operation.idempotency == Idempotency::Key {
+            let answer = world.send(request()).await;
+            assert_eq!(answer.brief(), "400 idempotency_key_required", "{id}");
+        }
+        if operation.precondition == Precondition::Required {
+            let answer = world.send(request().header("idempotency-key", "k")).await;
+            assert_eq!(answer.brief(), "428 precondition_required", "{id}");
+        }
+        if operation.method != Method::Get {
+            continue;
+        }
+        let unknown = ask("GET", &format!("{path}?no_such_parameter=1")).bearer(&token);
+        let answer = world.send(unknown).await;
+        let expected = "400 invalid_request unknown_parameter @ no_such_parameter";
+        assert_eq!(answer.brief(), expected, "{id}");
+    }
+}
+
+/// A path with a value that each parameter takes.
+fn sample_path(template: &str) -> String {
+    let id = |prefix: &str| entity::public_id(prefix, entity::Affinity(1), uuid::Uuid::nil());
+    let route = routes::all().into_iter().find(|route| route.operation.path == template).unwrap();
+    let mut path = template.to_owned();
+    for param in route.operation.params {
+        use crate::request::ParamKind;
+        let value = match param.kind {
+            ParamKind::Id { prefix } => id(prefix),
+            ParamKind::Word(words) | ParamKind::Words(words) => words[0].to_owned(),
+            ParamKind::Integer { min, .. } => min.to_string(),
+            ParamKind::Name { .. } | ParamKind::Text { .. } => "sample-01".to_owned(),
+            ParamKind::Instant => "2026-11-20T08:15:30.000Z".to_owned(),
+        };
+        path = path.replace(&format!("{{{}}}", param.name), &value);
+    }
+    path
+}
