@@ -12,6 +12,7 @@ pub mod log;
 pub mod node;
 pub mod outbox;
 pub mod region;
+pub mod relay;
 pub mod shard;
 
 pub use node::{Node, NodeOptions, StartError};

@@ -81,8 +81,7 @@ pub fn events_of(
 ) -> Result<Vec<Arc<CloudEvent>>, OutboxError> {
     let header = &frame.header;
     let commit_no = header.commit_no;
-    let records =
-        frame.records().map_err(|source| OutboxError::Frame { commit_no, source })?;
+    let records = frame.records().map_err(|source| OutboxError::Frame { commit_no, source })?;
     let mut events = Vec::with_capacity(header.n_events as usize);
     let mut seq = header.first_seq;
     for record in &records {
@@ -90,9 +89,8 @@ pub fn events_of(
             continue;
         }
         let kind = record.key.kind;
-        let kind = types
-            .get(kind)
-            .ok_or_else(|| OutboxError::Kind { kind, key: record.key.clone() })?;
+        let kind =
+            types.get(kind).ok_or_else(|| OutboxError::Kind { kind, key: record.key.clone() })?;
         for (index, packed) in (1..).zip(&record.events) {
             let version = record.version + index;
             if let Some(mut event) = event_of(kind, record, version, packed)? {
@@ -152,6 +150,4 @@ fn traced(trace: Trace, id: &str) -> Trace {
 }
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
-pub(crate) mod toy;
+pub(crate) mod tests;

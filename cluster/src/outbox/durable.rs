@@ -38,7 +38,7 @@ impl Durable {
         self.commits.of(shard).max(recovered)
     }
 
-    /// Waits for the next commit of any shard. Register (`enable`) before looking.
+    /// Waits for the next commit of any shard. Made before looking, it misses none.
     pub fn changed(&self) -> Notified<'_> {
         self.commits.changed()
     }

@@ -1,9 +1,11 @@
 //! Frames to events: ids, order, repeats, refusals; and records by their first bytes.
 
+pub(crate) mod toy;
+
 use entity::{Affinity, EntityId, ShardId, Tenant, Timestamp};
 use ports::{FrameHeader, Tail};
 
-use super::toy::{NOTE, SILENT, frame, key, step, types};
+use self::toy::{NOTE, SILENT, frame, key, step, types};
 use super::*;
 
 fn history() -> HistoryId {

@@ -98,8 +98,7 @@ impl Entity for Note {
 /// Both kinds.
 pub(crate) fn types() -> Arc<EntityTypes> {
     let note = EntityType::of::<Note>(|_| None);
-    let silent =
-        EntityType { kind: SILENT, name: "silent", publication: |_, _| Ok(None), ..note };
+    let silent = EntityType { kind: SILENT, name: "silent", publication: |_, _| Ok(None), ..note };
     Arc::new(EntityTypes::new().with(note).with(silent))
 }
 
@@ -149,14 +148,13 @@ pub(crate) fn frame(shard: ShardId, tail: Tail, records: &[StepRecord]) -> Frame
     Frame::new(header, payload)
 }
 
-/// Commits `records` as one frame of `shard` and returns its commit number.
+/// Commits `records` as one frame of `shard`, as an owner whose epoch is over: durable for
+/// everybody. Returns its commit number.
 pub(crate) async fn commit(store: &MemoryStore, shard: ShardId, records: &[StepRecord]) -> u64 {
     let store: &dyn Store = store;
-    let mut tail = store.tail(shard).await.unwrap();
-    if tail.epoch == 0 {
-        tail = store.claim(shard).await.unwrap();
-    }
+    let tail = store.claim(shard).await.unwrap();
     store.append(Arc::new(vec![frame(shard, tail, records)])).await.unwrap();
+    store.claim(shard).await.unwrap();
     tail.next_commit
 }
 
@@ -172,11 +170,26 @@ impl TestClock {
         Arc::new(Self { now: Arc::new(AtomicU64::new(now)), moved: Arc::default() })
     }
 
-    /// Moves it by `ms`, then lets everybody run who became due.
+    /// Moves it by `ms` at once.
+    pub(crate) fn jump(&self, ms: u64) {
+        self.now.fetch_add(ms, Ordering::SeqCst);
+        self.moved.notify_waiters();
+    }
+
+    /// Lets time pass until `future` is ready. Panics after a minute of it.
+    pub(crate) async fn during<T>(&self, future: impl Future<Output = T>) -> T {
+        tokio::select! {
+            biased;
+            value = future => value,
+            () = self.advance(60_000) => panic!("a minute passed"),
+        }
+    }
+
+    /// Moves it by `ms`, and lets everybody run in each of them who becomes due.
     pub(crate) async fn advance(&self, ms: u64) {
         for _ in 0..ms {
-            self.now.fetch_add(1, Ordering::SeqCst);
-            self.moved.notify_waiters();
+            settle().await;
+            self.jump(1);
             settle().await;
         }
     }

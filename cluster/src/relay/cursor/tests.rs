@@ -1,0 +1,82 @@
+//! Positions: kept sparser with age, gone back to when a stream ends before them.
+
+use super::*;
+
+fn places(orders: u64, stock: u64) -> Places {
+    [("ORDERS".to_owned(), orders), ("STOCK".to_owned(), stock)].into()
+}
+
+/// A cursor that was saved after each of `n` commits of two events, one per stream.
+fn walked(n: u64) -> PublishCursor {
+    let mut cursor = PublishCursor::beginning(BusKind::Server);
+    for commit in 1..=n {
+        cursor.placed("ORDERS", commit * 10);
+        cursor.placed("STOCK", commit);
+        cursor.advance(commit, commit * 2);
+        cursor.keep_now();
+    }
+    cursor
+}
+
+#[test]
+fn old_positions_become_sparse_and_stay_few() {
+    let cursor = walked(10_000);
+    let commits: Vec<u64> = cursor.positions.iter().map(|p| p.commit_no).collect();
+    assert!(commits.len() <= POSITIONS_MAX, "{commits:?}");
+    assert!(commits.windows(2).all(|pair| pair[0] <= pair[1]), "{commits:?}");
+    assert_eq!(cursor.now().commit_no, 10_000);
+    let ages: Vec<u64> = commits.iter().rev().map(|commit| 10_000 - commit).collect();
+    assert!(ages[3] <= 8 && *ages.last().unwrap() > 4_000, "{ages:?}");
+    for pair in ages.windows(2).filter(|pair| pair[0] > 8) {
+        assert!(pair[1] <= pair[0] * 4, "no position of half the age or so: {ages:?}");
+    }
+}
+
+#[test]
+fn back_to_the_newest_position_that_is_still_held() {
+    let mut cursor = walked(8);
+    assert!(!cursor.rewind(&places(80, 8)), "nothing is lost");
+    assert!(!cursor.rewind(&[("SHIPMENTS".to_owned(), 0)].into()), "not its stream");
+    assert_eq!(cursor.now().commit_no, 8);
+    assert!(cursor.rewind(&[("ORDERS".to_owned(), 79)].into()));
+    assert_eq!((cursor.now().commit_no, cursor.now().seq), (7, 14));
+    assert!(cursor.rewind(&places(70, 3)));
+    assert_eq!(cursor.now().commit_no, 3, "both streams count");
+    assert!(cursor.rewind(&places(9, 3)));
+    assert_eq!(*cursor.now(), Position::default(), "nothing known fits: from the beginning");
+    cursor.placed("ORDERS", 4);
+    cursor.advance(5, 9);
+    cursor.keep_now();
+    assert_eq!(cursor.now().places, [("ORDERS".to_owned(), 4)].into());
+    assert!(cursor.rewind(&places(0, 0)));
+    assert_eq!(cursor.now().commit_no, 0);
+}
+
+#[test]
+fn what_is_saved_is_what_is_read() {
+    let cursor = walked(40);
+    let sealed = codec::seal(&cursor).unwrap();
+    assert!(sealed.len() < 1024, "{} bytes", sealed.len());
+    assert_eq!(codec::open::<PublishCursor>(&sealed).unwrap(), cursor);
+}
+
+#[test]
+fn another_kind_of_bus_holds_something_else() {
+    let server = walked(4);
+    assert_eq!(server.clone().on(BusKind::Server), server);
+    let here = server.on(BusKind::InProcess);
+    assert_eq!(here.now().commit_no, 4, "an in-process bus goes on");
+    assert_eq!((here.positions.len(), here.now().places.len()), (1, 0));
+    let again = here.on(BusKind::Server);
+    assert_eq!(again, PublishCursor::beginning(BusKind::Server), "a server gets everything");
+}
+
+#[test]
+fn a_place_is_found_at_or_before_its_event() {
+    let cursor = walked(8);
+    assert_eq!(cursor.before_place("ORDERS", 1_000), 8);
+    assert_eq!(cursor.before_place("ORDERS", 70), 6, "place 70 itself is to come again");
+    assert_eq!(cursor.before_place("ORDERS", 71), 7);
+    assert_eq!(cursor.before_place("ORDERS", 1), 0);
+    assert_eq!(cursor.before_place("SHIPMENTS", 1), 8, "nothing of it was ever there");
+}

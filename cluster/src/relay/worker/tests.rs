@@ -1,0 +1,386 @@
+//! Turns of the relay against a bus that fails in every way, one turn at a time.
+
+mod faults;
+mod server;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use entity::{EntityKey, StepRecord};
+use ports::local_bus::PublishFault;
+use ports::{CloudEvent, EventBus, LocalBus, LocalBusOptions, MemoryStore};
+
+use self::server::Server;
+use super::*;
+use crate::ctx::NodeCtx;
+use crate::node::Commits;
+use crate::outbox::tests::toy::{NOTE, NoRandom, SILENT, TestClock, commit, key, step, types};
+use crate::outbox::{Durable, events_of};
+use crate::relay::{BusKind, RelayOptions, ReplayFrom};
+
+const A: ShardId = ShardId(0);
+const B: ShardId = ShardId(1);
+
+/// A store, its entities and a bus; workers come and go.
+struct World {
+    store: MemoryStore,
+    clock: Arc<TestClock>,
+    bus: Arc<dyn EventBus>,
+    versions: BTreeMap<EntityKey, u64>,
+}
+
+impl World {
+    fn new(bus: Arc<dyn EventBus>) -> Self {
+        let clock = TestClock::at(1_000_000);
+        Self { store: MemoryStore::new(3), clock, bus, versions: BTreeMap::new() }
+    }
+
+    fn local() -> (Self, LocalBus) {
+        let options = LocalBusOptions { tail_events_max: 100_000, watch_events_max: 8 };
+        let bus = LocalBus::new(options);
+        (Self::new(Arc::new(bus.clone())), bus)
+    }
+
+    async fn worker(&self) -> Worker {
+        self.worker_on(BusKind::Server).await.unwrap()
+    }
+
+    async fn worker_on(&self, bus: BusKind) -> Result<Worker, StartError> {
+        let ctx = NodeCtx {
+            node: "n".into(),
+            clock: Arc::clone(&self.clock) as _,
+            random: Arc::new(NoRandom),
+            store: Arc::new(self.store.clone()),
+            types: types(),
+        };
+        let durable = self.durable().await;
+        let history = ctx.store.history();
+        let options = RelayOptions { bus };
+        let state = Arc::default();
+        let bus = Arc::clone(&self.bus);
+        Worker::load(&Parts { ctx, bus, durable, options, history, state }).await
+    }
+
+    async fn durable(&self) -> Durable {
+        let store: SharedStore = Arc::new(self.store.clone());
+        Durable::look(&store, Arc::new(Commits::default())).await.unwrap()
+    }
+
+    /// Commits a frame; each entry is one step of an entity of that name.
+    async fn commit(&mut self, shard: ShardId, steps: &[(&str, &[&str])]) {
+        let now = self.clock_now();
+        let records: Vec<StepRecord> = steps
+            .iter()
+            .map(|(name, texts)| {
+                let kind = if name.starts_with('q') { SILENT } else { NOTE };
+                let key = key(kind, &format!("{name}-{}", shard.0));
+                let version = self.versions.entry(key.clone()).or_default();
+                let record = step(&key, *version, now, texts);
+                *version += texts.len() as u64;
+                record
+            })
+            .collect();
+        commit(&self.store, shard, &records).await;
+    }
+
+    fn clock_now(&self) -> u64 {
+        crate::ctx::Clock::now(&*self.clock).0
+    }
+
+    /// All events there ever were, by id.
+    async fn expected(&self) -> BTreeMap<String, CloudEvent> {
+        let store: SharedStore = Arc::new(self.store.clone());
+        let mut all = BTreeMap::new();
+        for shard in (0..store.n_shards()).map(ShardId) {
+            for frame in store.read(shard, 1, usize::MAX).await.unwrap() {
+                let events = events_of(&frame, &types(), &store.history()).unwrap();
+                all.extend(events.into_iter().map(|e| (e.id.clone(), (*e).clone())));
+            }
+        }
+        all
+    }
+}
+
+impl Worker {
+    /// Lets it see what was committed since.
+    async fn catch_up(&mut self, world: &World) {
+        self.parts.durable = world.durable().await;
+    }
+
+    /// Turns until nothing is left. Panics when that takes too many.
+    async fn run_dry(&mut self, world: &World) {
+        self.catch_up(world).await;
+        for _ in 0..10_000 {
+            if self.turn().await == Turn::Idle {
+                return;
+            }
+        }
+        panic!("the relay goes on for ever");
+    }
+
+    fn commits(&self) -> Vec<u64> {
+        self.lanes.iter().map(|lane| lane.now().commit_no).collect()
+    }
+}
+
+/// Events of both streams in stream order.
+fn stored(bus: &LocalBus) -> Vec<Arc<CloudEvent>> {
+    let of = |stream| bus.tail(stream).into_iter().map(|(_, event)| event);
+    of("ORDERS").chain(of("STOCK")).collect()
+}
+
+/// Every event is there, the same in every byte, and none before an earlier one of its entity.
+fn assert_complete(stored: &[Arc<CloudEvent>], expected: &BTreeMap<String, CloudEvent>) {
+    let mut seen: BTreeMap<(&str, &EntityKey), u64> = BTreeMap::new();
+    let mut ids = std::collections::BTreeSet::new();
+    for event in stored {
+        assert_eq!(expected.get(&event.id), Some(&**event), "other bytes");
+        if ids.insert(&event.id) {
+            let last = seen.entry((event.domain, &event.key)).or_default();
+            assert!(event.version > *last, "{} came after version {last}", event.id);
+            *last = event.version;
+        }
+    }
+    let missing: Vec<_> = expected.keys().filter(|id| !ids.contains(id)).collect();
+    assert!(missing.is_empty(), "lost: {missing:?}");
+}
+
+#[tokio::test]
+async fn everything_leaves_once_in_order_and_cursors_follow() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1", "s2"]), ("q", &["x"]), ("a", &["3"])]).await;
+    world.commit(B, &[("q", &["x", "y"])]).await;
+    world.commit(A, &[("b", &["1"])]).await;
+    let mut worker = world.worker().await;
+    assert_eq!(worker.turn().await, Turn::Moved(4));
+    assert_eq!(worker.commits(), [2, 1, 0], "silent commits are passed over");
+    assert_eq!(worker.turn().await, Turn::Idle);
+    assert_complete(&stored(&bus), &world.expected().await);
+    assert!(worker.save().await);
+    world.commit(A, &[("a", &["4"])]).await;
+    let mut next = world.worker().await;
+    assert_eq!(next.turn().await, Turn::Moved(1), "a new process goes on after the saved cursor");
+    assert_eq!(stored(&bus).len(), 5, "nothing twice");
+}
+
+#[tokio::test]
+async fn a_run_of_silent_commits_is_passed_without_a_pause() {
+    let (mut world, bus) = World::local();
+    for _ in 0..3 {
+        world.commit(A, &[("q", &["x"])]).await;
+    }
+    let mut worker = world.worker().await;
+    assert_eq!(worker.turn().await, Turn::Passed);
+    assert_eq!(worker.commits(), [3, 0, 0]);
+    assert_eq!(worker.turn().await, Turn::Idle);
+    assert_eq!(stored(&bus), []);
+}
+
+#[tokio::test]
+async fn batches_share_their_room_among_shards() {
+    let (mut world, bus) = World::local();
+    let many: Vec<&str> = vec!["x"; 2_000];
+    world.commit(A, &[("a", &many)]).await;
+    world.commit(B, &[("b", &["1", "2"])]).await;
+    world.commit(ShardId(2), &[("c", &["1"])]).await;
+    let mut worker = world.worker().await;
+    assert_eq!(worker.turn().await, Turn::Moved(ports::limits::PUBLISH_BATCH_MAX));
+    assert_eq!(worker.commits()[1..], [1, 1], "small shards do not wait behind a large one");
+    assert_eq!(worker.commits()[0], 0, "not all of its frame is acknowledged");
+    assert_eq!(worker.lanes[0].seen(), 1, "but some of it was seen");
+    worker.run_dry(&world).await;
+    assert_complete(&stored(&bus), &world.expected().await);
+    assert_eq!(stored(&bus).len(), 2_003);
+}
+
+#[tokio::test]
+async fn live_events_do_not_wait_for_a_replay() {
+    let (mut world, bus) = World::local();
+    let many: Vec<&str> = vec!["x"; 1_000];
+    world.commit(A, &[("a", &many)]).await;
+    let mut worker = world.worker().await;
+    worker.run_dry(&world).await;
+    let all = ReplayRequest { stream: None, from: ReplayFrom::Beginning };
+    assert_eq!(worker.begin(all.clone()), Ok(()));
+    assert_eq!(worker.begin(all), Err(ReplayError::Busy));
+    world.commit(A, &[("a", &many)]).await;
+    worker.catch_up(&world).await;
+    let batch = Turn::Moved(ports::limits::PUBLISH_BATCH_MAX);
+    assert_eq!(worker.turn().await, batch);
+    let n_replayed = worker.replay.as_ref().unwrap().progress().n_published;
+    assert_eq!(n_replayed, limits::REPLAY_SHARE_EVENTS as u64, "a share of each batch");
+    assert_eq!(worker.turn().await, batch);
+    assert_eq!(worker.turn().await, batch);
+    assert_eq!(worker.commits()[0], 2, "live events are through before the replay");
+    assert!(worker.replay.is_some());
+    worker.run_dry(&world).await;
+    let progress = worker.parts.state.lock().replay.clone().unwrap();
+    assert!(progress.is_over && progress.n_published == 1_000, "{progress:?}");
+    assert_complete(&stored(&bus), &world.expected().await);
+}
+
+#[tokio::test]
+async fn lost_acknowledgements_repeat_and_lose_nothing() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1", "2", "3"])]).await;
+    let mut worker = world.worker().await;
+    bus.inject(PublishFault::LostAcks { n_acked: 1 });
+    assert_eq!(worker.turn().await, Turn::Failed);
+    assert_eq!(worker.commits()[0], 0);
+    assert_eq!(worker.turn().await, Turn::Moved(2), "only the others are sent again");
+    bus.inject(PublishFault::Cut { n_stored: 1 });
+    world.commit(A, &[("a", &["4", "5"]), ("b", &["1"])]).await;
+    worker.run_dry(&world).await;
+    assert_eq!(worker.parts.state.lock().n_rewinds, 0, "a duplicate's place is no loss");
+    assert_complete(&stored(&bus), &world.expected().await);
+    assert_eq!(stored(&bus).len(), 6);
+}
+
+#[tokio::test]
+async fn what_was_unsaved_at_a_crash_is_published_again_with_the_same_bytes() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1", "2"])]).await;
+    let mut worker = world.worker().await;
+    worker.run_dry(&world).await;
+    assert!(worker.save().await);
+    assert!(world.store.n_unsynced() > 0);
+    world.store.crash();
+    bus.inject(PublishFault::Twice);
+    let mut next = world.worker().await;
+    next.run_dry(&world).await;
+    assert_eq!(next.commits(), [1, 0, 0]);
+    assert_eq!(stored(&bus).len(), 4, "stored again, since the window had forgotten them");
+    assert_complete(&stored(&bus), &world.expected().await);
+}
+
+#[tokio::test]
+async fn a_shard_with_an_unreadable_event_stops_and_the_others_go_on() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1"])]).await;
+    world.commit(A, &[("a", &["2", "boom"])]).await;
+    world.commit(A, &[("a", &["3"])]).await;
+    world.commit(B, &[("b", &["1"])]).await;
+    let mut worker = world.worker().await;
+    worker.run_dry(&world).await;
+    assert_eq!(worker.commits(), [1, 1, 0], "nothing of the bad frame, nothing after it");
+    assert_eq!(stored(&bus).len(), 2);
+    let stuck = worker.parts.state.lock().stuck.clone();
+    assert_eq!(stuck.len(), 1);
+    assert!(stuck[0].0 == A && stuck[0].1.contains("event 3 of"), "{stuck:?}");
+    worker.measure().await;
+    assert_eq!(worker.parts.state.lock().lag_events, 3, "they are still to come");
+    let retry_at = worker.lanes[0].stuck.as_ref().unwrap().retry_at;
+    worker.turn().await;
+    assert_eq!(worker.lanes[0].stuck.as_ref().unwrap().retry_at, retry_at, "not tried at once");
+}
+
+#[tokio::test]
+async fn a_store_that_lost_published_data_is_refused() {
+    let (mut world, _bus) = World::local();
+    for text in ["1", "2", "3"] {
+        world.commit(A, &[("a", &[text])]).await;
+    }
+    let mut worker = world.worker().await;
+    worker.run_dry(&world).await;
+    assert!(worker.save().await);
+    world.store.sync();
+    assert!(world.store.check_marks().is_ok());
+    world.store.lose_tail(A, 3);
+    assert!(world.store.check_marks().is_err(), "the mark stands at what was seen");
+    let error = world.worker_on(BusKind::Server).await.err().unwrap();
+    let (end, published) = (2, 3);
+    assert!(
+        matches!(error, StartError::JournalBehind { shard: A, end: e, published: p }
+            if (e, p) == (end, published)),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn only_durable_frames_leave() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1"])]).await;
+    // The present owner's frame, of which the committer has not told.
+    let store: SharedStore = Arc::new(world.store.clone());
+    let tail = store.claim(A).await.unwrap();
+    let record = step(&key(NOTE, "a-0"), 1, 5, &["2"]);
+    let frame = crate::outbox::tests::toy::frame(A, tail, &[record]);
+    store.append(Arc::new(vec![frame])).await.unwrap();
+    let mut worker = world.worker().await;
+    worker.run_dry(&world).await;
+    assert_eq!(stored(&bus).len(), 1, "I4");
+    store.claim(A).await.unwrap();
+    worker.run_dry(&world).await;
+    assert_eq!(stored(&bus).len(), 2);
+}
+
+#[tokio::test]
+async fn a_wiped_bus_gets_everything_again() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1", "s2"])]).await;
+    world.commit(B, &[("b", &["1"])]).await;
+    let mut worker = world.worker().await;
+    worker.run_dry(&world).await;
+    assert!(worker.save().await);
+    bus.wipe();
+    worker.run_dry(&world).await;
+    assert_complete(&stored(&bus), &world.expected().await);
+    assert_eq!(worker.parts.state.lock().n_rewinds, 2);
+    bus.wipe();
+    let mut next = world.worker().await;
+    next.run_dry(&world).await;
+    assert_complete(&stored(&bus), &world.expected().await);
+}
+
+#[tokio::test]
+async fn an_in_process_bus_that_is_new_misses_nothing() {
+    let (mut world, _) = World::local();
+    world.commit(A, &[("a", &["1", "2"])]).await;
+    let mut worker = world.worker_on(BusKind::InProcess).await.unwrap();
+    worker.run_dry(&world).await;
+    assert!(worker.save().await);
+    let bus = LocalBus::default();
+    world.bus = Arc::new(bus.clone());
+    world.commit(A, &[("a", &["3"])]).await;
+    let mut next = world.worker_on(BusKind::InProcess).await.unwrap();
+    next.run_dry(&world).await;
+    let texts: Vec<u64> = bus.tail("ORDERS").iter().map(|(_, event)| event.version).collect();
+    assert_eq!(texts, [3], "the history is not published again at each start");
+    assert!(next.save().await);
+    let bus = LocalBus::default();
+    world.bus = Arc::new(bus.clone());
+    let mut server = world.worker_on(BusKind::Server).await.unwrap();
+    server.run_dry(&world).await;
+    assert_complete(&stored(&bus), &world.expected().await);
+}
+
+#[tokio::test]
+async fn a_server_that_lost_its_newest_events_gets_these_again() {
+    let server = Server::default();
+    let mut world = World::new(Arc::new(server.clone()));
+    let mut worker = world.worker().await;
+    for n in 0..40 {
+        let text = format!("{n}");
+        world.commit(if n % 3 == 0 { A } else { B }, &[("a", &[&text, "s"])]).await;
+        worker.run_dry(&world).await;
+        assert!(worker.save().await);
+    }
+    server.lose_after("ORDERS", 35);
+    let before = worker.commits();
+    worker.run_dry(&world).await;
+    let state = worker.parts.state.lock().clone();
+    assert_eq!((worker.commits(), state.n_rewinds), (before, 2));
+    assert_complete(&server.stored(), &world.expected().await);
+    let n_again = state.n_published - 80;
+    assert!(n_again < 30, "{n_again} events again for five lost ones");
+
+    // The same when the loss comes between the look at the connection and the publishing.
+    server.lose_unseen("ORDERS", 30);
+    world.commit(A, &[("a", &["last"])]).await;
+    worker.run_dry(&world).await;
+    assert!(worker.parts.state.lock().n_rewinds > 2, "a place was given again");
+    let expected = world.expected().await;
+    let stored = server.stored();
+    let missing = expected.keys().filter(|id| stored.iter().all(|event| event.id != **id));
+    assert_eq!(missing.count(), 0);
+}

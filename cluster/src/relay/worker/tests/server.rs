@@ -1,0 +1,69 @@
+//! A bus as a server keeps it, without a duplicate window, that can lose its newest events.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use ports::{Ack, BusSignal, CloudEvent, EventBus, PublishError, StreamState};
+use tokio::sync::broadcast;
+
+#[derive(Debug, Default)]
+struct State {
+    streams: BTreeMap<String, Vec<Arc<CloudEvent>>>,
+    connection: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Server(Arc<Mutex<State>>);
+
+impl Server {
+    /// The server comes back and the stream ends after `place`.
+    pub(super) fn lose_after(&self, stream: &str, place: usize) {
+        self.lose_unseen(stream, place);
+        self.0.lock().unwrap().connection += 1;
+    }
+
+    /// The same, but the connection looks as it did.
+    pub(super) fn lose_unseen(&self, stream: &str, place: usize) {
+        let mut state = self.0.lock().unwrap();
+        let events = state.streams.get_mut(stream).unwrap();
+        assert!(events.len() > place, "nothing to lose");
+        events.truncate(place);
+    }
+
+    pub(super) fn stored(&self) -> Vec<Arc<CloudEvent>> {
+        self.0.lock().unwrap().streams.values().flatten().cloned().collect()
+    }
+}
+
+#[async_trait]
+impl EventBus for Server {
+    async fn publish(&self, events: &[Arc<CloudEvent>]) -> Result<Vec<Ack>, PublishError> {
+        let mut state = self.0.lock().unwrap();
+        let store = |event: &Arc<CloudEvent>| {
+            let stream = event.stream();
+            let stored = state.streams.entry(stream.clone()).or_default();
+            stored.push(Arc::clone(event));
+            Ack { stream, sequence: stored.len() as u64, duplicate: false }
+        };
+        Ok(events.iter().map(store).collect())
+    }
+
+    fn connection(&self) -> u64 {
+        self.0.lock().unwrap().connection
+    }
+
+    fn is_up(&self) -> bool {
+        true
+    }
+
+    async fn streams(&self) -> Result<BTreeMap<String, StreamState>, PublishError> {
+        let state = self.0.lock().unwrap();
+        let of = |events: &Vec<_>| StreamState { last_sequence: events.len() as u64 };
+        Ok(state.streams.iter().map(|(name, events)| (name.clone(), of(events))).collect())
+    }
+
+    fn watch(&self) -> broadcast::Receiver<BusSignal> {
+        broadcast::channel(1).1
+    }
+}

@@ -1,0 +1,279 @@
+//! One turn: look at the bus, read what is durable, publish a batch, take the acknowledgements.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use ports::limits::PUBLISH_BATCH_MAX;
+use ports::{Ack, CloudEvent, StoreError};
+
+use super::{Turn, Worker};
+use crate::outbox::events_of;
+use crate::relay::cursor::Places;
+use crate::relay::lane::Stuck;
+use crate::relay::limits;
+use crate::relay::replay::{Halt, ReplayProgress};
+
+/// Events on their way, and whose they are.
+#[derive(Default)]
+struct Batch {
+    events: Vec<Arc<CloudEvent>>,
+    /// Lane and number of events, in the order of the events; a replay's come last.
+    runs: Vec<(usize, usize)>,
+}
+
+impl Worker {
+    pub(super) async fn turn(&mut self) -> Turn {
+        let bus = Arc::clone(&self.parts.bus);
+        let is_up = bus.is_up();
+        if is_up && !self.compare().await {
+            return self.failed("the state of the streams is not known");
+        }
+        if !self.keep_rewind().await {
+            return self.failed("the way back was not saved");
+        }
+        let has_read = self.fill().await;
+        let batch = self.batch();
+        if batch.events.is_empty() {
+            return if has_read { Turn::Passed } else { Turn::Idle };
+        }
+        if !is_up {
+            self.batch_over();
+            return self.failed("the bus is down");
+        }
+        match bus.publish(&batch.events).await {
+            Ok(acks) => {
+                assert_eq!(acks.len(), batch.events.len(), "each event is acknowledged");
+                self.n_failures = 0;
+                self.settle(&batch, &acks);
+                Turn::Moved(acks.len())
+            }
+            Err(error) => {
+                self.settle(&batch, &error.acked);
+                self.failed(&error.reason)
+            }
+        }
+    }
+
+    fn failed(&mut self, reason: &str) -> Turn {
+        self.n_failures = self.n_failures.saturating_add(1);
+        metrics::counter!("mercato_outbox_publish_failures_total").increment(1);
+        if self.n_failures == 1 {
+            tracing::warn!(reason, "events are not published; they wait in the journal");
+        }
+        Turn::Failed
+    }
+
+    /// After a new connection: whether the streams still end where they ended, and back to what
+    /// they hold if not. Returns false when the bus does not say.
+    async fn compare(&mut self) -> bool {
+        let connection = self.parts.bus.connection();
+        if self.connection == Some(connection) {
+            return true;
+        }
+        let Ok(streams) = self.parts.bus.streams().await else { return false };
+        let end_of = |name: &String| streams.get(name).map_or(0, |stream| stream.last_sequence);
+        let shorter = self.ends.iter().filter(|(name, place)| end_of(name) < **place);
+        let lost: Places = shorter.map(|(name, _)| (name.clone(), end_of(name))).collect();
+        self.go_back(&lost);
+        self.ends.extend(lost);
+        self.connection = Some(connection);
+        true
+    }
+
+    /// Reads lanes that have nothing at hand, in turn, until enough is. Returns whether anything
+    /// was read; it need not be public.
+    async fn fill(&mut self) -> bool {
+        let now = self.now();
+        let n_lanes = self.lanes.len();
+        let mut n_queued: usize = self.lanes.iter().map(|lane| lane.n_queued()).sum();
+        let mut has_read = false;
+        let first = (self.first + 1) % n_lanes;
+        self.first = first;
+        for index in (0..n_lanes).map(|offset| (first + offset) % n_lanes) {
+            let durable = self.parts.durable.of(self.lanes[index].shard);
+            let lane = &mut self.lanes[index];
+            lane.look(durable, now);
+            let waits = lane.stuck.as_ref().is_some_and(|stuck| stuck.retry_at > now);
+            if lane.n_queued() > 0 || lane.next_commit() > durable || waits {
+                continue;
+            }
+            if n_queued < limits::QUEUED_EVENTS_MAX {
+                let read = self.read(index, durable).await;
+                n_queued += self.lanes[index].n_queued();
+                has_read |= read.is_ok();
+                self.note(index, read.err());
+            }
+        }
+        self.fill_replay().await || has_read
+    }
+
+    /// Reads the next frames of a lane. What comes before an unreadable frame counts as read.
+    async fn read(&mut self, index: usize, durable: u64) -> Result<(), Halt> {
+        let lane = &mut self.lanes[index];
+        let (store, from) = (&self.parts.ctx.store, lane.next_commit());
+        let frames = store.read(lane.shard, from, limits::READ_BYTES_MAX).await?;
+        if frames.first().is_none_or(|frame| frame.header.commit_no != from) {
+            let gap = format!("commit {from} of shard {} is missing", lane.shard.0);
+            return Err(StoreError::Damaged(gap).into());
+        }
+        for frame in frames.iter().filter(|frame| frame.header.commit_no <= durable) {
+            let events = events_of(frame, &self.parts.ctx.types, &self.parts.history)?;
+            lane.read(&frame.header, events);
+        }
+        Ok(())
+    }
+
+    /// Raises the alarm over a lane that cannot go on, and takes it back when it can.
+    fn note(&mut self, index: usize, halt: Option<Halt>) {
+        let now = self.now();
+        let lane = &mut self.lanes[index];
+        let had = lane.stuck.is_some();
+        lane.stuck = halt.map(|halt| {
+            let is_passing = is_retryable(&halt);
+            let wait = if is_passing { limits::READ_RETRY_MS } else { limits::STUCK_RETRY_MS };
+            let reason = chain(&halt);
+            if is_passing {
+                tracing::warn!(shard = lane.shard.0, reason, "journal not read");
+            } else {
+                metrics::counter!("mercato_outbox_stuck_total").increment(1);
+                tracing::error!(shard = lane.shard.0, reason, "shard not published any further");
+            }
+            Stuck { reason, is_passing, retry_at: now.plus_ms(wait) }
+        });
+        if had || lane.stuck.is_some() {
+            let stuck = self.lanes.iter().filter_map(|lane| {
+                let stuck = lane.stuck.as_ref().filter(|stuck| !stuck.is_passing)?;
+                Some((lane.shard, stuck.reason.clone()))
+            });
+            self.parts.state.lock().stuck = stuck.collect();
+        }
+    }
+
+    /// Lets a replay read on, or ends it. Returns whether there may be more to read.
+    async fn fill_replay(&mut self) -> bool {
+        let Some(replay) = &mut self.replay else { return false };
+        let ctx = &self.parts.ctx;
+        let halt = replay.fill(&ctx.store, &ctx.types, &self.parts.history).await.err();
+        let has_read = halt.is_none();
+        let failed = halt.filter(|halt| !is_retryable(halt)).map(|halt| chain(&halt));
+        if failed.is_some() || replay.is_over() {
+            tracing::info!(failed, "replay is over");
+            let progress = replay.progress();
+            let over = ReplayProgress { failed, is_over: true, ..progress };
+            self.parts.state.lock().replay = Some(over);
+            self.replay = None;
+        }
+        has_read && self.replay.is_some()
+    }
+
+    /// Collects a batch: lanes in turn, a share each; a replay has a share of its own.
+    fn batch(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        let reserved = self.replay.as_ref().map_or(0, |_| limits::REPLAY_SHARE_EVENTS);
+        let n_lanes = self.lanes.len();
+        loop {
+            let before = batch.events.len();
+            for index in (0..n_lanes).map(|offset| (self.first + offset) % n_lanes) {
+                let room = PUBLISH_BATCH_MAX - reserved - batch.events.len();
+                let share = room.min(limits::SHARE_EVENTS);
+                let n = self.lanes[index].take(share, &mut batch.events);
+                if n > 0 {
+                    batch.runs.push((index, n));
+                }
+            }
+            if batch.events.len() == before {
+                break;
+            }
+        }
+        if let Some(replay) = &self.replay {
+            let room = PUBLISH_BATCH_MAX - batch.events.len();
+            batch.events.extend(replay.offer(room));
+        }
+        batch
+    }
+
+    fn batch_over(&mut self) {
+        self.lanes.iter_mut().for_each(|lane| lane.batch_over());
+    }
+
+    /// Takes the acknowledgements of the first events of a batch.
+    fn settle(&mut self, batch: &Batch, acks: &[Ack]) {
+        let lost = self.given_again(acks);
+        // Looked at before any place is noted: the new places lie above what was lost.
+        let is_whole: Vec<bool> =
+            self.lanes.iter().map(|lane| lane.now().is_within(&lost)).collect();
+        let mut rest = acks;
+        for &(index, n) in &batch.runs {
+            let (mine, others) = rest.split_at(n.min(rest.len()));
+            rest = others;
+            if is_whole[index] {
+                mine.iter().for_each(|ack| self.lanes[index].acked(ack));
+            }
+        }
+        if let Some(replay) = &mut self.replay {
+            replay.acked(rest.len());
+            self.parts.state.lock().replay = Some(replay.progress());
+        }
+        self.batch_over();
+        self.go_back(&lost);
+        self.n_unsaved += acks.len() as u64;
+        self.count(acks);
+    }
+
+    /// Streams that gave a new event a place that was given before: they lost what stood there
+    /// and after it. Per stream: where it ended, at the most. Moves the known ends on.
+    fn given_again(&mut self, acks: &[Ack]) -> Places {
+        let mut lost = Places::new();
+        for ack in acks {
+            let end = self.ends.entry(ack.stream.clone()).or_default();
+            if ack.duplicate {
+                *end = ack.sequence.max(*end);
+            } else {
+                if ack.sequence <= *end {
+                    lost.entry(ack.stream.clone())
+                        .or_insert_with(|| ack.sequence.saturating_sub(1));
+                }
+                *end = ack.sequence;
+            }
+        }
+        lost
+    }
+
+    /// Lets every lane go back to what streams with these ends still hold.
+    fn go_back(&mut self, lost: &Places) {
+        if lost.is_empty() {
+            return;
+        }
+        let rewound = self.lanes.iter_mut().map(|lane| u64::from(lane.rewind(lost)));
+        let n_rewound: u64 = rewound.sum();
+        self.is_rewound |= n_rewound > 0;
+        self.parts.state.lock().n_rewinds += n_rewound;
+        metrics::counter!("mercato_outbox_rewinds_total").increment(n_rewound);
+        tracing::warn!(?lost, n_rewound, "streams lost events; they are published again");
+    }
+
+    fn count(&self, acks: &[Ack]) {
+        let duplicates = acks.iter().filter(|ack| ack.duplicate).count();
+        metrics::counter!("mercato_outbox_published_total").increment(acks.len() as u64);
+        metrics::counter!("mercato_outbox_duplicates_total").increment(duplicates as u64);
+        self.parts.state.lock().n_published += acks.len() as u64;
+    }
+}
+
+fn is_retryable(halt: &Halt) -> bool {
+    match halt {
+        Halt::Store(error) => error.is_retryable(),
+        Halt::Outbox(_) => false,
+    }
+}
+
+/// An error with its causes, for people.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
