@@ -3,12 +3,13 @@
 //! The order's record stands above the shipment's: whatever the order says is taken, and what
 //! people say is told to the order in the same step.
 
+use codec::unpack;
 use entity::{Bounce, Context, Decision, Effect, EntityKey, EventContext, Scope};
 
 use super::Shipment;
 use super::command::{CodResult, Command, Rejection, Reply, TrackingStatus};
 use super::event::{Event, Fact};
-use super::state::{Body, Phase};
+use super::state::{Body, Phase, Timer};
 use crate::customer::{Invalid, optional_text, text};
 use crate::kinds;
 use crate::money::Money;
@@ -261,30 +262,44 @@ fn stop(ctx: &Context<'_>, body: &Body) -> Decision<Shipment> {
     }
 }
 
-/// Auto-receipt and overdue cash.
+/// Auto-receipt, overdue cash, lost reports.
 pub(super) fn wake(ctx: &Context<'_>, body: &Body) -> Decision<Shipment> {
     let mut after = body.clone();
     let at = EventContext { key: ctx.key, version: ctx.version, at: ctx.now };
     let mut decision = Decision::nothing();
-    while let Some((deadline, fact)) = after.next_timer()
+    while let Some((deadline, timer)) = after.next_timer()
         && deadline <= ctx.now
     {
-        // Either fact ends its own timer, so this ends after two.
-        let report = match fact {
-            Fact::CodOverdue => ShipmentReport::CodOverdue,
-            _ => ShipmentReport::AutoReceived,
+        // Each fact ends its own timer, so this ends after three.
+        let (fact, reports) = match timer {
+            Timer::AutoReceipt => (Fact::AutoReceived, vec![ShipmentReport::AutoReceived]),
+            Timer::Overdue => (Fact::CodOverdue, vec![ShipmentReport::CodOverdue]),
+            Timer::Retry => (Fact::ReportsRepeated, after.lost.clone()),
         };
         after.evolve(&at, &fact);
         decision.events.push(Event { order: body.order_id(), phase: after.phase, fact });
-        decision.effects.push(tell_order(body, report));
+        decision.effects.extend(reports.into_iter().map(|report| tell_order(body, report)));
     }
     decision
 }
 
-/// The order did not take a report: a question counts as refused, the rest stands recorded here.
-pub(super) fn bounced(ctx: &Context<'_>, body: &Body, _bounce: &Bounce<'_>) -> Decision<Shipment> {
-    if body.phase == Phase::Asked {
-        return events(ctx, body, vec![Fact::DispatchRefused]);
+/// The order did not take a report: a question counts as refused, the rest is told again later.
+pub(super) fn bounced(ctx: &Context<'_>, body: &Body, bounce: &Bounce<'_>) -> Decision<Shipment> {
+    let Ok(order::Command::Shipment(report)) = unpack(bounce.command) else {
+        return Decision::nothing();
+    };
+    match report {
+        ShipmentReport::DispatchAsked { .. } if body.phase == Phase::Asked => {
+            events(ctx, body, vec![Fact::DispatchRefused])
+        }
+        ShipmentReport::DispatchAsked { .. } => Decision::nothing(),
+        ShipmentReport::Stopped
+        | ShipmentReport::StopRefused
+        | ShipmentReport::InTransit { .. }
+        | ShipmentReport::Delivered { .. }
+        | ShipmentReport::AutoReceived
+        | ShipmentReport::CodCollected { .. }
+        | ShipmentReport::CodRefused
+        | ShipmentReport::CodOverdue => events(ctx, body, vec![Fact::ReportLost(report)]),
     }
-    Decision::nothing()
 }

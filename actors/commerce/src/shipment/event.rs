@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::Phase;
 use super::command::{Content, ShipmentLine};
 use crate::money::Money;
+use crate::order::ShipmentReport;
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +71,10 @@ pub enum Fact {
     },
     /// The cash is due for too long.
     CodOverdue,
+    /// The order did not take a report; it is told again later.
+    ReportLost(ShipmentReport),
+    /// The order was told again.
+    ReportsRepeated,
 }
 
 impl Fact {
@@ -90,6 +95,7 @@ impl Fact {
             Self::CodCollected { .. } => "shipment.cod_collected",
             Self::Refused { .. } => "shipment.refused",
             Self::CodOverdue => "shipment.cod_overdue",
+            Self::ReportLost(_) | Self::ReportsRepeated => "shipment.step",
         }
     }
 }

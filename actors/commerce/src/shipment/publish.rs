@@ -68,7 +68,9 @@ pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication 
         | Fact::Received
         | Fact::AutoReceived
         | Fact::Refused { .. }
-        | Fact::CodOverdue => {}
+        | Fact::CodOverdue
+        | Fact::ReportLost(_)
+        | Fact::ReportsRepeated => {}
     }
     let data = serde_json::to_vec(&data).expect("a struct of texts and numbers is JSON");
     Publication {

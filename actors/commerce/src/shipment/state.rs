@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::command::Content;
 use super::event::Fact;
 use crate::money::Money;
+use crate::order::ShipmentReport;
 
 /// Event ids that a shipment remembers against repeats: the newest.
 pub const EVENT_IDS_KEPT: usize = 256;
@@ -147,6 +148,17 @@ impl Cod {
     }
 }
 
+/// What a shipment waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// It counts as arrived.
+    AutoReceipt,
+    /// Its cash is overdue.
+    Overdue,
+    /// Lost reports are told again.
+    Retry,
+}
+
 /// A shipment after it was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
@@ -170,6 +182,12 @@ pub struct Body {
     pub arrived_at: Option<Timestamp>,
     /// Events that were recorded.
     pub event_ids: Vec<CompactString>,
+    /// Reports that the order did not take, oldest first.
+    pub lost: Vec<ShipmentReport>,
+    /// When they are told again.
+    pub retry_at: Option<Timestamp>,
+    /// How often that was done.
+    pub retries: u32,
 }
 
 impl Body {
@@ -185,6 +203,9 @@ impl Body {
             dispatched_at: None,
             arrived_at: None,
             event_ids: Vec::new(),
+            lost: Vec::new(),
+            retry_at: None,
+            retries: 0,
         }
     }
 
@@ -214,11 +235,12 @@ impl Body {
         self.dispatched_at.filter(|_| is_due).map(|at| at.plus_ms(self.content.cod_overdue_ms))
     }
 
-    /// The earliest of both, and what is due then.
-    pub(super) fn next_timer(&self) -> Option<(Timestamp, Fact)> {
-        let auto = self.auto_receipt_at().map(|at| (at, Fact::AutoReceived));
-        let overdue = self.overdue_at().map(|at| (at, Fact::CodOverdue));
-        auto.into_iter().chain(overdue).min_by_key(|(at, _)| *at)
+    /// The earliest timer, and what is due then.
+    pub(super) fn next_timer(&self) -> Option<(Timestamp, Timer)> {
+        let auto = self.auto_receipt_at().map(|at| (at, Timer::AutoReceipt));
+        let overdue = self.overdue_at().map(|at| (at, Timer::Overdue));
+        let retry = self.retry_at.map(|at| (at, Timer::Retry));
+        auto.into_iter().chain(overdue).chain(retry).min_by_key(|(at, _)| *at)
     }
 
     /// Applies a fact.
@@ -279,7 +301,22 @@ impl Body {
                 self.set_cod(CodStatus::Refused);
             }
             Fact::CodOverdue => self.set_cod(CodStatus::Overdue),
+            Fact::ReportLost(report) => {
+                self.lost.push(report.clone());
+                self.retry_at = self.retry_at.or(Some(ctx.at.plus_ms(self.backoff_ms())));
+            }
+            Fact::ReportsRepeated => {
+                self.lost.clear();
+                self.retry_at = None;
+                self.retries = self.retries.saturating_add(1);
+            }
         }
+    }
+
+    /// How long to wait before reports are told again: doubling from a second, to an hour.
+    fn backoff_ms(&self) -> u64 {
+        const MAX_MS: u64 = 60 * 60 * 1000;
+        1000u64.saturating_mul(1u64.wrapping_shl(self.retries.min(16))).min(MAX_MS)
     }
 
     fn arrive(&mut self, at: Timestamp) {
