@@ -5,6 +5,7 @@
 //! come in as arguments. Knows `entity` and `codec`, and nothing of the runtime or the edge.
 #![warn(clippy::arithmetic_side_effects)]
 
+pub mod hosting;
 pub mod keys;
 pub mod kinds;
 pub mod money;

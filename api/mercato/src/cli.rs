@@ -1,0 +1,59 @@
+//! The command line: what `mercato` is told, by flag, environment, file or default, in that order.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// mercato: an actor-based commerce runtime.
+#[derive(Debug, Parser)]
+#[command(name = "mercato", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a node.
+    Serve(ServeArgs),
+}
+
+/// How to run a node. What is not given here comes from the file, then from the defaults.
+#[derive(Debug, Default, Args)]
+pub struct ServeArgs {
+    /// Configuration file (TOML).
+    #[arg(long, env = "MERCATO_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Make a demo shop in an empty store, with a built-in issuer of tokens.
+    #[arg(long, env = "MERCATO_DEMO")]
+    pub demo: bool,
+    /// Where the data is kept.
+    #[arg(long, env = "MERCATO_DATA")]
+    pub data: Option<PathBuf>,
+    /// Address of the public HTTP listener; port 0 takes a free one.
+    #[arg(long, env = "MERCATO_HTTP")]
+    pub http: Option<String>,
+    /// Address of the admin listener; never make it public.
+    #[arg(long, env = "MERCATO_ADMIN")]
+    pub admin: Option<String>,
+    /// The node's name.
+    #[arg(long, env = "MERCATO_NODE")]
+    pub node: Option<String>,
+    /// NATS server; without it events stay in the process.
+    #[arg(long, env = "MERCATO_NATS")]
+    pub nats: Option<String>,
+    /// Redis server (with the cluster).
+    #[arg(long, env = "MERCATO_REDIS")]
+    pub redis: Option<String>,
+    /// ScyllaDB nodes, comma separated (with the cluster).
+    #[arg(long, env = "MERCATO_SCYLLA")]
+    pub scylla: Option<String>,
+    /// Address of the cluster listener (with the cluster).
+    #[arg(long, env = "MERCATO_CLUSTER")]
+    pub cluster: Option<String>,
+    /// Cluster addresses of other nodes, comma separated (with the cluster).
+    #[arg(long, env = "MERCATO_JOIN")]
+    pub join: Option<String>,
+}

@@ -1,0 +1,189 @@
+//! Configuration of a node: flag, else environment, else file, else default.
+//!
+//! Unknown keys are errors that name the key; a value that does not fit names what is allowed.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use edge::settings::Values;
+use serde::Deserialize;
+
+use crate::cli::ServeArgs;
+
+/// A node's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Demo shop and issuer.
+    pub demo: bool,
+    /// Where the data is kept.
+    pub data: PathBuf,
+    /// Public listener.
+    pub http: SocketAddr,
+    /// Admin listener.
+    pub admin: SocketAddr,
+    /// The node's name.
+    pub node: String,
+    /// NATS server.
+    pub nats: Option<String>,
+    /// Whether streams are made where missing.
+    pub nats_create_streams: bool,
+    /// How long the bus remembers ids.
+    pub nats_duplicate_window_ms: u64,
+    /// How long a drain may take.
+    pub drain_timeout_ms: u64,
+    /// Whether messages may be handled before their cause is durable.
+    pub chaining: bool,
+    /// Bytes of entities to keep in memory.
+    pub resident_bytes: usize,
+    /// Dynamic settings that the file sets.
+    pub settings: Values,
+}
+
+/// Why a configuration is refused. The text names key, value and what is allowed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// The file. Tables other than `nats` and `runtime` hold dynamic settings.
+#[derive(Debug, Default, Deserialize)]
+struct File {
+    demo: Option<bool>,
+    data: Option<PathBuf>,
+    http: Option<String>,
+    admin: Option<String>,
+    node: Option<String>,
+    drain_timeout_ms: Option<u64>,
+    #[serde(default)]
+    nats: NatsTable,
+    #[serde(default)]
+    runtime: RuntimeTable,
+    #[serde(flatten)]
+    rest: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NatsTable {
+    url: Option<String>,
+    create_streams: Option<bool>,
+    duplicate_window_ms: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuntimeTable {
+    chaining: Option<bool>,
+    resident_bytes: Option<usize>,
+}
+
+impl Config {
+    /// The configuration that flags, environment and file make.
+    pub fn load(args: ServeArgs) -> Result<Self, ConfigError> {
+        for (flag, given) in [
+            ("--redis", args.redis.is_some()),
+            ("--scylla", args.scylla.is_some()),
+            ("--cluster", args.cluster.is_some()),
+            ("--join", args.join.is_some()),
+        ] {
+            if given {
+                return Err(ConfigError(format!(
+                    "{flag}: not implemented yet; this version runs one node with its own store"
+                )));
+            }
+        }
+        let file = match &args.config {
+            Some(path) => read(path)?,
+            None => File::default(),
+        };
+        let settings = settings(file.rest)?;
+        let http = args.http.or(file.http).unwrap_or_else(|| "127.0.0.1:8080".into());
+        let admin = args.admin.or(file.admin).unwrap_or_else(|| "127.0.0.1:8081".into());
+        Ok(Self {
+            demo: args.demo || file.demo.unwrap_or(false),
+            data: args.data.or(file.data).unwrap_or_else(|| "./mercato-data".into()),
+            http: address("http", &http)?,
+            admin: address("admin", &admin)?,
+            node: args.node.or(file.node).unwrap_or_else(|| "node-1".into()),
+            nats: args.nats.or(file.nats.url),
+            nats_create_streams: file.nats.create_streams.unwrap_or(true),
+            nats_duplicate_window_ms: file.nats.duplicate_window_ms.unwrap_or(120_000),
+            drain_timeout_ms: file.drain_timeout_ms.unwrap_or(30_000),
+            chaining: file.runtime.chaining.unwrap_or(true),
+            resident_bytes: file
+                .runtime
+                .resident_bytes
+                .unwrap_or(cluster::limits::RESIDENT_BYTES_DEFAULT),
+            settings,
+        })
+    }
+}
+
+fn read(path: &PathBuf) -> Result<File, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError(format!("config = {}: {error}", path.display())))?;
+    toml::from_str(&text)
+        .map_err(|error| ConfigError(format!("config = {}: {error}", path.display())))
+}
+
+fn address(key: &str, value: &str) -> Result<SocketAddr, ConfigError> {
+    value.parse().map_err(|_| {
+        ConfigError(format!("{key} = {value}: allowed is an address with a port: 127.0.0.1:8080"))
+    })
+}
+
+fn settings(tables: BTreeMap<String, toml::Value>) -> Result<Values, ConfigError> {
+    let mut changes = BTreeMap::new();
+    for (table, value) in tables {
+        let toml::Value::Table(keys) = value else {
+            return Err(ConfigError(format!("unknown key {table}")));
+        };
+        for (key, value) in keys {
+            let key = format!("{table}.{key}");
+            let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
+            let number = number.ok_or_else(|| {
+                ConfigError(format!("{key} = {value}: allowed is a whole number from 0"))
+            })?;
+            changes.insert(key, number);
+        }
+    }
+    if changes.is_empty() {
+        return Ok(Values::default());
+    }
+    Values::default().changed(&changes).map_err(|error| ConfigError(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mercato.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(ServeArgs { config: Some(path), ..ServeArgs::default() })
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let config = file("http = \"127.0.0.1:9000\"\n[orders]\nt_pay_ms = 20000\n").unwrap();
+        assert_eq!(config.http.port(), 9000);
+        assert_eq!(config.admin.port(), 8081);
+        assert_eq!(config.settings.get(edge::settings::T_PAY_MS), 20_000);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, named) in [
+            ("nope = 1", "unknown key nope"),
+            ("[orders]\nnope = 1", "unknown key orders.nope"),
+            ("[orders]\nt_pay_ms = 1", "orders.t_pay_ms = 1: allowed are"),
+            ("[orders]\nt_pay_ms = \"x\"", "orders.t_pay_ms"),
+            ("http = \"nowhere\"", "http = nowhere: allowed"),
+            ("[nats]\nnope = 1", "nope"),
+        ] {
+            let error = file(text).unwrap_err().to_string();
+            assert!(error.contains(named), "{text}: {error}");
+        }
+    }
+}

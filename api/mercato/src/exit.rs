@@ -1,0 +1,33 @@
+//! Why the process ends, as an exit code that scripts can rely on (interfaces.md 0.8).
+
+use std::process::ExitCode;
+
+/// An end of the process other than a clean one.
+#[derive(Debug, thiserror::Error)]
+pub enum Exit {
+    /// Bad usage or configuration.
+    #[error("{0}")]
+    Usage(String),
+    /// The store refuses: locked, damaged, below the publish mark, of a newer version.
+    #[error("{0}")]
+    Store(String),
+    /// A sync failed; nothing was acknowledged after it.
+    #[error("{0}")]
+    Sync(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Exit {
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Other(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Store(_) => 3,
+            Self::Sync(_) => 4,
+        })
+    }
+}

@@ -1,0 +1,257 @@
+//! `mercato serve`: a node from its configuration to its drain.
+//!
+//! Start: store, node, demo shop, edge, one line of JSON on stdout. End: SIGTERM or SIGINT drain,
+//! a second signal ends at once, a failed sync ends with exit code 4 before anything else is said.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::clock::SystemClock;
+use cluster::ctx::{Clock, NodeCtx};
+use cluster::{Node, NodeOptions, Region};
+use edge::health::{Check, CheckStatus, Phase};
+use edge::identity::issuer::{Families, Issuer};
+use edge::identity::{Authority, AuthorityParts, EdgeKeys, Revocations, Tenants, TokenVerifier};
+use edge::settings::{self, Settings, Values};
+use edge::{EdgeLimits, EdgeParts, EdgeState, Health, Server, ServerOptions, Shop};
+use embedded::{EmbeddedStore, OpenError, Options};
+use entity::Timestamp;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use ports::{Meta, SharedStore};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::Config;
+use crate::demo;
+use crate::exit::Exit;
+use crate::random::{self, SystemRandom};
+
+/// Name of the stored clock offset of a demo.
+const CLOCK_OFFSET: &str = "demo.clock_offset_ms";
+/// Name of the stored dynamic configuration.
+const CONFIG: &str = "config";
+/// How long metrics wait between their upkeep, in ms.
+const UPKEEP_MS: u64 = 5_000;
+
+/// Runs a node until it is told to end.
+pub fn run(config: Config) -> Result<(), Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Exit::Other(format!("runtime not started: {error}")))?;
+    let ended = runtime.block_on(serve(config));
+    // Threads of the store end with it; nothing that was acknowledged waits for them.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
+}
+
+async fn serve(config: Config) -> Result<(), Exit> {
+    let mut signals = Signals::new()?;
+    let metrics = PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| Exit::Other(format!("metrics not started: {error}")))?;
+    let store = open(&config)?;
+    let clock = Arc::new(SystemClock::with_offset(offset(&store).await?));
+    let ctx = NodeCtx {
+        node: config.node.clone(),
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        random: Arc::new(SystemRandom),
+        store: Arc::clone(&store) as SharedStore,
+        types: Arc::new(commerce::hosting::entity_types()),
+    };
+    let options = NodeOptions {
+        chaining: config.chaining,
+        resident_bytes: config.resident_bytes,
+        ..NodeOptions::default()
+    };
+    let node = Node::start(ctx, options)
+        .await
+        .map_err(|error| Exit::Store(format!("node not started: {}", chain(&error))))?;
+    if config.demo {
+        demo::make(node.region()).await.map_err(|error| Exit::Other(error.to_string()))?;
+    }
+    let edge = edge_state(&config, &node, &store, clock, metrics.clone()).await?;
+    let mut options = ServerOptions::new(config.http, config.admin);
+    options.finish_ms = config.drain_timeout_ms / 2;
+    let server = Server::bind(edge.clone(), options)
+        .map_err(|error| Exit::Other(format!("listeners not bound: {error}")))?;
+    edge.health().enter(Phase::Serving);
+    say_ready(&config, &server)?;
+    tokio::spawn(upkeep(metrics));
+    let handle = server.handle();
+    let mut failed = node.failed();
+    let running = tokio::spawn(server.run());
+    tokio::select! {
+        biased;
+        reason = failed.wait_for(Option::is_some) => {
+            let reason = reason.ok().and_then(|reason| reason.clone()).unwrap_or_default();
+            return Err(Exit::Sync(format!("the log has failed: {reason}")));
+        }
+        () = signals.next() => {}
+    }
+    tracing::info!("draining");
+    let drain = async {
+        handle.drain().await;
+        node.drain(config.drain_timeout_ms / 2).await
+    };
+    tokio::select! {
+        biased;
+        () = signals.next() => tracing::warn!("a second signal: ending at once"),
+        done = drain => if !done {
+            tracing::warn!("the drain took too long; the rest is recovered at the next start");
+        }
+    }
+    running.abort();
+    Ok(())
+}
+
+fn open(config: &Config) -> Result<Arc<EmbeddedStore>, Exit> {
+    match EmbeddedStore::open(&config.data, Options::default()) {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error @ OpenError::Io { .. }) => {
+            Err(Exit::Other(format!("data = {}: {}", config.data.display(), chain(&error))))
+        }
+        Err(error) => {
+            Err(Exit::Store(format!("data = {}: {}", config.data.display(), chain(&error))))
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+async fn offset(store: &EmbeddedStore) -> Result<u64, Exit> {
+    let stored = store.value(CLOCK_OFFSET).await.map_err(|error| Exit::Store(chain(&error)))?;
+    Ok(stored.and_then(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?))).unwrap_or(0))
+}
+
+/// What the file sets, under what was put at run time.
+async fn values(config: &Config, store: &EmbeddedStore) -> Result<Values, Exit> {
+    let stored = store.value(CONFIG).await.map_err(|error| Exit::Store(chain(&error)))?;
+    let Some(bytes) = stored else { return Ok(config.settings.clone()) };
+    let put: Values = serde_json::from_slice(&bytes)
+        .map_err(|error| Exit::Store(format!("stored configuration unreadable: {error}")))?;
+    let mut values = config.settings.clone();
+    values.set.extend(put.set);
+    values.version = put.version;
+    Ok(values)
+}
+
+async fn edge_state(
+    config: &Config,
+    node: &Node,
+    store: &Arc<EmbeddedStore>,
+    clock: Arc<SystemClock>,
+    metrics: PrometheusHandle,
+) -> Result<EdgeState, Exit> {
+    let other = |what: &str, error: String| Exit::Other(format!("{what}: {error}"));
+    let meta: Arc<dyn Meta> = Arc::clone(store) as Arc<dyn Meta>;
+    let keys = EdgeKeys::load(&*meta)
+        .await
+        .map_err(|error| other("signing keys not loaded", error.to_string()))?;
+    let wall = || Timestamp(SystemClock::default().now().0);
+    let verifier = TokenVerifier::new(keys.clone(), config.demo.then_some(None), Vec::new())
+        .map_err(|error| other("identity not started", error.to_string()))?;
+    let revocations = Revocations::load(Arc::clone(&meta), wall())
+        .await
+        .map_err(|error| other("revocations not loaded", error.to_string()))?;
+    let tenants = if config.demo {
+        Tenants::demo()
+    } else {
+        Tenants::new(Vec::new(), None).map_err(|error| other("tenants", error.to_string()))?
+    };
+    let authority = Authority::new(AuthorityParts {
+        keys,
+        verifier,
+        revocations,
+        tenants,
+        secure_cookies: !config.demo,
+    });
+    let settings = Settings::new(values(config, store).await?);
+    let rate_limit = if config.demo { 0 } else { settings.get(settings::RATE_LIMIT) };
+    let limits = EdgeLimits {
+        rate_limit: u32::try_from(rate_limit).unwrap_or(u32::MAX),
+        in_flight_max: usize::try_from(settings.get(settings::IN_FLIGHT_MAX)).unwrap_or(usize::MAX),
+    };
+    let shared: SharedStore = Arc::clone(store) as SharedStore;
+    let shop = Shop::new(node.region().clone(), shared, settings, demo::terms());
+    let failed = node.failed();
+    let checks = Arc::new(move || {
+        let status = if failed.borrow().is_some() { CheckStatus::Down } else { CheckStatus::Up };
+        vec![Check { name: "store", status, detail: "embedded".into() }]
+    });
+    // Tokens expire by wall time, whatever a demo's clock says.
+    drop(clock);
+    Ok(EdgeState::new(EdgeParts {
+        authority,
+        issuer: config.demo.then(|| issuer(node.region().clone(), meta)),
+        limits,
+        clock: Arc::new(wall),
+        entropy: Arc::new(random::fill),
+        health: Health::new(checks),
+        scrape: Arc::new(move || metrics.render()),
+        shop: Some(shop),
+    }))
+}
+
+fn issuer(region: Region, meta: Arc<dyn Meta>) -> Issuer {
+    let register = Arc::new(move |tenant, subject| {
+        let region = region.clone();
+        Box::pin(async move { demo::register(&region, tenant, subject).await }) as _
+    });
+    Issuer::new(Families::new(meta), register, None)
+}
+
+/// The one line that a program waits for.
+fn say_ready(config: &Config, server: &Server) -> Result<(), Exit> {
+    let line = serde_json::json!({
+        "ready": true,
+        "version": env!("CARGO_PKG_VERSION"),
+        "node": config.node,
+        "http": format!("http://{}", server.http_addr()),
+        "admin": format!("http://{}", server.admin_addr()),
+        "data": config.data.display().to_string(),
+    });
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}")
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Exit::Other(format!("stdout: {error}")))
+}
+
+async fn upkeep(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(UPKEEP_MS)).await;
+        metrics.run_upkeep();
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Exit> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Exit::Other(format!("signals not handled: {error}")))
+        };
+        Ok(Self { term: listen(SignalKind::terminate())?, int: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
