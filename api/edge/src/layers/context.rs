@@ -27,22 +27,19 @@ pub(crate) async fn context<B: MessageBody + 'static>(
     let context = edge.context(request.headers());
     request.extensions_mut().insert(context);
     let place = edge.enter();
-    let http = request.request().clone();
+    let origin = context.origin(request.path());
     let mut response = match &place {
         None => {
             metrics::counter!("mercato_http_shed_total").increment(1);
             let refusal = Problem::new(Code::OverCapacity)
                 .detail("too many requests in flight")
                 .retry_after_ms(1000);
-            request.into_response(refusal.respond(&context.origin(http.path())))
+            request.into_response(refusal.respond(&origin))
         }
-        Some(_) => match next.call(request).await {
-            Ok(response) => response.map_into_boxed_body(),
-            Err(error) => {
-                let problem = problem_of(&error);
-                ServiceResponse::new(http.clone(), problem.respond(&context.origin(http.path())))
-            }
-        },
+        // The routes answer every refusal themselves; what fails here is the framework.
+        Some(_) => {
+            next.call(request).await.map_err(|error| problem_of(&error))?.map_into_boxed_body()
+        }
     };
     stamp(&mut response, &context);
     count(&response, began);

@@ -66,7 +66,7 @@ fn things() -> Vec<Route> {
             ready(Ok(Reply::ok(Shown { qty: 1, seen }).version(17)))
         }),
         route(&PUT_THING, |call: Call<Json<Wanted>>| ready(put_thing(&call))),
-        route(&MAKE_THING, |call: Call<OptionalJson<Option<()>>>| {
+        route(&MAKE_THING, |call: Call<OptionalJson<Option<bool>>>| {
             let (key, fingerprint) = call.key.expect("the operation requires it");
             let seen = format!("{:x?} {:x?}", key.0, fingerprint.0);
             let status = if call.prefer.respond_async { 202 } else { 201 };
