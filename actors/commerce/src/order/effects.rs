@@ -257,8 +257,12 @@ impl Voice<'_> {
 
     fn outstanding_of(self, parcel: &Parcel, effects: &mut Vec<Effect>) {
         match parcel.phase {
-            ParcelPhase::Pending => effects.push(self.create(parcel)),
-            ParcelPhase::Stopping => effects.push(self.stop(parcel)),
+            // A refusal that it did not hear leaves it asking; when it waits it passes it over.
+            ParcelPhase::Pending => {
+                effects.extend([self.create(parcel), self.tell_dispatch_refused(parcel)]);
+            }
+            // It can stop only if it was made; making it again changes nothing.
+            ParcelPhase::Stopping => effects.extend([self.create(parcel), self.stop(parcel)]),
             ParcelPhase::Released => {
                 effects.push(self.tell_released(parcel));
                 effects.extend(self.book_out(parcel));

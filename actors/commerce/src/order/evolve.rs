@@ -36,7 +36,7 @@ impl Body {
             Fact::CancelRequested { reason } => self.cancel_later(*reason),
             Fact::StopAsked(stop) => self.stop(stop),
             Fact::ParcelStopped { parcel } => self.move_parcel(*parcel, ParcelPhase::Stopped),
-            Fact::StopDropped { parcel } => self.drop_stop(*parcel),
+            Fact::StopDropped { parcel: _ } => self.drop_stop(),
             Fact::LinesCancelled { cuts } => self.cut(cuts),
             Fact::DispatchReleased { parcel, carrier, tracking_number } => {
                 self.release(*parcel, carrier, tracking_number);

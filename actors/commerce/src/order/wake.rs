@@ -183,14 +183,19 @@ fn by_account(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
 fn by_shipment(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
     let Ok(command) = unpack::<shipment::Command>(bounce.command) else { return };
     match command {
-        shipment::Command::Create(_) => later(draft, Undelivered::Shipment),
+        shipment::Command::Create(_) | shipment::Command::DispatchRefused => {
+            later(draft, Undelivered::Shipment);
+        }
+        // It overtook the making, which was not taken: both are sent again.
+        shipment::Command::Stop if matches!(bounce.reason, BounceReason::Rejected(_)) => {
+            later(draft, Undelivered::Shipment);
+        }
         shipment::Command::Stop
         | shipment::Command::Reopen { .. }
         | shipment::Command::DispatchReleased
         | shipment::Command::Dispatched => freeze_for(draft, HoldReason::DeadLetter),
         // Notices: the order's own record stands without them.
-        shipment::Command::DispatchRefused
-        | shipment::Command::Received
+        shipment::Command::Received
         | shipment::Command::Dispatch { .. }
         | shipment::Command::Track { .. }
         | shipment::Command::Cod { .. } => {}

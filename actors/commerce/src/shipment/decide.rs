@@ -218,11 +218,16 @@ pub(super) fn told(
             | Phase::AutoReceived
             | Phase::Refused => return Ok(Decision::nothing()),
         },
-        Command::DispatchReleased if body.phase == Phase::Asked => Fact::Released,
+        // It may have heard an old refusal meanwhile: the order's newest word counts.
+        Command::DispatchReleased if matches!(body.phase, Phase::Pending | Phase::Asked) => {
+            Fact::Released
+        }
         Command::DispatchRefused if matches!(body.phase, Phase::Asked | Phase::Released) => {
             Fact::DispatchRefused
         }
-        Command::Dispatched if matches!(body.phase, Phase::Asked | Phase::Released) => {
+        Command::Dispatched
+            if matches!(body.phase, Phase::Pending | Phase::Asked | Phase::Released) =>
+        {
             Fact::Dispatched
         }
         Command::Received if body.phase.is_under_way() || body.phase == Phase::AutoReceived => {
@@ -246,15 +251,15 @@ fn create(content: super::Content) -> Decision<Shipment> {
     Decision::event(Event { order, phase: Phase::Pending, fact: Fact::Created(content) })
 }
 
-/// What has not been let go stops; the order hears either way.
+/// What has not left stops; the order hears either way. It asks only what it has not let go, so a
+/// release that stands here was taken back by a word that did not arrive.
 fn stop(ctx: &Context<'_>, body: &Body) -> Decision<Shipment> {
     match body.phase {
-        Phase::Pending | Phase::Asked => {
+        Phase::Pending | Phase::Asked | Phase::Released => {
             events(ctx, body, vec![Fact::Stopped]).and(tell_order(body, ShipmentReport::Stopped))
         }
         Phase::Stopped => Decision::nothing().and(tell_order(body, ShipmentReport::Stopped)),
-        Phase::Released
-        | Phase::Dispatched
+        Phase::Dispatched
         | Phase::InTransit
         | Phase::Delivered
         | Phase::AutoReceived

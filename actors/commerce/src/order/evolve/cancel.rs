@@ -41,8 +41,8 @@ impl Body {
         self.stop = Some(stop.clone());
     }
 
-    /// Nothing is cancelled: the parcel that could not stop goes on, and so do the others.
-    pub(super) fn drop_stop(&mut self, index: ParcelIndex) {
+    /// Nothing is cancelled: every parcel waits again.
+    pub(super) fn drop_stop(&mut self) {
         self.stop = None;
         self.cancel_requested = None;
         for parcel in &mut self.parcels {
@@ -51,9 +51,6 @@ impl Body {
             if stops && !is_empty {
                 parcel.phase = ParcelPhase::Pending;
             }
-        }
-        if let Some(parcel) = self.parcel_mut(index) {
-            parcel.phase = ParcelPhase::Released;
         }
     }
 
@@ -235,7 +232,6 @@ impl Body {
         if let Some(n) = last {
             self.settle(n);
         }
-        self.retry_at = None;
         self.close(ctx, Stage::Cancelled);
     }
 

@@ -110,7 +110,7 @@ fn types() -> EntityTypes {
 }
 
 /// What happens to a message on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Fate {
     Arrives,
     Bounces(fn() -> BounceReason),
@@ -578,10 +578,9 @@ impl World {
 
     /// What the wallet can give.
     pub(crate) fn balance(&mut self, account: &EntityKey) -> i64 {
-        match self.query::<Account>(&staff(), account, &account::Query::Balance).1.unwrap() {
-            account::View::Balance(balance) => balance.available.minor,
-            other => panic!("{other:?}"),
-        }
+        let account::View::Balance(balance) =
+            self.query::<Account>(&staff(), account, &account::Query::Balance).1.unwrap();
+        balance.available.minor
     }
 
     /// Public names of an order's events.
