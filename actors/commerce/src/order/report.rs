@@ -31,7 +31,8 @@ pub(super) fn report(draft: &mut Draft<'_>, index: ParcelIndex, report: Shipment
             collected(draft, index, amount.minor);
         }
         ShipmentReport::CodRefused => {
-            if draft.body.parcel(index).is_some_and(|it| it.phase != ParcelPhase::Refused) {
+            let may_be = |it: &Parcel| it.phase.has_left() && it.phase != ParcelPhase::Refused;
+            if draft.body.parcel(index).is_some_and(may_be) {
                 observed(draft, Fact::CodRefused { parcel: index });
             }
         }

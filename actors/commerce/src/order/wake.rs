@@ -77,7 +77,9 @@ pub(super) fn bounced(mut draft: Draft<'_>, bounce: &Bounce<'_>) -> Decision<Ord
         kinds::ACCOUNT => by_account(&mut draft, bounce),
         kinds::CART => later(&mut draft, Undelivered::Cart),
         kinds::CUSTOMER => later(&mut draft, Undelivered::Customer),
-        kinds::NUMBERS if draft.body.number.is_none() => later(&mut draft, Undelivered::Numbers),
+        kinds::NUMBERS if draft.body.number_asked && draft.body.number.is_none() => {
+            later(&mut draft, Undelivered::Numbers)
+        }
         kinds::SHIPMENT => by_shipment(&mut draft, bounce),
         // A kind that an order never speaks to.
         _ => {}
@@ -116,6 +118,7 @@ fn by_sku(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
         }
         sku::Command::Restock { .. } => match bounce.reason {
             // The SKU has not that many of the order's: only people can find out why.
+            BounceReason::Rejected(_) if draft.body.open.is_empty() => {}
             BounceReason::Rejected(_) => freeze_for(draft, HoldReason::Stock),
             BounceReason::Expired
             | BounceReason::Quarantined
@@ -182,6 +185,9 @@ fn by_account(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
 
 fn by_shipment(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
     let Ok(command) = unpack::<shipment::Command>(bounce.command) else { return };
+    if draft.body.parcel_of(bounce.from).is_none() {
+        return;
+    }
     match command {
         shipment::Command::Create(_) | shipment::Command::DispatchRefused => {
             later(draft, Undelivered::Shipment);

@@ -17,6 +17,13 @@ impl Body {
         }
     }
 
+    /// The carrier says where a parcel is: it moves on, if it left at all.
+    pub(super) fn track(&mut self, index: ParcelIndex, phase: ParcelPhase) {
+        if self.parcel(index).is_some_and(|parcel| parcel.phase.has_left()) {
+            self.move_parcel(index, phase);
+        }
+    }
+
     pub(super) fn release(&mut self, index: ParcelIndex, carrier: &str, tracking_number: &str) {
         if let Some(parcel) = self.parcel_mut(index) {
             parcel.phase = ParcelPhase::Released;

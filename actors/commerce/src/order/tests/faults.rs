@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use codec::unpack;
-use entity::{BounceReason, EntityKey, Kind, Message};
+use codec::{Packed, unpack};
+use entity::{BounceReason, Effect, EntityKey, Kind, Message};
 
 use super::world::{Fate, World, staff, usd};
 use crate::order::*;
@@ -16,14 +16,23 @@ fn dead() -> BounceReason {
 
 /// What a message tells its target to do.
 fn verb(message: &Message) -> String {
-    let text = match message.to.kind {
-        kinds::SKU => format!("{:?}", unpack::<sku::Command>(&message.body).unwrap()),
-        kinds::ACCOUNT => format!("{:?}", unpack::<account::Command>(&message.body).unwrap()),
-        kinds::SHIPMENT => format!("{:?}", unpack::<shipment::Command>(&message.body).unwrap()),
-        kinds::CART => format!("{:?}", unpack::<cart::Command>(&message.body).unwrap()),
-        kinds::NUMBERS => format!("{:?}", unpack::<numbers::Command>(&message.body).unwrap()),
-        kinds::CUSTOMER => format!("{:?}", unpack::<customer::Command>(&message.body).unwrap()),
-        kinds::ORDER => format!("{:?}", unpack::<Command>(&message.body).unwrap()),
+    verb_in(message.to.kind, &message.body)
+}
+
+/// What an effect tells its target to do.
+pub(super) fn verb_of(effect: &Effect) -> String {
+    verb_in(effect.to.kind, &effect.command)
+}
+
+fn verb_in(kind: Kind, body: &Packed) -> String {
+    let text = match kind {
+        kinds::SKU => format!("{:?}", unpack::<sku::Command>(body).unwrap()),
+        kinds::ACCOUNT => format!("{:?}", unpack::<account::Command>(body).unwrap()),
+        kinds::SHIPMENT => format!("{:?}", unpack::<shipment::Command>(body).unwrap()),
+        kinds::CART => format!("{:?}", unpack::<cart::Command>(body).unwrap()),
+        kinds::NUMBERS => format!("{:?}", unpack::<numbers::Command>(body).unwrap()),
+        kinds::CUSTOMER => format!("{:?}", unpack::<customer::Command>(body).unwrap()),
+        kinds::ORDER => format!("{:?}", unpack::<Command>(body).unwrap()),
         other => panic!("{other:?}"),
     };
     text.chars().take_while(|c| c.is_alphanumeric()).collect()
