@@ -96,8 +96,16 @@ fn nothing_is_left_unfinished() {
 fn pure_crates_hold_nothing_impure() {
     let pure = ["actors/codec/src", "actors/entity/src", "actors/commerce/src"];
     let banned = [
-        "HashMap", "HashSet", "SystemTime", "Instant::now", "async fn", "std::fs", "tracing::",
-        "rand::", "println!", "thread::",
+        "HashMap",
+        "HashSet",
+        "SystemTime",
+        "Instant::now",
+        "async fn",
+        "std::fs",
+        "tracing::",
+        "rand::",
+        "println!",
+        "thread::",
     ];
     let mut broken = Vec::new();
     for (name, text) in sources() {

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// All Rust sources, relative to the root, with their text.
-pub fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for top in ["actors", "cluster", "persistence", "api", "sim", "tests", "benches"] {
         collect(&root().join(top), &mut found);
@@ -33,6 +33,6 @@ fn collect(dir: &Path, found: &mut Vec<(String, String)>) {
 }
 
 /// Whether a file holds tests only.
-pub fn is_test(name: &str) -> bool {
+pub(crate) fn is_test(name: &str) -> bool {
     name.starts_with("tests/") || name.contains("/tests/") || name.ends_with("tests.rs")
 }

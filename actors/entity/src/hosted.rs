@@ -148,6 +148,12 @@ pub trait Cell: Send {
     fn bytes(&self) -> usize;
 }
 
+/// A cell from a snapshot. Error: a state that this build cannot read.
+pub type Restored = Result<Box<dyn Cell>, CellError>;
+
+/// Turns a packed event into its public face; errors: bytes that cannot be read.
+pub type Publish = fn(&EventContext<'_>, &Packed) -> Result<Option<Publication>, codec::Error>;
+
 /// A kind of entity, as functions.
 #[derive(Debug, Clone, Copy)]
 pub struct EntityType {
@@ -158,9 +164,9 @@ pub struct EntityType {
     /// A new cell.
     pub initial: fn(&EntityKey) -> Box<dyn Cell>,
     /// A cell from a snapshot.
-    pub restore: fn(&EntityKey, &Snapshot) -> Result<Box<dyn Cell>, CellError>,
+    pub restore: fn(&EntityKey, &Snapshot) -> Restored,
     /// The public face of an event.
-    pub publication: fn(&EventContext<'_>, &Packed) -> Result<Option<Publication>, codec::Error>,
+    pub publication: Publish,
     /// A stored state, command or event as text, for people.
     pub show: fn(&Packed) -> Option<String>,
 }
