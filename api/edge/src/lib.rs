@@ -18,6 +18,7 @@ pub mod limits;
 pub mod openapi;
 pub mod operation;
 pub mod problem;
+pub mod push;
 pub mod quoting;
 pub mod rate;
 pub mod refusal;

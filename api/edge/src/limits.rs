@@ -92,3 +92,47 @@ pub const QUOTE_MS: u64 = 15 * 60 * 1_000;
 const _: () = assert!(PAGE_MIN <= PAGE_DEFAULT && PAGE_DEFAULT <= PAGE_MAX);
 const _: () = assert!(WAIT_COMMAND_DEFAULT_MS <= WAIT_COMMAND_MAX_MS);
 const _: () = assert!(2 * REVOCATION_SYNC_MS < 5_000);
+
+/// How often a live stream looks after itself: credential, unsent bytes, a client that is gone.
+///
+/// 20,000 streams looking once a second cost about 1 % of a core; a revocation holds within 5 s.
+pub const STREAM_LOOK_MS: u64 = 1_000;
+/// How long a byte of a live stream may stay unsent, in ms (interfaces.md 0.6).
+pub const STREAM_UNSENT_MS: u64 = 10_000;
+/// How long an order's newest state may wait in its slot, in ms (interfaces.md 0.6).
+pub const STREAM_SLOT_MS: u64 = 30_000;
+/// How long one question for a newer version waits at its order, in ms.
+///
+/// A question of a client that is gone stays until then: 1,024 may wait at one order.
+pub const STREAM_ASK_MS: u64 = 15_000;
+/// How long the first answer of an order may take before the stream says `bye`, in ms.
+pub const STREAM_OPEN_MS: u64 = 5_000;
+/// When an order that did not answer is asked again, in ms.
+pub const STREAM_ASK_AGAIN_MS: u64 = 1_000;
+/// How long a `bye` may take to leave before the connection is cut, in ms.
+pub const STREAM_BYE_MS: u64 = 2_000;
+/// When a client reconnects, in ms; and when it was shed.
+pub const STREAM_RETRY_MS: u64 = 3_000;
+/// See [`STREAM_RETRY_MS`].
+pub const STREAM_SHED_RETRY_MS: u64 = 15_000;
+/// Bytes that the system may hold for a connection that does not read. Linux doubles the value
+/// that it is given for its own bookkeeping.
+pub const SEND_BUFFER_BYTES: u32 = 128 * 1024;
+/// Connections that wait to be accepted.
+pub const BACKLOG: u32 = 2_048;
+/// Orders that one connection watches: 40 of a customer, and those that come while it lives.
+pub const STREAM_ORDERS_MAX: usize = 64;
+/// Topics of one WebSocket.
+pub const SOCKET_TOPICS_MAX: usize = 32;
+/// The largest message of a WebSocket's client, in bytes.
+pub const SOCKET_MESSAGE_BYTES_MAX: usize = 16 * 1024;
+/// Messages that a WebSocket's client may send at once, and per second.
+pub const SOCKET_BURST: u32 = 100;
+/// See [`SOCKET_BURST`].
+pub const SOCKET_PER_SECOND: u32 = 20;
+/// Answers that wait for a WebSocket's client to read them.
+pub const SOCKET_ANSWERS_MAX: usize = 128;
+
+const _: () = assert!(STREAM_UNSENT_MS < STREAM_SLOT_MS);
+const _: () = assert!(STREAM_LOOK_MS + REVOCATION_SYNC_MS < 5_000);
+const _: () = assert!(SOCKET_BURST as usize <= SOCKET_ANSWERS_MAX);

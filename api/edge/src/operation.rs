@@ -137,7 +137,7 @@ pub struct Operation {
     pub minimal: bool,
     /// Whether `?ticket=` is taken: streams.
     pub ticket: bool,
-    /// Whether unknown query parameters are ignored (RFC 6749 wants it).
+    /// Whether unknown query parameters are ignored: RFC 6749 wants it, and live streams do.
     pub lenient_query: bool,
     /// Whether credentials of a request are not looked at: the issuer has its own.
     pub anonymous: bool,
@@ -313,6 +313,13 @@ impl Operation {
     #[must_use]
     pub const fn ticket(mut self) -> Self {
         self.ticket = true;
+        self
+    }
+
+    /// Unknown or malformed query parameters are ignored: a live stream answers whoever may read.
+    #[must_use]
+    pub const fn lenient(mut self) -> Self {
+        self.lenient_query = true;
         self
     }
 

@@ -15,7 +15,7 @@ use entity::Principal;
 use serde_json::Value;
 
 use crate::identity::Caller;
-use crate::input::Input;
+use crate::input::{Input, NoBody};
 use crate::openapi::Content;
 use crate::operation::{ErrorForm, Idempotency, Method, Operation, Precondition};
 use crate::problem::{Code, Problem};
@@ -124,6 +124,23 @@ where
     Route { operation, request, reply, handler }
 }
 
+/// Binds a handler that needs the connection itself: WebSockets, live streams.
+pub(crate) fn live_route<H, F>(operation: &'static Operation, reply: Content, handler: H) -> Route
+where
+    H: Fn(Call<NoBody>, HttpRequest, Payload) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<HttpResponse, Problem>> + 'static,
+{
+    let handler: Handler = Arc::new(move |edge, http, payload, quotas| {
+        let handler = handler.clone();
+        Box::pin(async move {
+            let none = Payload::None;
+            let call = check::<NoBody>(operation, edge, http.clone(), none, &quotas).await?;
+            handler(call, http, payload).await
+        })
+    });
+    Route { operation, request: Content::None, reply, handler }
+}
+
 impl Route {
     /// The actix route.
     #[must_use]
@@ -173,7 +190,7 @@ pub(crate) fn context_of(http: &HttpRequest) -> RequestContext {
     http.extensions()
         .get::<RequestContext>()
         .copied()
-        .unwrap_or(RequestContext { number: 0, trace: entity::Trace::default() })
+        .unwrap_or_else(|| RequestContext { number: 0, trace: entity::Trace::default() })
 }
 
 /// The checks, in their order.

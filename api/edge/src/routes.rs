@@ -1,11 +1,13 @@
 //! All operations, one file per resource.
 
+pub mod board;
 pub mod carts;
 pub(crate) mod common;
 pub mod documents;
 pub mod identity;
 pub mod orders;
 pub mod stock;
+pub mod streams;
 
 use crate::route::Route;
 
@@ -18,6 +20,8 @@ pub fn all() -> Vec<Route> {
         carts::routes(),
         orders::routes(),
         stock::routes(),
+        streams::routes(),
+        board::routes(),
         documents::routes(),
     ]
     .concat()

@@ -15,11 +15,12 @@ use actix_web::dev::ServerHandle as ActixHandle;
 use actix_web::http::header;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde_json::json;
+use tokio::net::TcpSocket;
 
 use crate::health::Phase;
 use crate::route::Route;
 use crate::state::EdgeState;
-use crate::{app, limits};
+use crate::{app, limits, push};
 
 /// Tells every open stream to go, over the given time; ends when they are gone.
 pub type Bye = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -87,7 +88,8 @@ impl Server {
             .workers(options.workers)
             .disable_signals()
             .shutdown_timeout(options.finish_ms.div_ceil(1000))
-            .bind(options.http)?;
+            .on_connect(push::keep_connection)
+            .listen(listener(options.http)?)?;
         let admin_app = admin(state.clone(), options.admin_routes.clone());
         let admin = HttpServer::new(move || App::new().configure(admin_app.clone()))
             .workers(1)
@@ -139,13 +141,27 @@ impl Server {
     }
 }
 
+/// A listener whose connections hold few bytes for a client that does not read: accepted sockets
+/// have the buffer size of their listener.
+fn listener(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(limits::SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(limits::BACKLOG)?.into_std()
+}
+
 impl ServerHandle {
     /// Drains the node: see the head of this file. Ends when both listeners have.
     pub async fn drain(&self) {
         let options = &self.options;
         self.state.health().enter(Phase::Draining);
         tokio::time::sleep(Duration::from_millis(options.notice_ms)).await;
-        let bye = (options.bye)(Duration::from_millis(options.bye_ms));
+        let over = Duration::from_millis(options.bye_ms);
+        let bye = futures_util::future::join((options.bye)(over), self.state.streams().drain(over));
         let patience = Duration::from_millis(options.bye_ms.saturating_add(1_000));
         if tokio::time::timeout(patience, bye).await.is_err() {
             tracing::warn!("streams were still open when the listeners closed");

@@ -15,6 +15,7 @@ use crate::health::Health;
 use crate::identity::issuer::Issuer;
 use crate::identity::{Authority, Caller};
 use crate::limits;
+use crate::push::Streams;
 use crate::rate::{Quota, RateLimiter};
 use crate::request::RequestContext;
 use crate::shop::Shop;
@@ -71,6 +72,7 @@ struct Inner {
     scrape: Scrape,
     shop: Option<Shop>,
     rate: RateLimiter,
+    streams: Streams,
     n_in_flight: AtomicUsize,
 }
 
@@ -98,6 +100,7 @@ impl EdgeState {
             scrape: parts.scrape,
             shop: parts.shop,
             rate: RateLimiter::default(),
+            streams: Streams::default(),
             n_in_flight: AtomicUsize::new(0),
         }))
     }
@@ -121,6 +124,12 @@ impl EdgeState {
     #[must_use]
     pub fn shop(&self) -> &Shop {
         self.0.shop.as_ref().expect("shop routes are served with a shop only")
+    }
+
+    /// The live streams of the node.
+    #[must_use]
+    pub fn streams(&self) -> &Streams {
+        &self.0.streams
     }
 
     /// What probes are told.

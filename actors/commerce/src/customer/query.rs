@@ -24,6 +24,11 @@ pub enum Query {
     Points,
     /// All of it.
     Overview,
+    /// The newest orders, once the customer has a later version.
+    Newer {
+        /// The version that the caller has.
+        than_version: u64,
+    },
 }
 
 /// The profile.
@@ -106,6 +111,11 @@ pub(super) fn answer(
         },
         Query::Addresses => View::Addresses(customer.addresses.clone()),
         Query::Orders => View::Orders(orders(customer)),
+        Query::Newer { than_version } => {
+            let view = View::Orders(orders(customer));
+            let is_newer = ctx.version > *than_version;
+            return if is_newer { Answer::Ready(view) } else { Answer::NotYet(view) };
+        }
         Query::Carts => View::Carts(carts(customer)),
         Query::Points => View::Points(points(ctx, customer)),
         Query::Overview => View::Overview(Box::new(OverviewView {

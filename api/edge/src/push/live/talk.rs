@@ -1,0 +1,185 @@
+//! What a WebSocket's client says: `sub`, `unsub`, `ping`; and the answers.
+//!
+//! Bounded in size, in number per second and in topics. What has no form is answered with a
+//! problem; a client that says too much is told to go.
+
+use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
+use actix_http::ws::ProtocolError;
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, MessageStream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{Live, Page};
+use crate::identity::Topic;
+use crate::json::{self, Text};
+use crate::limits;
+use crate::problem::{Code, Problem};
+use crate::push::{Reason, wire};
+
+/// What the client sends.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientMessage {
+    op: Text<1, 16>,
+    #[serde(default)]
+    id: Option<Text<1, 64>>,
+    #[serde(default)]
+    topic: Option<Text<1, 64>>,
+    #[serde(default)]
+    last_seq: Option<Value>,
+}
+
+/// A topic that begins, or why it does not.
+type Began = Result<Page, Problem>;
+
+/// The client's messages, bounded.
+pub(crate) fn bounded(messages: MessageStream) -> AggregatedMessageStream {
+    messages
+        .max_frame_size(limits::SOCKET_MESSAGE_BYTES_MAX)
+        .aggregate_continuations()
+        .max_continuation_size(limits::SOCKET_MESSAGE_BYTES_MAX)
+}
+
+impl StreamHandler<Result<AggregatedMessage, ProtocolError>> for Live {
+    fn handle(
+        &mut self,
+        message: Result<AggregatedMessage, ProtocolError>,
+        ctx: &mut Context<Self>,
+    ) {
+        self.heard_at = Instant::now();
+        if self.ends {
+            return;
+        }
+        let Some(budget) = self.budget.checked_sub(1) else {
+            return self.end(Reason::Policy, ctx);
+        };
+        self.budget = budget;
+        match message {
+            Ok(AggregatedMessage::Text(text)) => {
+                if let Err((id, problem)) = self.hear(text.as_bytes(), ctx) {
+                    self.refuse(id.as_deref(), &problem, ctx);
+                }
+            }
+            Ok(AggregatedMessage::Ping(payload)) => self.say(wire::pong(&payload), ctx),
+            Ok(AggregatedMessage::Pong(_)) => {}
+            Ok(AggregatedMessage::Close(_)) => {
+                self.ends = true;
+                self.ready.clear();
+                self.urgent.clear();
+                self.say(wire::close(1000, ""), ctx);
+                self.cut_later(ctx);
+            }
+            Ok(AggregatedMessage::Binary(_)) | Err(_) => self.end(Reason::Policy, ctx),
+        }
+    }
+
+    /// The client has closed its half without a word.
+    fn finished(&mut self, ctx: &mut Context<Self>) {
+        if !self.ends {
+            ctx.stop();
+        }
+    }
+}
+
+impl Live {
+    /// Does what a message asks for.
+    fn hear(
+        &mut self,
+        text: &[u8],
+        ctx: &mut Context<Self>,
+    ) -> Result<(), (Option<String>, Problem)> {
+        let message: ClientMessage =
+            json::parse(text).and_then(|tree| json::decode(&tree)).map_err(|p| (None, p))?;
+        let id = message.id.map(Text::into_string);
+        let topic = match (&*message.op, message.topic) {
+            ("ping", None) => {
+                self.acknowledge(id.as_deref(), None, ctx);
+                return Ok(());
+            }
+            ("sub" | "unsub", Some(topic)) => Topic::parse(&topic).ok_or_else(|| {
+                let detail = "a topic is `me` or `orders/ord_..`";
+                (id.clone(), Problem::invalid("/topic", "bad_form", detail))
+            })?,
+            (_, _) => {
+                let detail = "`sub` and `unsub` with a topic, or `ping`";
+                return Err((id, Problem::invalid("/op", "unknown_value", detail)));
+            }
+        };
+        if &*message.op == "unsub" {
+            self.end_topic(&topic);
+            self.acknowledge(id.as_deref(), Some(&topic), ctx);
+            return Ok(());
+        }
+        let may = self.caller.may_watch(&topic).and_then(|()| self.has_room_for(&topic));
+        may.map_err(|problem| (id.clone(), problem))?;
+        let last = match message.last_seq {
+            Some(Value::Number(number)) => Some(number.to_string()),
+            Some(Value::String(text)) => Some(text),
+            Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => None,
+        };
+        self.subscribe(id, topic, last, ctx);
+        Ok(())
+    }
+
+    fn has_room_for(&self, topic: &Topic) -> Result<(), Problem> {
+        if self.topics.contains_key(topic) || self.topics.len() < limits::SOCKET_TOPICS_MAX {
+            return Ok(());
+        }
+        let detail = format!("a connection has {} topics at the most", limits::SOCKET_TOPICS_MAX);
+        Err(Problem::new(Code::OverCapacity).detail(detail))
+    }
+
+    fn subscribe(
+        &mut self,
+        id: Option<String>,
+        topic: Topic,
+        last: Option<String>,
+        ctx: &mut Context<Self>,
+    ) {
+        let watcher = self.watcher.clone();
+        let opening = async move {
+            let began = watcher.page(&topic, last.as_deref()).await;
+            (topic, began)
+        };
+        ctx.spawn(opening.into_actor(self).map(move |(topic, began), live, ctx| {
+            live.began(id.as_deref(), topic, began, ctx);
+        }));
+    }
+
+    fn began(&mut self, id: Option<&str>, topic: Topic, began: Began, ctx: &mut Context<Self>) {
+        if self.ends {
+            return;
+        }
+        match began.and_then(|page| self.has_room_for(&topic).map(|()| page)) {
+            Ok(page) => {
+                // The answer goes before the first frame: both are written in this order.
+                self.acknowledge(id, Some(&topic), ctx);
+                self.begin(topic.clone(), page);
+                self.watch_topic(&topic, ctx);
+                self.flush(ctx);
+            }
+            Err(problem) => self.refuse(id, &problem, ctx),
+        }
+    }
+
+    fn acknowledge(&mut self, id: Option<&str>, topic: Option<&Topic>, ctx: &mut Context<Self>) {
+        let topic = topic.map(Topic::text);
+        self.say(wire::answer(&json!({"op": "ack", "id": id, "topic": topic})), ctx);
+    }
+
+    /// Answers with a problem.
+    pub(super) fn refuse(&mut self, id: Option<&str>, problem: &Problem, ctx: &mut Context<Self>) {
+        let body = problem.body(&self.origin);
+        let body: Value = serde_json::from_slice(&body).expect("we wrote it as JSON");
+        self.say(wire::answer(&json!({"op": "error", "id": id, "problem": body})), ctx);
+    }
+
+    fn say(&mut self, piece: bytes::Bytes, ctx: &mut Context<Self>) {
+        if self.urgent.len() >= limits::SOCKET_ANSWERS_MAX {
+            return self.end(Reason::Policy, ctx);
+        }
+        self.urgent.push_back(piece);
+        self.flush(ctx);
+    }
+}

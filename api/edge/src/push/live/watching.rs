@@ -1,0 +1,152 @@
+//! Watching: one question per slot is under way, and one for the customer's new orders.
+
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use commerce::keys;
+use entity::EntityKey;
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::super::slot::Slot;
+use super::super::{News, Position, Reason, Watcher, is_refusal};
+use super::{Form, Live, Page, SlotKey};
+use crate::identity::Topic;
+use crate::limits;
+use crate::problem::Problem;
+
+impl Watcher {
+    /// The state of a topic for a client that has `last` of it.
+    pub(crate) async fn page(&self, topic: &Topic, last: Option<&str>) -> Result<Page, Problem> {
+        match topic {
+            Topic::Order(id) => {
+                let key = keys::parse_order(&self.asker.principal.tenant, id)
+                    .expect("the form of a topic was checked");
+                let have = last.and_then(super::super::read_id);
+                let news = self.first(&key, have).await?;
+                let orders = vec![(key, have, news)];
+                Ok(Page { position: Position::default(), seen: 0, orders, is_reset: false })
+            }
+            Topic::Me => self.page_of_me(last.and_then(Position::read)).await,
+        }
+    }
+
+    async fn page_of_me(&self, position: Option<Position>) -> Result<Page, Problem> {
+        let position = position.unwrap_or_default();
+        let (seen, keys) = self.orders(None, limits::STREAM_OPEN_MS).await?;
+        let firsts = join_all(keys.iter().map(|key| self.first(key, position.get(key)))).await;
+        let mut orders = Vec::with_capacity(keys.len());
+        for (key, first) in keys.into_iter().zip(firsts) {
+            match first {
+                Ok(news) => {
+                    let have = position.get(&key);
+                    orders.push((key, have, news));
+                }
+                // Recorded before it was placed, or never placed: the next look finds it.
+                Err(problem) if is_refusal(&problem) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        let is_reset = orders.iter().any(|(_, _, news)| news.is_reset);
+        Ok(Page { position, seen, orders, is_reset })
+    }
+}
+
+impl Live {
+    /// Asks an order for a version later than the slot's.
+    pub(super) fn watch(&mut self, key: &SlotKey, ctx: &mut Context<Self>) {
+        let Some((subscription, slot)) = self.slots.get(key) else { return };
+        // A customer's old orders are many and quiet; an order watched by itself may be reopened.
+        if slot.is_closed() && key.0 == Topic::Me {
+            return;
+        }
+        let (key, subscription) = (key.clone(), *subscription);
+        let (seen, have, watcher) = (slot.seen(), slot.have(), self.watcher.clone());
+        let asked = async move {
+            let answer = watcher.newer(&key.1, seen, have).await;
+            (key, answer)
+        };
+        ctx.spawn(asked.into_actor(self).map(move |(key, answer), live, ctx| {
+            live.answered(&key, subscription, answer, ctx);
+        }));
+    }
+
+    fn answered(
+        &mut self,
+        key: &SlotKey,
+        subscription: u64,
+        answer: Result<Option<News>, Problem>,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some((of, slot)) = self.slots.get_mut(key) else { return };
+        if *of != subscription {
+            return;
+        }
+        match answer {
+            Ok(Some(news)) => {
+                if slot.put(news, Instant::now()) {
+                    self.ready.push_back(key.clone());
+                    self.flush(ctx);
+                }
+                self.watch(key, ctx);
+            }
+            Ok(None) => self.watch(key, ctx),
+            Err(problem) if is_refusal(&problem) && key.0 != Topic::Me => {
+                self.lost(&key.0, &problem, ctx);
+            }
+            // Overloaded, recovering, or a new order that is about to be placed.
+            Err(_) => {
+                let key = key.clone();
+                let again = limits::STREAM_ASK_AGAIN_MS;
+                let again = Duration::from_millis(again + self.draw(again));
+                ctx.run_later(again, move |live, ctx| live.watch(&key, ctx));
+            }
+        }
+    }
+
+    /// The client may not read it any more. A new stream hears why.
+    fn lost(&mut self, topic: &Topic, problem: &Problem, ctx: &mut Context<Self>) {
+        match self.form {
+            Form::Events => self.end(Reason::Unavailable, ctx),
+            Form::Socket => {
+                self.end_topic(topic);
+                self.refuse(None, problem, ctx);
+            }
+        }
+    }
+
+    /// Watches the customer for orders that are new.
+    pub(crate) fn watch_me(&mut self, seen: u64, ctx: &mut Context<Self>) {
+        let Some(subscription) = self.topics.get(&Topic::Me).copied() else { return };
+        let watcher = self.watcher.clone();
+        let asked = async move { watcher.orders(Some(seen), limits::STREAM_ASK_MS).await };
+        ctx.spawn(asked.into_actor(self).map(move |answer, live, ctx| {
+            if live.topics.get(&Topic::Me) != Some(&subscription) {
+                return;
+            }
+            match answer {
+                Ok((version, keys)) => {
+                    live.welcome(subscription, keys, ctx);
+                    live.watch_me(version, ctx);
+                }
+                Err(_) => {
+                    let again = Duration::from_millis(limits::STREAM_ASK_AGAIN_MS);
+                    ctx.run_later(again, move |live, ctx| live.watch_me(seen, ctx));
+                }
+            }
+        }));
+    }
+
+    fn welcome(&mut self, subscription: u64, keys: Vec<EntityKey>, ctx: &mut Context<Self>) {
+        // Oldest first, so that a page shows them in the order in which they came.
+        for key in keys.into_iter().rev() {
+            let slot_key = (Topic::Me, key);
+            if self.slots.contains_key(&slot_key) || self.slots.len() >= limits::STREAM_ORDERS_MAX {
+                continue;
+            }
+            let slot = Slot::new(self.position.get(&slot_key.1));
+            self.slots.insert(slot_key.clone(), (subscription, slot));
+            self.watch(&slot_key, ctx);
+        }
+    }
+}
