@@ -66,7 +66,7 @@ fn a_problem_holds_every_member() {
         })
     );
     // The same problem for the same request is the same in every byte: replays need it.
-    assert_eq!(problem.body(&origin), problem.clone().body(&origin));
+    assert_eq!(problem.body(&origin), problem.body(&origin));
 }
 
 #[test]

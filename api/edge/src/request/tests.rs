@@ -186,7 +186,7 @@ const QUERY: &[Param] = &[
 #[test]
 fn queries() {
     let check = |query: &str| match read_query(QUERY, query) {
-        Ok(params) => format!("{:?}", params.get("q").or(params.get("limit"))),
+        Ok(params) => format!("{:?}", params.get("q").or_else(|| params.get("limit"))),
         Err(problem) => {
             let fault = &problem.faults()[0];
             format!("{} {} @ {}", problem.code().as_str(), fault.code, fault.pointer)
