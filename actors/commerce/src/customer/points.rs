@@ -43,7 +43,8 @@ impl Points {
             Some(_) | None => 1,
         };
         let before = usize::try_from(streak.saturating_sub(1)).unwrap_or(usize::MAX);
-        let points = REWARDS.iter().cycle().nth(before.wrapping_rem(REWARDS.len())).copied();
+        let place = before.checked_rem(REWARDS.len()).unwrap_or(0);
+        let points = REWARDS.get(place).copied();
         Grant { day: today, points: points.unwrap_or(0), streak }
     }
 

@@ -303,7 +303,7 @@ impl Body {
             Fact::CodOverdue => self.set_cod(CodStatus::Overdue),
             Fact::ReportLost(report) => {
                 self.lost.push(report.clone());
-                self.retry_at = self.retry_at.or(Some(ctx.at.plus_ms(self.backoff_ms())));
+                self.retry_at = self.retry_at.or_else(|| Some(ctx.at.plus_ms(self.backoff_ms())));
             }
             Fact::ReportsRepeated => {
                 self.lost.clear();

@@ -118,9 +118,12 @@ pub(crate) enum Fate {
 
 type Judge = Box<dyn FnMut(&Message) -> Fate>;
 
+/// A cell, and the same folded from its records.
+type Twins = (Box<dyn Cell>, Box<dyn Cell>);
+
 pub(crate) struct World {
     types: EntityTypes,
-    cells: BTreeMap<EntityKey, (Box<dyn Cell>, Box<dyn Cell>)>,
+    cells: BTreeMap<EntityKey, Twins>,
     streams: BTreeMap<(ShardId, ShardId), VecDeque<Message>>,
     pub(crate) now: Timestamp,
     judge: Judge,
@@ -569,7 +572,7 @@ impl World {
         match self.query::<Sku>(&staff(), &key, &sku::Query::Stock).1.unwrap() {
             sku::View::Stock(stock) => {
                 stock.locations.iter().fold((0, 0), |(on_hand, sellable), it| {
-                    (on_hand + i64::from(it.on_hand), sellable + it.sellable)
+                    (on_hand + it.on_hand, sellable + it.sellable)
                 })
             }
             other => panic!("{other:?}"),
