@@ -2,14 +2,23 @@
 
 use entity::{EntityKey, ShardId, Snapshot, Timestamp};
 
-use super::sample::{key, snapshot};
+use super::sample::{append, key, snapshot};
 use crate::{Checkpoint, OutStreamState, Peek, SnapshotWrite, Store, TimerRow};
 
 const SHARD: ShardId = ShardId(1);
 const OTHER: ShardId = ShardId(2);
+/// The last commit that snapshots and checkpoints below speak of.
+const LAST_COMMIT: u64 = 20;
 
 /// Holds a store to its promises about snapshots. `store` has no snapshots yet.
 pub async fn snapshots(store: &dyn Store) {
+    // Snapshots and checkpoints are of commits that are durable.
+    for shard in [SHARD, OTHER] {
+        let mut tail = store.claim(shard).await.expect("the store answers");
+        while tail.next_commit <= LAST_COMMIT {
+            (_, tail) = append(store, shard, tail, 10).await;
+        }
+    }
     newest_wins(store).await;
     checkpoints(store).await;
     timers(store).await;
@@ -42,7 +51,7 @@ async fn newest_wins(store: &dyn Store) {
     }
     let found = store.snapshot(OTHER, &cart).await.expect("answers");
     assert_eq!(found, None, "shards do not see each other");
-    let large = snapshot(20, 1024 * 1024);
+    let large = snapshot(LAST_COMMIT, 1024 * 1024);
     put(store, SHARD, vec![(key("large"), large.clone())]).await;
     let found = store.snapshot(SHARD, &key("large")).await.expect("answers");
     assert_eq!(found, Some(large), "a large state is whole");

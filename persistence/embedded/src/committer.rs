@@ -1,0 +1,272 @@
+//! The committer: one thread that turns groups into batches, one sync each.
+//!
+//! It alone writes to the journal's database, so the check of a group against the tails and its
+//! write cannot be parted. What waits when a sync ends goes into the next one together. Nothing
+//! is answered before its sync; after a failed one everything is answered `Fatal`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use entity::ShardId;
+use fjall::{OwnedWriteBatch, PersistMode};
+use ports::{Admission, AppendError, Frame, StoreError, Tail};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::acked::Acked;
+use crate::databases::JournalDb;
+use crate::limits::ROUND_BYTES_MAX;
+use crate::shared::{Shared, append_fatal, fatal};
+use crate::{frames, keys};
+
+type Reply<T, E> = oneshot::Sender<Result<T, E>>;
+
+/// Something to commit.
+pub(crate) enum Job {
+    /// Frames with their sealed bytes.
+    Append { group: Arc<Vec<Frame>>, sealed: Vec<Vec<u8>>, reply: Reply<(), AppendError> },
+    /// Raise a shard's epoch.
+    Claim { shard: ShardId, reply: Reply<Tail, StoreError> },
+    /// Put a named value.
+    SetValue { name: String, value: Vec<u8>, reply: Reply<(), StoreError> },
+    /// Finish what came before and end.
+    Close,
+}
+
+/// An answer that waits for the sync.
+enum Waiting {
+    Append(Reply<(), AppendError>),
+    Claim(Reply<Tail, StoreError>, Tail),
+    SetValue(Reply<(), StoreError>),
+}
+
+/// The jobs of one sync.
+struct Round {
+    batch: OwnedWriteBatch,
+    has_frames: bool,
+    n_bytes: usize,
+    /// Tails after the round, of the shards that it touches.
+    tails: BTreeMap<ShardId, Tail>,
+    /// Names of the values that it puts: a batch of fjall has no order within.
+    names: BTreeSet<String>,
+    waiting: Vec<Waiting>,
+}
+
+/// The thread's state.
+pub(crate) struct Committer {
+    pub(crate) journal: JournalDb,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) acked: Acked,
+    /// Number of the last batch.
+    pub(crate) number: u64,
+    pub(crate) jobs: mpsc::Receiver<Job>,
+}
+
+impl Committer {
+    /// Runs until it is closed or nobody can send any more.
+    pub(crate) fn run(mut self) {
+        // A panic here must not look like a slow disk.
+        let guard = FatalOnPanic(Arc::clone(&self.shared));
+        let mut carried = None;
+        let mut is_open = true;
+        while is_open {
+            let Some(first) = carried.take().or_else(|| self.jobs.blocking_recv()) else { break };
+            let mut round = self.round();
+            let mut next = Some(first);
+            while let Some(job) = next.take() {
+                if matches!(job, Job::Close) {
+                    is_open = false;
+                    break;
+                }
+                carried = self.stage(&mut round, job);
+                if carried.is_none() && round.n_bytes < ROUND_BYTES_MAX {
+                    next = self.jobs.try_recv().ok();
+                }
+            }
+            self.commit(round);
+        }
+        drop(guard);
+    }
+
+    fn round(&self) -> Round {
+        Round {
+            batch: self.journal.db.batch().durability(Some(PersistMode::SyncData)),
+            has_frames: false,
+            n_bytes: 0,
+            tails: BTreeMap::new(),
+            names: BTreeSet::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Takes a job into the round, or refuses it at once. Returns it when it has to wait for the
+    /// next round, since one before it touches the same shard or value.
+    fn stage(&self, round: &mut Round, job: Job) -> Option<Job> {
+        if self.shared.is_fatal() {
+            refuse(job);
+            return None;
+        }
+        match job {
+            Job::Append { group, sealed, reply } => {
+                if group.iter().any(|frame| round.tails.contains_key(&frame.header.shard)) {
+                    return Some(Job::Append { group, sealed, reply });
+                }
+                match self.admit(&group) {
+                    Ok(new) => {
+                        self.stage_frames(round, &group, sealed, &new);
+                        round.waiting.push(Waiting::Append(reply));
+                    }
+                    // The caller may have gone; then nobody needs the answer.
+                    Err(error) => drop(reply.send(Err(error))),
+                }
+            }
+            Job::Claim { shard, reply } => {
+                if round.tails.contains_key(&shard) {
+                    return Some(Job::Claim { shard, reply });
+                }
+                match self.shared.tail(shard) {
+                    Ok(tail) => {
+                        let tail = Tail { epoch: tail.epoch + 1, ..tail };
+                        let row = tail.epoch.to_be_bytes();
+                        round.batch.insert(&self.journal.meta, keys::epoch(shard), &row[..]);
+                        round.tails.insert(shard, tail);
+                        round.waiting.push(Waiting::Claim(reply, tail));
+                    }
+                    Err(error) => drop(reply.send(Err(error))),
+                }
+            }
+            Job::SetValue { name, value, reply } => {
+                if round.names.contains(&name) {
+                    return Some(Job::SetValue { name, value, reply });
+                }
+                round.n_bytes += value.len();
+                round.batch.insert(&self.journal.meta, keys::value(&name), value);
+                round.names.insert(name);
+                round.waiting.push(Waiting::SetValue(reply));
+            }
+            Job::Close => {}
+        }
+        None
+    }
+
+    /// Checks a whole group; says which of its frames are to be written.
+    fn admit(&self, group: &[Frame]) -> Result<Vec<bool>, AppendError> {
+        let mut new = Vec::with_capacity(group.len());
+        for (index, frame) in group.iter().enumerate() {
+            let shard = frame.header.shard;
+            let tail = self.shared.tails().get(shard.0 as usize).copied();
+            let broken = |tail: Tail| AppendError::Broken { shard, expected: tail.next_commit };
+            let tail = tail.ok_or_else(|| broken(Tail::EMPTY))?;
+            if group[..index].iter().any(|earlier| earlier.header.shard == shard) {
+                return Err(broken(tail));
+            }
+            new.push(match tail.admit(frame)? {
+                Admission::Next => true,
+                Admission::Present => false,
+                Admission::Compare => {
+                    let commit_no = frame.header.commit_no;
+                    let stored = frames::read(&self.journal, shard, commit_no, commit_no + 1, 0)
+                        .map_err(|error| AppendError::Unknown(error.to_string()))?;
+                    if stored.first().is_none_or(|stored| stored.crc != frame.crc) {
+                        return Err(broken(tail));
+                    }
+                    false
+                }
+            });
+        }
+        Ok(new)
+    }
+
+    fn stage_frames(&self, round: &mut Round, group: &[Frame], sealed: Vec<Vec<u8>>, new: &[bool]) {
+        let number = self.number + 1;
+        for ((frame, sealed), _) in group.iter().zip(sealed).zip(new).filter(|(_, new)| **new) {
+            let shard = frame.header.shard;
+            let tail = self.shared.tails()[shard.0 as usize];
+            round.n_bytes += sealed.len();
+            round.has_frames = true;
+            round.batch.insert(&self.journal.frames, keys::frame(number, shard), sealed);
+            let index = keys::index(shard, frame.header.commit_no);
+            round.batch.insert(&self.journal.index, index, &number.to_be_bytes()[..]);
+            round.tails.insert(shard, tail.after(frame));
+        }
+    }
+
+    /// Makes the round durable and answers.
+    fn commit(&mut self, mut round: Round) {
+        if !round.batch.is_empty() {
+            let number = self.number + 1;
+            if !round.has_frames {
+                let row = number.to_be_bytes();
+                round.batch.insert(&self.journal.meta, keys::BATCH, &row[..]);
+            }
+            if let Err(error) = self.write(round.batch) {
+                tracing::error!(%error, number, "commit failed");
+                self.shared.set_fatal();
+            } else {
+                self.number = number;
+                let mut tails = self.shared.tails();
+                for (shard, tail) in round.tails {
+                    tails[shard.0 as usize] = tail;
+                }
+                drop(tails);
+                if let Err(error) = self.acked.write(number) {
+                    tracing::warn!(%error, "the number of the last commit could not be noted");
+                }
+            }
+        }
+        let is_fatal = self.shared.is_fatal();
+        for waiting in round.waiting {
+            waiting.answer(is_fatal);
+        }
+    }
+
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self, reason = "the tests' version uses it")]
+    fn write(&self, batch: OwnedWriteBatch) -> fjall::Result<()> {
+        batch.commit()
+    }
+
+    #[cfg(test)]
+    fn write(&self, batch: OwnedWriteBatch) -> fjall::Result<()> {
+        if self.shared.fail_commit.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            return Err(fjall::Error::Poisoned);
+        }
+        batch.commit()
+    }
+}
+
+impl Waiting {
+    fn answer(self, is_fatal: bool) {
+        // A caller may have gone; then nobody needs the answer.
+        match self {
+            Self::Append(reply) => {
+                drop(reply.send(if is_fatal { Err(append_fatal()) } else { Ok(()) }));
+            }
+            Self::Claim(reply, tail) => {
+                drop(reply.send(if is_fatal { Err(fatal()) } else { Ok(tail) }));
+            }
+            Self::SetValue(reply) => {
+                drop(reply.send(if is_fatal { Err(fatal()) } else { Ok(()) }));
+            }
+        }
+    }
+}
+
+fn refuse(job: Job) {
+    match job {
+        Job::Append { reply, .. } => drop(reply.send(Err(append_fatal()))),
+        Job::Claim { reply, .. } => drop(reply.send(Err(fatal()))),
+        Job::SetValue { reply, .. } => drop(reply.send(Err(fatal()))),
+        Job::Close => {}
+    }
+}
+
+/// Declares the store failed when the thread that holds it panics.
+pub(crate) struct FatalOnPanic(pub(crate) Arc<Shared>);
+
+impl Drop for FatalOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.set_fatal();
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Keys of rows. All numbers are big endian, so that rows lie in the order of their meaning.
+//!
+//! ```text
+//! journal  frames  batch u64 | shard u16                index  shard u16 | commit u64
+//!          meta    'e' shard u16 | 'v' name | 'b'
+//! derived  snap    shard u16 | 1 entity | 2 at u64 entity | 3 | 4 name
+//!          view    len u8 name | 0 shard u16 | 1 row key
+//! ```
+//! Frames lie in the order of writing: their tables never overlap and are never rewritten.
+
+use entity::{EntityId, EntityKey, ShardId, Timestamp};
+use ports::TimerRow;
+
+/// The row that numbers a batch without frames.
+pub(crate) const BATCH: &[u8] = b"b";
+
+pub(crate) fn frame(batch: u64, shard: ShardId) -> Vec<u8> {
+    [&batch.to_be_bytes()[..], &shard.0.to_be_bytes()].concat()
+}
+
+/// The batch number in the key of a frame.
+pub(crate) fn batch_of_frame(key: &[u8]) -> Option<u64> {
+    (key.len() == 10).then(|| key.first_chunk().map(|batch| u64::from_be_bytes(*batch)))?
+}
+
+pub(crate) fn index(shard: ShardId, commit_no: u64) -> Vec<u8> {
+    [&shard.0.to_be_bytes()[..], &commit_no.to_be_bytes()].concat()
+}
+
+/// The commit number in the key of an index row.
+pub(crate) fn commit_of_index(key: &[u8]) -> Option<u64> {
+    (key.len() == 10).then(|| key.last_chunk().map(|commit| u64::from_be_bytes(*commit)))?
+}
+
+pub(crate) fn epoch(shard: ShardId) -> Vec<u8> {
+    [b"e", &shard.0.to_be_bytes()[..]].concat()
+}
+
+pub(crate) fn value(name: &str) -> Vec<u8> {
+    [b"v", name.as_bytes()].concat()
+}
+
+fn of_shard(shard: ShardId, tag: u8) -> Vec<u8> {
+    let mut key = Vec::with_capacity(64);
+    key.extend_from_slice(&shard.0.to_be_bytes());
+    key.push(tag);
+    key
+}
+
+pub(crate) fn snapshot(shard: ShardId, entity: &EntityKey) -> Vec<u8> {
+    let mut key = of_shard(shard, 1);
+    push_entity(&mut key, entity);
+    key
+}
+
+pub(crate) fn timer(shard: ShardId, row: &TimerRow) -> Vec<u8> {
+    let mut key = of_shard(shard, 2);
+    key.extend_from_slice(&row.at.0.to_be_bytes());
+    push_entity(&mut key, &row.key);
+    key
+}
+
+/// The first key of all timers of a shard.
+pub(crate) fn timers_from(shard: ShardId) -> Vec<u8> {
+    of_shard(shard, 2)
+}
+
+/// The first key behind all timers at or before `until`.
+pub(crate) fn timers_to(shard: ShardId, until: Timestamp) -> Vec<u8> {
+    match until.0.checked_add(1) {
+        None => of_shard(shard, 3),
+        Some(next) => {
+            let mut key = of_shard(shard, 2);
+            key.extend_from_slice(&next.to_be_bytes());
+            key
+        }
+    }
+}
+
+pub(crate) fn checkpoint(shard: ShardId) -> Vec<u8> {
+    of_shard(shard, 3)
+}
+
+pub(crate) fn cursor(shard: ShardId, name: &str) -> Vec<u8> {
+    let mut key = of_shard(shard, 4);
+    key.extend_from_slice(name.as_bytes());
+    key
+}
+
+fn of_view(view: &str, tag: u8) -> Vec<u8> {
+    let len = u8::try_from(view.len()).expect("names of views are constants of the program");
+    let mut key = Vec::with_capacity(64);
+    key.push(len);
+    key.extend_from_slice(view.as_bytes());
+    key.push(tag);
+    key
+}
+
+pub(crate) fn view_cursor(view: &str, shard: ShardId) -> Vec<u8> {
+    let mut key = of_view(view, 0);
+    key.extend_from_slice(&shard.0.to_be_bytes());
+    key
+}
+
+/// The key of a row of a view; what stands before the row's own key has [`view_prefix_len`].
+pub(crate) fn view_row(view: &str, row: &[u8]) -> Vec<u8> {
+    let mut key = of_view(view, 1);
+    key.extend_from_slice(row);
+    key
+}
+
+pub(crate) const fn view_prefix_len(view: &str) -> usize {
+    view.len() + 2
+}
+
+/// Appends an entity's key so that bytes compare as keys do.
+fn push_entity(out: &mut Vec<u8>, key: &EntityKey) {
+    // A zero byte ends the tenant; one inside it is followed by 0xff, so it sorts behind the end.
+    for byte in key.tenant.as_str().bytes() {
+        out.push(byte);
+        if byte == 0 {
+            out.push(0xff);
+        }
+    }
+    out.extend_from_slice(&[0, 0]);
+    out.extend_from_slice(&key.kind.0.to_be_bytes());
+    out.extend_from_slice(&key.affinity.0.to_be_bytes());
+    match &key.id {
+        EntityId::Uuid(uuid) => {
+            out.push(0);
+            out.extend_from_slice(uuid.as_bytes());
+        }
+        EntityId::Name(name) => {
+            out.push(1);
+            out.extend_from_slice(name.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Named values over the committer, cursors over the keeper, publish marks in their own files.
+
+use async_trait::async_trait;
+use entity::ShardId;
+use ports::{HistoryId, Meta, StoreError};
+use tokio::sync::oneshot;
+
+use crate::committer::Job;
+use crate::databases::read_error;
+use crate::keeper::{Change, Space};
+use crate::{EmbeddedStore, keys};
+
+#[async_trait]
+impl Meta for EmbeddedStore {
+    fn history(&self) -> HistoryId {
+        self.identity.history.clone()
+    }
+
+    async fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.check()?;
+        let row = self.journal.meta.get(keys::value(name)).map_err(read_error)?;
+        Ok(row.map(|row| row.to_vec()))
+    }
+
+    async fn set_value(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job::SetValue { name: name.to_owned(), value, reply };
+        self.commits.send(job).await.map_err(|_| self.shared.gone())?;
+        answer.await.map_err(|_| self.shared.gone())?
+    }
+
+    async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.check()?;
+        let row = self.derived.snap.get(keys::cursor(shard, name)).map_err(read_error)?;
+        Ok(row.map(|row| row.to_vec()))
+    }
+
+    async fn set_cursors(
+        &self,
+        name: &str,
+        values: Vec<(ShardId, Vec<u8>)>,
+    ) -> Result<(), StoreError> {
+        let mut changes = Vec::with_capacity(values.len());
+        for (shard, value) in values {
+            self.shared.tail(shard)?;
+            changes.push((Space::Snap, keys::cursor(shard, name), Change::Put(value)));
+        }
+        self.keep(changes).await
+    }
+
+    async fn set_publish_mark(&self, marks: Vec<(ShardId, u64)>) -> Result<(), StoreError> {
+        for (shard, _) in &marks {
+            self.shared.tail(*shard)?;
+        }
+        self.marks.raise(&marks).map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+}

@@ -1,0 +1,310 @@
+//! The store: made or opened, checked, its threads started; closed in order.
+//!
+//! ```text
+//! lock -> identity -> journal files (torn tail, damage) -> databases complete -> last commit
+//!      -> publish marks -> chain from the checkpoint on -> threads
+//! ```
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, mpsc as std_mpsc};
+use std::thread::{self, JoinHandle};
+
+use entity::ShardId;
+use ports::{Checkpoint, StoreError, Tail};
+use tokio::sync::mpsc;
+
+use crate::acked::Acked;
+use crate::committer::{self, Committer};
+use crate::databases::{DerivedDb, JournalDb, read_error};
+use crate::identity::Identity;
+use crate::keeper::{self, Keeper};
+use crate::layout::{self, Layout};
+use crate::marks::Marks;
+use crate::repair::{self, Promise};
+use crate::shared::Shared;
+use crate::syncer::Syncer;
+use crate::verify::{self, Report};
+use crate::{OpenError, frames, keys, limits};
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Shards of a store that does not exist yet (at least 1); an existing one keeps its own.
+    pub n_shards: u16,
+    /// Bytes of the block caches together.
+    pub cache_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { n_shards: 64, cache_bytes: limits::CACHE_BYTES }
+    }
+}
+
+/// An open store. Reads run in place; writes go to its threads.
+pub struct EmbeddedStore {
+    pub(crate) identity: Identity,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) journal: JournalDb,
+    pub(crate) derived: DerivedDb,
+    pub(crate) marks: Arc<Marks>,
+    pub(crate) commits: mpsc::Sender<committer::Job>,
+    pub(crate) writes: mpsc::Sender<keeper::Job>,
+    threads: Mutex<Threads>,
+    _lock: File,
+}
+
+struct Threads {
+    committer: Option<JoinHandle<()>>,
+    keeper: Option<JoinHandle<()>>,
+    syncer: Option<JoinHandle<()>>,
+    end_syncer: Option<std_mpsc::Sender<()>>,
+}
+
+impl std::fmt::Debug for EmbeddedStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmbeddedStore").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+/// What was found on the disk.
+struct Opened {
+    journal: JournalDb,
+    derived: DerivedDb,
+    marks: Marks,
+    acked: Acked,
+    tails: Vec<Tail>,
+    number: u64,
+}
+
+impl EmbeddedStore {
+    /// Opens the store in a directory, or makes it where there is none.
+    ///
+    /// Reads the journal from the checkpoints on, so the cost grows with the tails. Errors: see
+    /// [`OpenError`]; a refused store is not changed.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let layout = Layout::new(dir);
+        layout::create_dirs(dir).map_err(OpenError::io("make the data directory"))?;
+        let lock = lock(&layout)?;
+        let (identity, opened) = match Identity::read(&layout.identity())? {
+            Some(identity) => {
+                let opened = open_existing(&layout, &identity, options)?;
+                (identity, opened)
+            }
+            None => create(&layout, options)?,
+        };
+        Self::start(identity, opened, lock).map_err(OpenError::io("start a thread"))
+    }
+
+    fn start(identity: Identity, opened: Opened, lock: File) -> std::io::Result<Self> {
+        let Opened { journal, derived, marks, acked, tails, number } = opened;
+        let shared = Arc::new(Shared::new(tails));
+        let marks = Arc::new(marks);
+        let is_dirty = Arc::new(AtomicBool::new(false));
+        let (commits, jobs) = mpsc::channel(limits::COMMIT_QUEUE_MAX);
+        let committer = Committer {
+            journal: journal.clone(),
+            shared: Arc::clone(&shared),
+            acked,
+            number,
+            jobs,
+        };
+        let (writes, jobs) = mpsc::channel(limits::DERIVED_QUEUE_MAX);
+        let keeper = Keeper {
+            derived: derived.clone(),
+            shared: Arc::clone(&shared),
+            is_dirty: Arc::clone(&is_dirty),
+            jobs,
+        };
+        let (end_syncer, end) = std_mpsc::channel();
+        let syncer = Syncer {
+            derived: derived.clone(),
+            marks: Arc::clone(&marks),
+            shared: Arc::clone(&shared),
+            is_dirty,
+            end,
+        };
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new().name(name.into()).spawn(run).map(Some)
+        };
+        let threads = Mutex::new(Threads {
+            committer: spawn("store-commit", Box::new(|| committer.run()))?,
+            keeper: spawn("store-keep", Box::new(|| keeper.run()))?,
+            syncer: spawn("store-sync", Box::new(|| syncer.run()))?,
+            end_syncer: Some(end_syncer),
+        });
+        Ok(Self {
+            identity,
+            shared,
+            journal,
+            derived,
+            marks,
+            commits,
+            writes,
+            threads,
+            _lock: lock,
+        })
+    }
+
+    /// Whether a sync failed. Nothing is acknowledged any more; the process should end.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        self.shared.is_fatal()
+    }
+
+    /// Verifies all frames of all shards against their checksums and chains. O(journal).
+    pub fn verify(&self) -> Result<Report, StoreError> {
+        let mut report = Report::default();
+        for shard in 0..self.identity.n_shards {
+            let shard = ShardId(shard);
+            let tail = self.shared.tail(shard)?;
+            verify::chain(&self.journal, shard, 0, tail, &mut report)?;
+        }
+        Ok(report)
+    }
+
+    /// Bytes on the disk.
+    pub fn disk_bytes(&self) -> Result<u64, StoreError> {
+        let journal = self.journal.db.disk_space().map_err(read_error)?;
+        Ok(journal + self.derived.db.disk_space().map_err(read_error)?)
+    }
+
+    /// Finishes what was handed in, syncs everything and ends the threads. Later writes fail.
+    pub async fn close(&self) {
+        // An error means that the thread has ended already.
+        drop(self.commits.send(committer::Job::Close).await);
+        drop(self.writes.send(keeper::Job::Close).await);
+        self.join();
+    }
+
+    /// Waits for the threads; they must have been told to end.
+    fn join(&self) {
+        let mut threads = self.threads.lock().expect("nothing panics while it holds the lock");
+        let threads = &mut *threads;
+        for thread in [threads.committer.take(), threads.keeper.take()].into_iter().flatten() {
+            // A panic of the thread has declared the store failed.
+            drop(thread.join());
+        }
+        drop(threads.end_syncer.take());
+        drop(threads.syncer.take().map(JoinHandle::join));
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        // Without senders both threads end after their last job.
+        self.commits = mpsc::channel(1).0;
+        self.writes = mpsc::channel(1).0;
+        self.join();
+    }
+}
+
+fn lock(layout: &Layout) -> Result<File, OpenError> {
+    let what = "lock the store";
+    let file = File::create(layout.lock()).map_err(OpenError::io(what))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked),
+        Err(TryLockError::Error(error)) => Err(OpenError::io(what)(error)),
+    }
+}
+
+/// A quarter of the cache for the journal, the rest for snapshots and views.
+const fn cache_bytes(options: Options) -> (u64, u64) {
+    (options.cache_bytes / 4, options.cache_bytes - options.cache_bytes / 4)
+}
+
+/// Makes a store, its identity last.
+fn create(layout: &Layout, options: Options) -> Result<(Identity, Opened), OpenError> {
+    assert!(options.n_shards > 0, "a store has at least one shard");
+    let what = "make a store";
+    let (journal_cache, derived_cache) = cache_bytes(options);
+    // What a creation that was cut short left behind is made anew; anything else lost its
+    // identity and must not be touched.
+    for database in [layout.journal(), layout.derived()] {
+        repair::remove_unused(&database)?;
+    }
+    let journal = JournalDb::open(&layout.journal(), journal_cache, true)?;
+    let derived = DerivedDb::open(&layout.derived(), derived_cache, true)?;
+    let identity = Identity::mint(options.n_shards);
+    let marks = Marks::open(&layout.marks(), &identity.history, identity.n_shards, true)?;
+    let acked = Acked::open(&layout.acked()).map_err(OpenError::io(what))?;
+    layout::sync_tree(layout.root()).map_err(OpenError::io(what))?;
+    identity.write(&layout.identity())?;
+    let tails = vec![Tail::EMPTY; identity.n_shards as usize];
+    Ok((identity, Opened { journal, derived, marks, acked, tails, number: 0 }))
+}
+
+fn open_existing(
+    layout: &Layout,
+    identity: &Identity,
+    options: Options,
+) -> Result<Opened, OpenError> {
+    for database in [layout.journal(), layout.derived()] {
+        if !fs::exists(&database).map_err(OpenError::io("look for a database"))? {
+            let name = database.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Err(OpenError::Damaged(format!("the database {name} is missing")));
+        }
+    }
+    let acked = Acked::open(&layout.acked()).map_err(OpenError::io("open the last commit"))?;
+    let torn_tail = layout.torn_tail();
+    let promise = Promise::EachSynced { acked: acked.read(), torn_tail: &torn_tail };
+    repair::check(&layout.journal(), promise)?;
+    repair::check(&layout.derived(), Promise::Prefix)?;
+    let (journal_cache, derived_cache) = cache_bytes(options);
+    let journal = JournalDb::open(&layout.journal(), journal_cache, false)?;
+    let derived = DerivedDb::open(&layout.derived(), derived_cache, false)?;
+    let marks = Marks::open(&layout.marks(), &identity.history, identity.n_shards, false)?;
+
+    let number = frames::last_batch(&journal).map_err(damaged)?;
+    if let Some(acked) = acked.read()
+        && number < acked
+    {
+        return Err(OpenError::Damaged(format!(
+            "the journal ends at batch {number}, but batch {acked} was acknowledged"
+        )));
+    }
+    let mut tails = Vec::with_capacity(identity.n_shards as usize);
+    let mut report = Report::default();
+    for (shard, mark) in (0..identity.n_shards).zip(marks.all()) {
+        let shard = ShardId(shard);
+        let tail = frames::tail(&journal, shard).map_err(damaged)?;
+        let last = tail.next_commit - 1;
+        if last < mark {
+            return Err(OpenError::BelowMark { shard, tail: last, mark });
+        }
+        let checkpoint = checkpoint_of(&derived, shard)?;
+        if last < checkpoint {
+            return Err(OpenError::Damaged(format!(
+                "shard {} ends at commit {last}, before its checkpoint {checkpoint}",
+                shard.0
+            )));
+        }
+        verify::chain(&journal, shard, checkpoint, tail, &mut report).map_err(damaged)?;
+        tails.push(tail);
+    }
+    tracing::info!(frames = report.n_frames, bytes = report.n_bytes, "journal tail verified");
+    Ok(Opened { journal, derived, marks, acked, tails, number })
+}
+
+/// The commit of a shard's checkpoint; 0 = none.
+fn checkpoint_of(derived: &DerivedDb, shard: ShardId) -> Result<u64, OpenError> {
+    let row = derived.snap.get(keys::checkpoint(shard)).map_err(read_error).map_err(damaged)?;
+    let Some(row) = row else { return Ok(0) };
+    let checkpoint: Result<Checkpoint, _> = codec::open(row.get(8..).unwrap_or_default());
+    match checkpoint {
+        Ok(checkpoint) => Ok(checkpoint.commit_no),
+        Err(error) => Err(OpenError::Damaged(format!("checkpoint of shard {}: {error}", shard.0))),
+    }
+}
+
+fn damaged(error: StoreError) -> OpenError {
+    match error {
+        StoreError::Damaged(why) | StoreError::Fatal(why) => OpenError::Damaged(why),
+        StoreError::Unavailable(why) => {
+            OpenError::Io { what: "read the store", source: std::io::Error::other(why) }
+        }
+    }
+}
