@@ -201,18 +201,23 @@ fn is_asked(body: &Body, parcel: ParcelIndex, line: LineIndex) -> bool {
     })
 }
 
+/// Units left the books of the SKU. Recorded whenever it comes, also when another question about
+/// the same units failed meanwhile: the SKU does not book them out twice.
 fn booked(draft: &mut Draft<'_>, line: LineIndex, shipment: Uuid) {
     let Some(index) = parcel_with(&draft.body, shipment) else { return };
-    if !is_asked(&draft.body, index, line) {
+    let Some(parcel) = draft.body.parcel(index) else { return };
+    let is_news = matches!(draft.body.stage, Stage::Confirmed | Stage::InFulfilment)
+        && !parcel.phase.has_left()
+        && parcel.lines.iter().any(|it| it.line == line && it.booking != Booking::Done);
+    if !is_news {
         return;
     }
     let is_last = draft.body.on_hold.is_none()
-        && draft.body.parcel(index).is_some_and(|parcel| {
-            parcel
-                .lines
-                .iter()
-                .all(|it| it.line == line || it.qty == 0 || it.booking == Booking::Done)
-        });
+        && parcel.phase == ParcelPhase::Released
+        && parcel
+            .lines
+            .iter()
+            .all(|it| it.line == line || it.qty == 0 || it.booking == Booking::Done);
     if is_last {
         dispatch(draft, index, Some(line));
     } else {
