@@ -48,6 +48,14 @@ pub const SNAPSHOTS_PER_WRITE_MAX: usize = 256;
 /// Bytes of cells that a node keeps in memory by default: 1 GiB.
 pub const RESIDENT_BYTES_DEFAULT: usize = 1024 * 1024 * 1024;
 
+/// Entities let go after each input while memory is over its budget.
+///
+/// An input brings in one entity or a few; letting two go for each catches up with any load.
+pub const EVICTIONS_PER_INPUT_MAX: usize = 2;
+
+/// Entities looked at, for each that may be let go.
+pub const EVICTION_STEPS: usize = 32;
+
 /// How far ahead timers of sleeping entities are kept in memory.
 pub const TIMER_HORIZON_MS: u64 = 10 * 60 * 1000;
 

@@ -1,1 +1,9 @@
-//! sim (head to be written)
+//! Deterministic runs of the production code: one seed, one trace.
+//!
+//! [`crash`] drives the shard core over one staging buffer and a store in memory and crashes it
+//! at every boundary of every step. [`toy`] holds small entities for it and for tests elsewhere.
+//! [`random`] gives every draw its own key, so that leaving one thing out moves nothing else.
+
+pub mod crash;
+pub mod random;
+pub mod toy;

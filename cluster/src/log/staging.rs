@@ -101,20 +101,28 @@ pub struct Taken {
 
 impl Staging {
     /// Takes a shard into the log, after it was claimed.
+    ///
+    /// All that it had staged here before must be durable: `tail` would not know of the rest.
     pub fn own(&mut self, shard: ShardId, tail: Tail) {
+        assert!(tail.epoch > 0, "I1: a shard is claimed before it is owned");
+        let before = self.shards.get(&shard).map_or(0, |owned| owned.last_lsn);
+        assert!(before <= self.durable, "I1: claimed while its records are on their way");
         let owned = Owned {
             epoch: tail.epoch,
             next_commit: tail.next_commit,
             next_seq: tail.next_seq,
             sealed_crc: tail.crc,
-            last_lsn: self.last_lsn,
+            last_lsn: before,
         };
         self.shards.insert(shard, owned);
     }
 
-    /// Lets a shard go. What it staged stays: records belong to the log.
+    /// Lets a shard go. What it staged stays, and so does the chain that it continues: records
+    /// belong to the log.
     pub fn disown(&mut self, shard: ShardId) {
-        self.shards.remove(&shard);
+        if let Some(owned) = self.shards.get_mut(&shard) {
+            owned.epoch = 0;
+        }
     }
 
     /// Refuses everything from now on.
@@ -122,10 +130,10 @@ impl Staging {
         self.closed = true;
     }
 
-    /// Place of the last record of a shard (of the log, when the shard has none).
+    /// Place of the last record of a shard; 0 when it has staged none here.
     #[must_use]
     pub fn last_lsn(&self, shard: ShardId) -> Lsn {
-        self.shards.get(&shard).map_or(self.last_lsn, |owned| owned.last_lsn)
+        self.shards.get(&shard).map_or(0, |owned| owned.last_lsn)
     }
 
     /// Everything at or before this is durable.
@@ -194,7 +202,8 @@ impl Stage for Staging {
         if self.closed {
             return Err(StageError::Closed);
         }
-        let owned = self.shards.get_mut(&shard).filter(|owned| owned.epoch == epoch);
+        let current = |owned: &&mut Owned| owned.epoch == epoch && epoch > 0;
+        let owned = self.shards.get_mut(&shard).filter(current);
         let owned = owned.ok_or(StageError::NotOwned)?;
         if self.groups.back().is_none_or(|group| group.bytes >= limits::GROUP_BYTES_MAX) {
             self.groups.push_back(Group::default());

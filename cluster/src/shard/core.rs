@@ -75,6 +75,8 @@ pub struct ShardCore<R> {
     /// Commits after the checkpoint with records of entities not read since recovery.
     tail: BTreeMap<EntityKey, Vec<u64>>,
     quarantined: BTreeMap<EntityKey, String>,
+    /// Of these, those that cannot even be folded from the journal: no snapshot can be made.
+    unfoldable: BTreeSet<EntityKey>,
     dead_letters: BTreeMap<u64, DeadLetter>,
     last_dead_letter: u64,
     /// Shard time: never earlier than what was journaled.
@@ -113,6 +115,7 @@ impl<R> ShardCore<R> {
             loading: BTreeMap::new(),
             tail: BTreeMap::new(),
             quarantined: BTreeMap::new(),
+            unfoldable: BTreeSet::new(),
             dead_letters: BTreeMap::new(),
             last_dead_letter: 0,
             time: Timestamp::default(),
@@ -198,7 +201,10 @@ impl<R> ShardCore<R> {
                 self.hand_over(to, sends);
             }
             Input::Durable(lsn) => self.durable(lsn, out),
-            Input::Loaded(key, loaded) => self.loaded(key, loaded, env, out),
+            Input::Loaded(key, loaded) => {
+                self.loaded(key, loaded, env, out);
+                self.maybe_snapshot(out);
+            }
             Input::Timers { rows, until } => self.timers_loaded(rows, until, out),
             Input::SnapshotsWritten => {
                 self.snapshots_written();
@@ -217,6 +223,8 @@ impl<R> ShardCore<R> {
         self.run_streams(env, out);
         self.wake_waiters(out);
         self.flush(out);
+        // What came in to be read only is let go here; nothing else would.
+        self.evict(limits::EVICTIONS_PER_INPUT_MAX);
     }
 
     fn ask(&mut self, ask: Box<Ask<R>>, env: &mut dyn Env, out: &mut Vec<Output<R>>) {
@@ -247,7 +255,9 @@ impl<R> ShardCore<R> {
                 self.loading.entry(ask.key.clone()).or_default().push_back(ask);
             }
             Access::Quarantined => {
-                out.push(Output::Reply(ask.reply_to, Answer::Refused(Refusal::Quarantined)));
+                // The quarantine itself may not be durable yet (I4).
+                let answer = Answer::Refused(Refusal::Quarantined);
+                self.reply(self.runtime_lsn, ask.reply_to, answer, out);
             }
             Access::Unknown => {
                 out.push(Output::Reply(ask.reply_to, Answer::Refused(Refusal::Unreadable)));
@@ -312,10 +322,10 @@ impl<R> ShardCore<R> {
                     Access::Ready(slot) => self.message(slot, from, &message, env, out),
                     Access::Loading => break,
                     Access::Quarantined => {
-                        self.bounce(from, &message, entity::BounceReason::Quarantined, env);
+                        self.bounce(from, &message, entity::BounceReason::Quarantined, env, out);
                     }
                     Access::Unknown => {
-                        self.bounce(from, &message, entity::BounceReason::Unreadable, env);
+                        self.bounce(from, &message, entity::BounceReason::Unreadable, env, out);
                     }
                 }
             }
@@ -398,7 +408,7 @@ impl<R> ShardCore<R> {
         }
         self.page_timers(out);
         self.maybe_snapshot(out);
-        self.evict();
+        self.evict(usize::MAX);
     }
 
     fn alarm(&self, alarm: Alarm, out: &mut Vec<Output<R>>) {

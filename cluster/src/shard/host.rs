@@ -29,7 +29,8 @@ pub struct HostState {
     ctx: NodeCtx,
     transport: Arc<dyn Transport>,
     outputs: Vec<Output<ReplyTo>>,
-    draining: bool,
+    /// Its number among the hosts of its shard.
+    generation: u64,
 }
 
 impl HostState {
@@ -42,7 +43,8 @@ impl HostState {
         ctx: NodeCtx,
         transport: Arc<dyn Transport>,
     ) -> Self {
-        Self { core, inbox, log, ctx, transport, outputs: Vec::new(), draining: false }
+        let generation = inbox.succeed();
+        Self { core, inbox, log, ctx, transport, outputs: Vec::new(), generation }
     }
 
     fn turn(&mut self) {
@@ -51,7 +53,7 @@ impl HostState {
             HostEnv { log: &self.log, store: &self.ctx.store, shard: self.core.shard(), n: 0 };
         for input in self.inbox.take(limits::INPUTS_PER_TURN_MAX) {
             if matches!(input, Input::Drain) {
-                self.draining = true;
+                self.inbox.begin_drain();
             }
             self.core.handle(input, now, &mut env, &mut self.outputs);
         }
@@ -63,12 +65,12 @@ impl HostState {
         }
         self.perform();
         let wakeup = self.core.next_wakeup().unwrap_or(Timestamp::MAX).0;
-        let drained = self.draining && self.core.is_drained();
+        let drained = self.inbox.is_draining() && self.core.is_drained();
         self.inbox.turn_over(wakeup, drained);
     }
 
     fn perform(&mut self) {
-        let me = self.core.shard();
+        let (me, generation) = (self.core.shard(), self.generation);
         for output in std::mem::take(&mut self.outputs) {
             match output {
                 // A caller that went away does not want its answer.
@@ -88,8 +90,13 @@ impl HostState {
                         let limit = limits::TIMERS_PER_PAGE;
                         loop {
                             match store.timers(me, after.as_ref(), until, limit).await {
-                                Ok(rows) => return inbox.push(Input::Timers { rows, until }),
+                                Ok(rows) => {
+                                    return inbox.bring(generation, Input::Timers { rows, until });
+                                }
                                 Err(error) => tracing::warn!(%error, "timers not read"),
+                            }
+                            if !inbox.is_newest(generation) {
+                                return;
                             }
                             clock.sleep(limits::LOAD_RETRY_MS).await;
                         }
@@ -98,11 +105,16 @@ impl HostState {
                 Output::WriteSnapshots(write) => {
                     let (store, inbox) = (Arc::clone(&self.ctx.store), Arc::clone(&self.inbox));
                     tokio::spawn(async move {
+                        // A write of a host that is gone is not begun: a newer one may have been
+                        // made from a later state.
+                        if !inbox.is_newest(generation) {
+                            return;
+                        }
                         match store.write(me, *write).await {
-                            Ok(()) => inbox.push(Input::SnapshotsWritten),
+                            Ok(()) => inbox.bring(generation, Input::SnapshotsWritten),
                             Err(error) => {
                                 tracing::warn!(shard = me.0, %error, "snapshots not written");
-                                inbox.push(Input::SnapshotsFailed);
+                                inbox.bring(generation, Input::SnapshotsFailed);
                             }
                         }
                     });
@@ -114,15 +126,16 @@ impl HostState {
 
     fn load(&self, key: EntityKey, commits: Vec<u64>) {
         let (store, inbox) = (Arc::clone(&self.ctx.store), Arc::clone(&self.inbox));
-        let shard = self.core.shard();
+        let (shard, generation) = (self.core.shard(), self.generation);
         tokio::spawn(async move {
             let loaded = read_entity(&store, shard, &key, &commits).await;
-            inbox.push(Input::Loaded(key, loaded));
+            inbox.bring(generation, Input::Loaded(key, loaded));
         });
     }
 }
 
-/// Reads an entity: its snapshot, and its records in the given commits.
+/// Reads an entity: its snapshot, and its records in the given commits from the snapshot's last
+/// one on (that one may hold records that are not in the snapshot).
 pub async fn read_entity(
     store: &SharedStore,
     shard: ShardId,
@@ -132,7 +145,7 @@ pub async fn read_entity(
     let snapshot = store.snapshot(shard, key).await.map_err(|error| error.to_string())?;
     let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.last_commit);
     let mut records = Vec::new();
-    for commit in commits.iter().copied().filter(|commit| *commit > after) {
+    for commit in commits.iter().copied().filter(|commit| *commit >= after) {
         let frames = store.read(shard, commit, 1).await.map_err(|error| error.to_string())?;
         let frame = frames.first().ok_or_else(|| format!("commit {commit} is missing"))?;
         let all = frame.records().map_err(|error| error.to_string())?;
@@ -199,7 +212,8 @@ impl Actor for Host {
     ) -> Result<HostState, ActorProcessingErr> {
         state.core.start(&mut state.outputs);
         state.perform();
-        state.inbox.push(Input::Tick);
+        let draining = state.inbox.is_draining();
+        state.inbox.push(if draining { Input::Drain } else { Input::Tick });
         state.inbox.attach(myself);
         Ok(state)
     }

@@ -3,6 +3,10 @@
 //! It stands in front of the ractor mailbox: senders put inputs here and wake the host once, and
 //! the host takes all that gathered in one turn. It outlives the host: a rebuilt one goes on with
 //! what waits. It is bounded by admission (callers) and by stream windows (messages).
+//!
+//! What a read or write brings belongs to the host that asked for it. Its successor was rebuilt
+//! from the journal and knows nothing of it: it would take an old state of an entity for the
+//! newest, or a write of the dead host for its own. So hosts are counted, and that is dropped.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,16 +24,24 @@ pub type ReplyTo = oneshot::Sender<Answer>;
 #[derive(Debug)]
 pub struct Wake;
 
+#[derive(Default)]
+struct Queue {
+    inputs: VecDeque<Input<ReplyTo>>,
+    /// How many hosts this shard had.
+    generation: u64,
+}
+
 /// An inbox.
 #[derive(Default)]
 pub struct Inbox {
-    queue: Mutex<VecDeque<Input<ReplyTo>>>,
+    queue: Mutex<Queue>,
     woken: AtomicBool,
     host: Mutex<Option<ActorRef<Wake>>>,
     /// Turns that the host has finished; the watchdog looks at it.
     turns: AtomicU64,
     /// When the host wants a tick next, in milliseconds; `u64::MAX` = never.
     wakeup: AtomicU64,
+    draining: AtomicBool,
     drained: AtomicBool,
     given_up: AtomicBool,
 }
@@ -37,7 +49,31 @@ pub struct Inbox {
 impl Inbox {
     /// Puts an input in and wakes the host if it sleeps.
     pub fn push(&self, input: Input<ReplyTo>) {
-        self.queue.lock().push_back(input);
+        self.queue.lock().inputs.push_back(input);
+        self.wake();
+    }
+
+    /// A new host begins. Returns its number; what was brought for the one before is dropped.
+    pub(super) fn succeed(&self) -> u64 {
+        let mut queue = self.queue.lock();
+        queue.generation += 1;
+        queue.inputs.retain(|input| !input.is_brought());
+        queue.generation
+    }
+
+    /// Whether this host is the newest.
+    pub(super) fn is_newest(&self, generation: u64) -> bool {
+        self.queue.lock().generation == generation
+    }
+
+    /// Puts in what a read or write brings for a host, unless it has a successor.
+    pub(super) fn bring(&self, generation: u64, input: Input<ReplyTo>) {
+        let mut queue = self.queue.lock();
+        if queue.generation != generation {
+            return;
+        }
+        queue.inputs.push_back(input);
+        drop(queue);
         self.wake();
     }
 
@@ -61,11 +97,11 @@ impl Inbox {
     /// What gathered, at most `limit`.
     pub(super) fn take(&self, limit: usize) -> VecDeque<Input<ReplyTo>> {
         let mut queue = self.queue.lock();
-        if queue.len() <= limit {
-            return std::mem::take(&mut *queue);
+        if queue.inputs.len() <= limit {
+            return std::mem::take(&mut queue.inputs);
         }
-        let rest = queue.split_off(limit);
-        std::mem::replace(&mut *queue, rest)
+        let rest = queue.inputs.split_off(limit);
+        std::mem::replace(&mut queue.inputs, rest)
     }
 
     /// A turn is over; wakes the host again if there is more.
@@ -74,7 +110,7 @@ impl Inbox {
         self.wakeup.store(wakeup, Ordering::Relaxed);
         self.drained.store(drained, Ordering::Release);
         self.woken.store(false, Ordering::Release);
-        if !self.queue.lock().is_empty() {
+        if !self.queue.lock().inputs.is_empty() {
             self.wake();
         }
     }
@@ -82,7 +118,7 @@ impl Inbox {
     /// Inputs that wait.
     #[must_use]
     pub fn depth(&self) -> usize {
-        self.queue.lock().len()
+        self.queue.lock().inputs.len()
     }
 
     /// Turns that the host has finished.
@@ -95,6 +131,16 @@ impl Inbox {
     #[must_use]
     pub fn wakeup(&self) -> u64 {
         self.wakeup.load(Ordering::Relaxed)
+    }
+
+    /// A drain begins; a rebuilt host goes on with it.
+    pub(super) fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether a drain has begun.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
     }
 
     /// Whether a drain has finished.

@@ -5,7 +5,7 @@
 use codec::Packed;
 use entity::{
     Cause, DeadLetter, EntityKey, Fingerprint, IdempotencyKey, Outcome, Principal, QueryOutcome,
-    ShardId, Snapshot, StepRecord, StreamSend, Timestamp,
+    RecordSource, ShardId, Snapshot, StepRecord, StreamSend, Timestamp,
 };
 use ports::{SnapshotWrite, TimerRow};
 
@@ -87,8 +87,25 @@ pub enum Answer {
 pub struct Loaded {
     /// Its snapshot, if any.
     pub snapshot: Option<Snapshot>,
-    /// Its records after the snapshot, in order.
+    /// Its records since the commit of the snapshot's last one, in order, with their commits.
     pub records: Vec<(u64, StepRecord)>,
+}
+
+impl Loaded {
+    /// The entity's own records that the snapshot does not hold.
+    ///
+    /// A snapshot may be taken between two records of one commit. Then the version tells them
+    /// apart; a record without events may come again, and keeping an outcome twice is keeping it.
+    pub fn after_snapshot(&self) -> impl Iterator<Item = &(u64, StepRecord)> {
+        let (commit, version) = self
+            .snapshot
+            .as_ref()
+            .map_or((0, 0), |snapshot| (snapshot.last_commit, snapshot.version));
+        self.records.iter().filter(move |(at, record)| {
+            record.source != RecordSource::Runtime
+                && (*at > commit || (*at == commit && record.version >= version))
+        })
+    }
 }
 
 /// An input of a shard.
@@ -134,6 +151,26 @@ pub enum Input<R> {
     Tick,
     /// Snapshot everything; the node is about to stop.
     Drain,
+}
+
+impl<R> Input<R> {
+    /// Whether it is what a read or write brings for the core that asked for it.
+    #[must_use]
+    pub const fn is_brought(&self) -> bool {
+        match self {
+            Self::Loaded(..)
+            | Self::Timers { .. }
+            | Self::SnapshotsWritten
+            | Self::SnapshotsFailed => true,
+            Self::Ask(_)
+            | Self::Stream { .. }
+            | Self::Acked { .. }
+            | Self::Resend { .. }
+            | Self::Durable(_)
+            | Self::Tick
+            | Self::Drain => false,
+        }
+    }
 }
 
 /// An output of a shard.

@@ -74,10 +74,11 @@ impl Residents {
         self.slots[slot.0 as usize].as_mut().expect("a slot in use is handed out")
     }
 
-    /// Puts an entity in. It must not be there yet.
-    pub fn insert(&mut self, mut resident: Resident) -> Slot {
+    /// Puts an entity in. It must not be there yet. `cell_bytes`: what its cell takes.
+    pub fn insert(&mut self, mut resident: Resident, cell_bytes: usize) -> Slot {
         let hash = hash(&resident.key);
-        resident.bytes = measured(&resident);
+        debug_assert!(self.find(&resident.key).is_none(), "an entity has one cell");
+        resident.bytes = measured(&resident, cell_bytes);
         self.bytes += resident.bytes as usize;
         let dirty_since = resident.dirty_since;
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -106,12 +107,12 @@ impl Residents {
         resident
     }
 
-    /// Notes that an entity got a record in commit `commit_no`.
-    pub fn touched(&mut self, slot: Slot, lsn: Lsn, commit_no: u64) {
+    /// Notes that an entity got a record in commit `commit_no`, and what its cell takes now.
+    pub fn touched(&mut self, slot: Slot, lsn: Lsn, commit_no: u64, cell_bytes: usize) {
         let resident = self.slots[slot.0 as usize].as_mut().expect("a slot in use is handed out");
         resident.last_lsn = lsn;
         resident.last_commit = commit_no;
-        let bytes = measured(resident);
+        let bytes = measured(resident, cell_bytes);
         self.bytes = self.bytes + bytes as usize - resident.bytes as usize;
         resident.bytes = bytes;
         if resident.dirty_since == 0 {
@@ -168,10 +169,10 @@ impl Residents {
         None
     }
 
-    /// The next entity that the hand lets go: clean, written, unused since it last came by, and
-    /// `idle` says that nobody waits for it. O(entities) at worst, amortised O(1).
-    pub fn victim(&mut self, idle: impl Fn(&EntityKey) -> bool) -> Option<Slot> {
-        for _ in 0..self.slots.len() * 2 {
+    /// The next entity that the hand lets go within `steps`: clean, written, unused since it last
+    /// came by, and `idle` says that nobody waits for it. O(steps), at most twice around.
+    pub fn victim(&mut self, steps: usize, idle: impl Fn(&EntityKey) -> bool) -> Option<Slot> {
+        for _ in 0..steps.min(self.slots.len() * 2) {
             self.hand = (self.hand + 1) % self.slots.len();
             let Some(resident) = &mut self.slots[self.hand] else { continue };
             if std::mem::take(&mut resident.visited) {
@@ -203,8 +204,8 @@ impl Residents {
     }
 }
 
-fn measured(resident: &Resident) -> u32 {
-    let bytes = size_of::<Resident>() + resident.key.heap_bytes() + resident.cell.bytes();
+fn measured(resident: &Resident, cell_bytes: usize) -> u32 {
+    let bytes = size_of::<Resident>() + resident.key.heap_bytes() + cell_bytes;
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 

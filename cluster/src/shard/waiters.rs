@@ -41,6 +41,7 @@ impl<R> Default for Waiters<R> {
 
 impl<R> Waiters<R> {
     /// Lets a query wait. Gives it back when too many wait for the entity.
+    #[expect(clippy::result_large_err, reason = "the waiter itself is given back, not an error")]
     pub fn add(&mut self, key: EntityKey, waiter: Waiter<R>) -> Result<(), Waiter<R>> {
         let waiting = self.by_key.entry(key.clone()).or_default();
         if waiting.len() >= limits::WAITERS_PER_ENTITY_MAX {

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use entity::{Cause, Cell, EntityKey, RecordSource, Timestamp};
+use entity::{Cause, Cell, EntityKey, Timestamp};
 use ports::{Peek, TimerRow};
 
 use super::step::{known, panic_text};
@@ -19,14 +19,15 @@ impl<R> ShardCore<R> {
         env: &mut dyn Env,
         out: &mut Vec<Output<R>>,
     ) -> Access {
+        // Before the look into memory: what is quarantined is read, too, to be snapshotted.
+        if self.quarantined.contains_key(key) {
+            return Access::Quarantined;
+        }
         if let Some(slot) = self.residents.find(key) {
             return Access::Ready(slot);
         }
         if self.types.get(key.kind).is_none() {
             return Access::Unknown;
-        }
-        if self.quarantined.contains_key(key) {
-            return Access::Quarantined;
         }
         if self.loading.contains_key(key) {
             return Access::Loading;
@@ -63,7 +64,10 @@ impl<R> ShardCore<R> {
         match loaded {
             Ok(loaded) => {
                 if let Err(reason) = self.place(&key, loaded) {
-                    self.impose(&key, reason, &Cause::default(), env, out);
+                    self.unfoldable.insert(key.clone());
+                    if !self.quarantined.contains_key(&key) {
+                        self.impose(&key, reason, &Cause::default(), env, out);
+                    }
                 } else {
                     self.tail.remove(&key);
                 }
@@ -82,24 +86,32 @@ impl<R> ShardCore<R> {
         for ask in waiting {
             self.ask(ask, env, out);
         }
+        // It may have been read for its deadline; the next tick could find it gone again.
+        if let Some(slot) = self.residents.find(&key)
+            && self.residents.get(slot).deadline <= self.time
+            && !self.quarantined.contains_key(&key)
+        {
+            self.wake(slot, env, out);
+        }
         self.ready.extend(self.incoming.waiting());
     }
 
     /// Folds an entity and puts it in memory. Errors: it cannot be folded, with the reason.
     fn place(&mut self, key: &EntityKey, loaded: Loaded) -> Result<Slot, String> {
-        let folded = catch_unwind(AssertUnwindSafe(|| self.fold(key, &loaded)))
-            .unwrap_or_else(|panic| Err(panic_text(panic.as_ref())));
-        let cell = folded?;
+        let folded = catch_unwind(AssertUnwindSafe(|| {
+            let cell = self.fold(key, &loaded)?;
+            let (deadline, bytes) = (cell.next_deadline(), cell.bytes());
+            Ok((cell, deadline, bytes))
+        }));
+        let folded = folded.unwrap_or_else(|panic| Err(panic_text(panic.as_ref())));
+        let (cell, deadline, bytes) = folded?;
         let at_snapshot = loaded.snapshot.as_ref().map_or(0, |snapshot| snapshot.last_commit);
-        let own = |(commit, record): &&(u64, entity::StepRecord)| {
-            *commit > at_snapshot && record.source != RecordSource::Runtime
-        };
-        let first = loaded.records.iter().find(own).map_or(0, |(commit, _)| *commit);
-        let last = loaded.records.iter().rev().find(own).map_or(at_snapshot, |(commit, _)| *commit);
-        let deadline = cell.next_deadline();
+        let mut own = loaded.after_snapshot().map(|(commit, _)| *commit);
+        let first = own.next().unwrap_or(0);
+        let last = own.last().unwrap_or(first).max(at_snapshot);
         let row = loaded.snapshot.and_then(|snapshot| snapshot.deadline);
         self.timers.replace(key, None, deadline);
-        Ok(self.residents.insert(Resident {
+        let resident = Resident {
             key: key.clone(),
             cell,
             last_lsn: 0,
@@ -110,7 +122,8 @@ impl<R> ShardCore<R> {
             bytes: 0,
             writing: false,
             visited: true,
-        }))
+        };
+        Ok(self.residents.insert(resident, bytes))
     }
 
     fn fold(&self, key: &EntityKey, loaded: &Loaded) -> Result<Box<dyn Cell>, String> {
@@ -121,22 +134,23 @@ impl<R> ShardCore<R> {
             }
             None => (entity_type.initial)(key),
         };
-        let after = loaded.snapshot.as_ref().map_or(0, |snapshot| snapshot.last_commit);
-        for (commit, record) in &loaded.records {
-            if *commit > after && record.source != RecordSource::Runtime {
-                cell.replay(record).map_err(|error| error.to_string())?;
-            }
+        for (_, record) in loaded.after_snapshot() {
+            cell.replay(record).map_err(|error| error.to_string())?;
         }
         Ok(cell)
     }
 
-    /// Lets entities go while they take too much memory.
-    pub(super) fn evict(&mut self) {
-        while self.residents.bytes() > self.config.resident_bytes {
+    /// Lets entities go while they take too much memory, at most `n_max` of them.
+    pub(super) fn evict(&mut self, n_max: usize) {
+        let mut left = n_max;
+        while self.residents.bytes() > self.config.resident_bytes && left > 0 {
+            left -= 1;
             let waiters = &self.waiters;
-            let Some(slot) = self.residents.victim(|key| !waiters.has(key)) else { break };
+            let steps = n_max.saturating_mul(limits::EVICTION_STEPS);
+            let Some(slot) = self.residents.victim(steps, |key| !waiters.has(key)) else { break };
             let resident = self.residents.remove(slot);
-            if resident.deadline > self.timers_until {
+            // A page that is being read may have been read before the row was written.
+            if resident.deadline > self.timers_until && !self.timers_loading {
                 // The store has its row; it is paged in when its time is near.
                 self.timers.replace(&resident.key, known(resident.deadline), None);
             }

@@ -2,7 +2,8 @@
 
 use entity::{DeadLetter, DeadLetterChange, Quarantine};
 
-use super::{Answer, Ask, Env, Output, Refusal, ShardCore};
+use super::step::known;
+use super::{Access, Answer, Ask, Env, Output, Refusal, ShardCore};
 use crate::limits;
 
 impl<R> ShardCore<R> {
@@ -33,12 +34,19 @@ impl<R> ShardCore<R> {
         }
         if self.quarantined.remove(&ask.key).is_none() {
             let answer = Answer::Refused(Refusal::NotFound);
-            return out.push(Output::Reply(ask.reply_to, answer));
+            return self.reply(self.runtime_lsn, ask.reply_to, answer, out);
         }
+        self.unfoldable.remove(&ask.key);
         let mut record = self.runtime_record(&ask.key, &ask.cause);
         let by = ask.principal.subject.to_string();
         record.quarantine = Some(Quarantine::Lifted { by });
+        let key = ask.key.clone();
         self.finish_operator(ask, record, env, out);
+        // Its deadline was taken out of the index, and nothing else may ever ask for it.
+        if let Access::Ready(slot) = self.access(&key, env, out) {
+            let deadline = known(self.residents.get(slot).deadline);
+            self.timers.replace(&key, None, deadline);
+        }
     }
 
     pub(super) fn replay_dead_letter(
@@ -50,11 +58,11 @@ impl<R> ShardCore<R> {
     ) {
         let Some(letter) = self.dead_letters.remove(&number) else {
             let answer = Answer::Refused(Refusal::NotFound);
-            return out.push(Output::Reply(ask.reply_to, answer));
+            return self.reply(self.runtime_lsn, ask.reply_to, answer, out);
         };
         let mut message = (*letter.message).clone();
         message.expires_at = entity::Timestamp::MAX;
-        let mut record = self.runtime_record(&message.to.clone(), &ask.cause);
+        let mut record = self.runtime_record(&message.to, &ask.cause);
         record.dead_letter = Some(DeadLetterChange::Replayed(number));
         record.sends = vec![self.outgoing.number(self.config.shard, message)];
         self.finish_operator(ask, record, env, out);

@@ -33,7 +33,7 @@ impl<R> ShardCore<R> {
                 }
             }
             Ok(outcome) => self.reply(lsn, waiter.reply_to, Answer::Query(outcome), out),
-            Err(refusal) => out.push(Output::Reply(waiter.reply_to, Answer::Refused(refusal))),
+            Err(refusal) => self.reply(lsn, waiter.reply_to, Answer::Refused(refusal), out),
         }
     }
 

@@ -166,6 +166,9 @@ impl<R> ShardCore<R> {
         for (key, deadline) in recovery.deadlines {
             core.timers.replace(&key, None, deadline);
         }
+        // Nobody acknowledges to itself what it has taken already.
+        let shard = core.config.shard;
+        core.outgoing.acked(shard, core.incoming.mark(shard));
         core.tail = recovery.tail;
         core.durable_marks =
             core.incoming.marks().into_iter().map(|m| (m.from_shard, m.number)).collect();

@@ -77,9 +77,10 @@ impl<R> ShardCore<R> {
     pub fn is_drained(&mut self) -> bool {
         self.is_idle()
             && self.snapshots.writing.is_none()
-            && self.tail.is_empty()
+            && self.tail.keys().all(|key| self.unfoldable.contains(key))
             && self.residents.first_dirty().is_none()
-            && self.snapshots.commits.is_empty()
+            // What cannot be folded holds the checkpoint back until somebody mends it.
+            && (self.snapshots.commits.is_empty() || !self.tail.is_empty())
     }
 
     pub(super) fn maybe_snapshot(&mut self, out: &mut Vec<Output<R>>) {
@@ -121,10 +122,13 @@ impl<R> ShardCore<R> {
 
     /// The checkpoint that is complete once the snapshots in hand are written.
     fn next_checkpoint(&mut self) -> Option<Checkpoint> {
+        // The commit of the last record may still be open: what is staged next can go into it.
+        // It is closed once it is durable, and the ones before it are closed in any case.
         let last = self.snapshots.commits.back().map_or(0, |(commit, _)| *commit);
+        let closed = if self.staged <= self.durable { last } else { last.saturating_sub(1) };
         let unread = self.tail.values().filter_map(|commits| commits.first()).min().copied();
         let first_dirty = [self.residents.first_dirty(), unread].into_iter().flatten().min();
-        let commit_no = first_dirty.map_or(last, |first| first - 1);
+        let commit_no = first_dirty.map_or(closed, |first| closed.min(first - 1));
         (commit_no > self.snapshots.checkpoint).then(|| Checkpoint {
             commit_no,
             time: self.time,
@@ -140,12 +144,13 @@ impl<R> ShardCore<R> {
     /// recovery.
     fn load_tail(&mut self, out: &mut Vec<Output<R>>) {
         let room = limits::SNAPSHOTS_PER_WRITE_MAX.saturating_sub(self.loading.len());
+        let settled = self.runtime_lsn <= self.durable;
         let keys: Vec<_> = self
             .tail
             .iter()
-            .filter(|(key, _)| {
-                !self.loading.contains_key(key) && !self.quarantined.contains_key(key)
-            })
+            .filter(|(key, _)| !self.loading.contains_key(key) && !self.unfoldable.contains(key))
+            // Records of an entity that was quarantined just now may not be durable yet.
+            .filter(|(key, _)| settled || !self.quarantined.contains_key(key))
             .take(room)
             .map(|(key, commits)| (key.clone(), commits.clone()))
             .collect();
@@ -163,7 +168,7 @@ impl<R> ShardCore<R> {
         if let Some(commit_no) = writing.checkpoint {
             self.snapshots.advance(commit_no);
         }
-        self.evict();
+        self.evict(usize::MAX);
     }
 
     pub(super) fn snapshots_failed(&mut self) {

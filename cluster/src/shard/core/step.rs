@@ -26,6 +26,13 @@ struct Origin<'a> {
     message: Option<&'a Message>,
 }
 
+/// A step that a cell has taken, and what the cell says of itself after it.
+struct Taken {
+    step: Step,
+    deadline: Option<Timestamp>,
+    bytes: usize,
+}
+
 /// How a step failed.
 enum Failure {
     /// The cell is as it was.
@@ -54,9 +61,9 @@ impl<R> ShardCore<R> {
             message: None,
         };
         match self.take(slot, &origin, Input::Command(command, *idempotency)) {
-            Ok(mut step) => {
-                let outcome = std::mem::replace(&mut step.outcome, Outcome::Taken);
-                match self.journal(slot, step, &origin, env) {
+            Ok(mut taken) => {
+                let outcome = std::mem::replace(&mut taken.step.outcome, Outcome::Taken);
+                match self.journal(slot, taken, &origin, env) {
                     Some(lsn) => self.reply(lsn, ask.reply_to, Answer::Outcome(outcome), out),
                     None => {
                         let answer = Answer::Refused(Refusal::Unavailable);
@@ -71,12 +78,16 @@ impl<R> ShardCore<R> {
                         Refusal::Failed
                     }
                 };
-                out.push(Output::Reply(ask.reply_to, Answer::Refused(refusal)));
+                let lsn = self.residents.get(slot).last_lsn;
+                self.reply(lsn, ask.reply_to, Answer::Refused(refusal), out);
             }
             Err(Failure::Panicked(reason)) => {
                 let key = self.drop_cell(slot);
-                self.impose(&key, reason, &ask.cause, env, out);
-                out.push(Output::Reply(ask.reply_to, Answer::Refused(Refusal::Failed)));
+                let refusal = match self.impose(&key, reason, &ask.cause, env, out) {
+                    Some(_) => Refusal::Failed,
+                    None => Refusal::Unavailable,
+                };
+                self.reply(self.runtime_lsn, ask.reply_to, Answer::Refused(refusal), out);
             }
         }
     }
@@ -90,7 +101,7 @@ impl<R> ShardCore<R> {
         out: &mut Vec<Output<R>>,
     ) {
         if message.expires_at < self.time {
-            return self.bounce(from, message, BounceReason::Expired, env);
+            return self.bounce(from, message, BounceReason::Expired, env, out);
         }
         let principal = Principal::system(message.to.tenant.clone());
         let (mark, _) = self.incoming.take(from).expect("the message was looked at");
@@ -103,8 +114,8 @@ impl<R> ShardCore<R> {
             message: Some(message),
         };
         match self.take(slot, &origin, Input::Message(message)) {
-            Ok(step) => {
-                self.journal(slot, step, &origin, env);
+            Ok(taken) => {
+                self.journal(slot, taken, &origin, env);
             }
             Err(Failure::Refused(error)) => {
                 // A pure decision fails the same way each time: the first failure is final
@@ -134,8 +145,8 @@ impl<R> ShardCore<R> {
             message: None,
         };
         match self.take(slot, &origin, Input::Wake) {
-            Ok(step) => {
-                if self.journal(slot, step, &origin, env).is_none() {
+            Ok(taken) => {
+                if self.journal(slot, taken, &origin, env).is_none() {
                     return;
                 }
                 let resident = self.residents.get(slot);
@@ -156,7 +167,12 @@ impl<R> ShardCore<R> {
     }
 
     /// Lets the cell take an input. The cell is changed, nothing else.
-    fn take(&mut self, slot: Slot, origin: &Origin<'_>, input: Input<'_>) -> Result<Step, Failure> {
+    fn take(
+        &mut self,
+        slot: Slot,
+        origin: &Origin<'_>,
+        input: Input<'_>,
+    ) -> Result<Taken, Failure> {
         let now = self.time;
         let resident = self.residents.get_mut(slot);
         let ctx = Context {
@@ -168,8 +184,14 @@ impl<R> ShardCore<R> {
             cause: origin.cause,
         };
         let cell = &mut resident.cell;
-        match catch_unwind(AssertUnwindSafe(|| cell.step(&ctx, input))) {
-            Ok(Ok(step)) => Ok(step),
+        // All that is the entity's own code runs in here: what panics after the record is staged
+        // would take the host down, and again at each recovery.
+        let stepped = catch_unwind(AssertUnwindSafe(|| {
+            let step = cell.step(&ctx, input)?;
+            Ok(Taken { step, deadline: cell.next_deadline(), bytes: cell.bytes() })
+        }));
+        match stepped {
+            Ok(Ok(taken)) => Ok(taken),
             Ok(Err(error)) => Err(Failure::Refused(error)),
             Err(panic) => Err(Failure::Panicked(panic_text(panic.as_ref()))),
         }
@@ -180,16 +202,16 @@ impl<R> ShardCore<R> {
     fn journal(
         &mut self,
         slot: Slot,
-        step: Step,
+        taken: Taken,
         origin: &Origin<'_>,
         env: &mut dyn Env,
     ) -> Option<u64> {
+        let Taken { step, deadline, bytes } = taken;
         let resident = self.residents.get(slot);
         if step.is_empty() && origin.mark.is_none() {
             return Some(resident.last_lsn);
         }
         let key = resident.key.clone();
-        let deadline = resident.cell.next_deadline();
         let version = resident.cell.version() - step.events.len() as u64;
         let sends = self.sends(&key, step.effects, step.bounce, origin);
         let record = StepRecord {
@@ -208,7 +230,7 @@ impl<R> ShardCore<R> {
             dead_letter: None,
         };
         let placed = self.stage(record, env)?;
-        self.residents.touched(slot, placed.lsn, placed.commit_no);
+        self.residents.touched(slot, placed.lsn, placed.commit_no, bytes);
         let resident = self.residents.get_mut(slot);
         let next = deadline.unwrap_or(Timestamp::MAX);
         if next != resident.deadline {
@@ -308,10 +330,20 @@ impl<R> ShardCore<R> {
         message: &Arc<Message>,
         reason: BounceReason,
         env: &mut dyn Env,
+        out: &mut Vec<Output<R>>,
     ) {
         let (mark, _) = self.incoming.take(from).expect("the message was looked at");
-        let record = self.returned(mark, message, reason);
-        self.stage_runtime(record, env);
+        match &message.kind {
+            MessageKind::Command => {
+                let record = self.returned(mark, message, reason);
+                self.stage_runtime(record, env);
+            }
+            // It cannot go back any further, and its target has to learn of it one day: a refused
+            // payment that never comes back is lost money.
+            MessageKind::Bounce(_) => {
+                self.give_up(mark, message, format!("a bounce, not taken: {reason:?}"), env, out);
+            }
+        }
     }
 
     /// Keeps a message as a dead letter and answers its sender negatively.
@@ -332,7 +364,7 @@ impl<R> ShardCore<R> {
         self.stage_runtime(record, env);
     }
 
-    /// The record of a message that goes back. A bounce that cannot be delivered ends here.
+    /// The record of a message that goes back. A bounce goes nowhere.
     fn returned(&mut self, mark: Mark, message: &Arc<Message>, reason: BounceReason) -> StepRecord {
         let sends = match &message.kind {
             MessageKind::Command => {
@@ -372,7 +404,7 @@ impl<R> ShardCore<R> {
         Some(placed.lsn)
     }
 
-    /// Quarantines an entity, durably.
+    /// Quarantines an entity, durably. `None`: the log refused.
     pub(super) fn impose(
         &mut self,
         key: &EntityKey,
@@ -380,12 +412,12 @@ impl<R> ShardCore<R> {
         cause: &Cause,
         env: &mut dyn Env,
         out: &mut Vec<Output<R>>,
-    ) {
+    ) -> Option<u64> {
         let mut record = self.runtime_record(key, cause);
         record.quarantine = Some(Quarantine::Imposed { reason: reason.clone() });
         self.quarantined.insert(key.clone(), reason.clone());
         self.alarm(Alarm::Quarantined { key: key.clone(), reason }, out);
-        self.stage_runtime(record, env);
+        self.stage_runtime(record, env)
     }
 
     /// Forgets a cell that may be half changed. Its journal is whole; it is folded again when the
@@ -394,7 +426,7 @@ impl<R> ShardCore<R> {
         let resident = self.residents.remove(slot);
         self.timers.replace(&resident.key, known(resident.deadline), None);
         let written = self.dirty_before(slot);
-        let since = written.or((resident.dirty_since > 0).then_some(resident.dirty_since));
+        let since = written.or_else(|| (resident.dirty_since > 0).then_some(resident.dirty_since));
         if let Some(since) = since {
             let commits = (since..=resident.last_commit).collect();
             self.tail.insert(resident.key.clone(), commits);
