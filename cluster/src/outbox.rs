@@ -8,6 +8,7 @@
 
 mod durable;
 mod scan;
+pub(crate) mod task;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

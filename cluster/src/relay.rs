@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 use crate::ctx::NodeCtx;
 use crate::node::Commits;
 use crate::outbox::Durable;
+use crate::outbox::task::{Task, keep_running};
 
 pub use handle::RelayHandle;
 pub use replay::{ReplayError, ReplayFrom, ReplayProgress, ReplayRequest};
@@ -117,34 +118,9 @@ impl Relay {
         let worker = Worker::load(&parts).await?;
         let (orders, inbox) = mpsc::channel(limits::ORDERS_MAX);
         let handle = RelayHandle::new(&parts, orders);
-        tokio::spawn(keep_running(parts, worker, inbox));
+        let clock = Arc::clone(&parts.ctx.clock);
+        tokio::spawn(keep_running("relay", clock, parts, worker, inbox));
         Ok(handle)
-    }
-}
-
-/// Runs the worker; after a panic of it, a bug of ours, another one from the saved cursors.
-async fn keep_running(parts: Parts, worker: Worker, inbox: mpsc::Receiver<handle::Order>) {
-    let inbox = Arc::new(tokio::sync::Mutex::new(inbox));
-    let mut next = Some(worker);
-    loop {
-        let loaded = match next.take() {
-            Some(worker) => Ok(worker),
-            None => Worker::load(&parts).await,
-        };
-        match loaded {
-            Ok(worker) => {
-                let inbox = Arc::clone(&inbox);
-                let run = async move { worker.run(&mut *inbox.lock().await).await };
-                match tokio::spawn(run).await {
-                    Ok(()) => return,
-                    Err(error) if error.is_cancelled() => return,
-                    Err(error) => tracing::error!(%error, "the relay failed and begins anew"),
-                }
-                metrics::counter!("mercato_outbox_failures_total").increment(1);
-            }
-            Err(error) => tracing::error!(%error, "the relay cannot begin anew yet"),
-        }
-        parts.ctx.clock.sleep(limits::RESTART_MS).await;
     }
 }
 

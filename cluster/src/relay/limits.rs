@@ -51,9 +51,6 @@ pub(crate) const READ_RETRY_MS: u64 = 200;
 /// When a shard whose events cannot be read raises its alarm again.
 pub(crate) const STUCK_RETRY_MS: u64 = 10_000;
 
-/// When a relay that panicked begins anew from its saved cursors.
-pub(crate) const RESTART_MS: u64 = 1_000;
-
 /// How long the relay's answer to a short order is waited for.
 ///
 /// It may be within a publish that waits for the bus for some seconds.

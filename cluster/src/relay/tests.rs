@@ -268,7 +268,7 @@ async fn a_relay_that_panicked_begins_anew() {
     world.tell("a", &["1"]).await;
     world.clock.advance(10).await;
     world.tell("a", &["2"]).await;
-    world.clock.advance(limits::RESTART_MS + 10).await;
+    world.clock.advance(crate::outbox::task::RESTART_MS + 10).await;
     assert!(world.clock.during(relay.flush(1_000)).await);
     assert_eq!(world.distinct(), 2);
     assert!(*buggy.seen.lock().unwrap() >= 3);

@@ -15,6 +15,7 @@ use super::handle::Order;
 use super::lane::Lane;
 use super::replay::{Replay, ReplayError, ReplayRequest};
 use super::{Parts, StartError, limits};
+use crate::outbox::task::Task;
 
 /// Name of the cursors.
 const CURSOR: &str = "publish";
@@ -61,9 +62,12 @@ pub(super) struct Worker {
     replay: Option<Replay>,
 }
 
-impl Worker {
-    /// Goes on from the saved cursors. Errors: see [`StartError`].
-    pub(super) async fn load(parts: &Parts) -> Result<Self, StartError> {
+impl Task for Worker {
+    type Parts = Parts;
+    type Order = Order;
+    type Error = StartError;
+
+    async fn load(parts: &Parts) -> Result<Self, StartError> {
         let mut lanes = Vec::with_capacity(usize::from(parts.ctx.store.n_shards()));
         let mut ends = Places::new();
         for shard in (0..parts.ctx.store.n_shards()).map(ShardId) {
@@ -95,16 +99,7 @@ impl Worker {
         })
     }
 
-    fn now(&self) -> Timestamp {
-        self.parts.ctx.clock.now()
-    }
-
-    fn store(&self) -> &SharedStore {
-        &self.parts.ctx.store
-    }
-
-    /// Runs until it is told to stop or nobody holds the handle any more.
-    pub(super) async fn run(mut self, orders: &mut mpsc::Receiver<Order>) {
+    async fn run(mut self, orders: &mut mpsc::Receiver<Order>) {
         let durable = self.parts.durable.clone();
         loop {
             // Made before looking: a commit from here on ends the wait below at once.
@@ -144,6 +139,16 @@ impl Worker {
                 return;
             }
         }
+    }
+}
+
+impl Worker {
+    fn now(&self) -> Timestamp {
+        self.parts.ctx.clock.now()
+    }
+
+    fn store(&self) -> &SharedStore {
+        &self.parts.ctx.store
     }
 
     async fn pause(&self, orders: &mut mpsc::Receiver<Order>, ms: u64) -> Option<Order> {

@@ -1,6 +1,5 @@
 //! One turn: look at the bus, read what is durable, publish a batch, take the acknowledgements.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use ports::limits::PUBLISH_BATCH_MAX;
@@ -8,6 +7,7 @@ use ports::{Ack, CloudEvent, StoreError};
 
 use super::{Turn, Worker};
 use crate::outbox::events_of;
+use crate::outbox::task::chain;
 use crate::relay::cursor::Places;
 use crate::relay::lane::Stuck;
 use crate::relay::limits;
@@ -265,15 +265,4 @@ fn is_retryable(halt: &Halt) -> bool {
         Halt::Store(error) => error.is_retryable(),
         Halt::Outbox(_) => false,
     }
-}
-
-/// An error with its causes, for people.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

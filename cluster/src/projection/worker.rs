@@ -1,0 +1,310 @@
+//! A projection's task: turns over all shards, a rebuild beside them, and the waits between.
+
+use std::sync::Arc;
+
+use entity::{ShardId, Timestamp};
+use ports::{StoreError, ViewWrite};
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{mpsc, oneshot};
+
+use super::generation::{Generations, view_name};
+use super::handle::{Order, RebuildError};
+use super::track::{Halt, Stuck, Track};
+use super::{Parts, limits};
+use crate::outbox::task::{Task, chain};
+
+/// Somebody who waits until these commits are in the view.
+struct Waiter {
+    targets: Vec<u64>,
+    done: oneshot::Sender<()>,
+}
+
+/// The task's state.
+pub(super) struct Worker {
+    pub(super) parts: Parts,
+    generations: Generations,
+    active: Track,
+    building: Option<Track>,
+    retired_at: Timestamp,
+    measured_at: Timestamp,
+    waiters: Vec<Waiter>,
+}
+
+/// How a turn went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// There was nothing to do.
+    Idle,
+    /// All that there was is done.
+    Done,
+    /// There is more to do.
+    More,
+}
+
+impl Task for Worker {
+    type Parts = Parts;
+    type Order = Order;
+    type Error = StoreError;
+
+    async fn load(parts: &Parts) -> Result<Self, StoreError> {
+        let (store, projection) = (&parts.ctx.store, &parts.projection);
+        let name = projection.name();
+        let generations = Generations::load(store, name, projection.version()).await?;
+        let active = Track::load(parts, view_name(name, generations.active)).await?;
+        let building = match generations.building {
+            Some(building) => Some(Track::load(parts, view_name(name, building)).await?),
+            None => None,
+        };
+        parts.shared.lock().view = view_name(name, generations.active);
+        Ok(Self {
+            parts: parts.clone(),
+            generations,
+            active,
+            building,
+            retired_at: parts.ctx.clock.now(),
+            measured_at: Timestamp(0),
+            waiters: Vec::new(),
+        })
+    }
+
+    async fn run(mut self, orders: &mut mpsc::Receiver<Order>) {
+        let durable = self.parts.durable.clone();
+        let clock = Arc::clone(&self.parts.ctx.clock);
+        loop {
+            // Made before looking: a commit from here on ends the wait below at once.
+            let changed = durable.changed();
+            let turn = self.turn().await;
+            self.after();
+            let order = match turn {
+                Turn::More => {
+                    tokio::task::yield_now().await;
+                    match orders.try_recv() {
+                        Ok(order) => Some(order),
+                        Err(TryRecvError::Empty) => None,
+                        Err(TryRecvError::Disconnected) => Some(gone()),
+                    }
+                }
+                Turn::Done => tokio::select! {
+                    biased;
+                    order = orders.recv() => Some(order.unwrap_or_else(gone)),
+                    () = clock.sleep(limits::PACE_MS) => None,
+                },
+                Turn::Idle => tokio::select! {
+                    biased;
+                    order = orders.recv() => Some(order.unwrap_or_else(gone)),
+                    () = changed => None,
+                    () = clock.sleep(self.idle_ms()) => None,
+                },
+            };
+            if let Some(order) = order
+                && let Some(done) = self.take(order).await
+            {
+                self.save().await;
+                // An error means that nobody waits for the end.
+                let _ = done.send(());
+                return;
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn now(&self) -> Timestamp {
+        self.parts.ctx.clock.now()
+    }
+
+    /// One step of every shard that is behind, one step of a rebuild, some rows of old ones.
+    pub(super) async fn turn(&mut self) -> Turn {
+        let now = self.now();
+        let mut turn = Turn::Idle;
+        for index in 0..self.active.places.len() {
+            if !self.active.is_behind(&self.parts, index, now) {
+                continue;
+            }
+            let halt = self.active.step(&self.parts, index).await.err();
+            let is_over = halt.is_some() || !self.active.is_behind(&self.parts, index, now);
+            turn = if is_over && turn != Turn::More { Turn::Done } else { Turn::More };
+            note(&self.parts, &mut self.active, index, halt);
+        }
+        if self.build(now).await || self.sweep(now).await {
+            turn = Turn::More;
+        }
+        turn
+    }
+
+    /// One step of a rebuild; the readers move over when nothing is left. Returns whether it did
+    /// something.
+    async fn build(&mut self, now: Timestamp) -> bool {
+        let Some(track) = &mut self.building else { return false };
+        let parts = &self.parts;
+        let behind = (0..track.places.len()).find(|index| track.is_behind(parts, *index, now));
+        if let Some(index) = behind {
+            let halt = track.step(parts, index).await.err();
+            note(parts, track, index, halt);
+            return true;
+        }
+        if track.lag(parts) > 0 {
+            return false; // A stuck shard: the old generation stays in use.
+        }
+        let swapped = self.generations.swapped();
+        let name = self.parts.projection.name();
+        if let Err(error) = swapped.save(&self.parts.ctx.store, name).await {
+            tracing::warn!(name, %error, "new generation not saved; the old one stays for now");
+            return false;
+        }
+        tracing::info!(name, generation = swapped.active, "projection rebuilt");
+        self.parts.shared.lock().view = view_name(name, swapped.active);
+        self.active = self.building.take().expect("it was there above");
+        self.generations = swapped;
+        self.retired_at = now;
+        self.measure();
+        true
+    }
+
+    /// Takes out some rows that nobody sees any more. Returns whether it did something.
+    async fn sweep(&mut self, now: Timestamp) -> bool {
+        let Some(retired) = self.generations.retired.first().copied() else { return false };
+        if now.since_ms(self.retired_at) < limits::GRACE_MS {
+            return false;
+        }
+        let (store, name) = (&self.parts.ctx.store, self.parts.projection.name());
+        let view = view_name(name, retired);
+        let swept = async {
+            let rows = store.scan(&view, &[], &[0xFF], false, limits::SWEEP_ROWS).await?;
+            if rows.is_empty() {
+                let without = self.generations.without(retired);
+                without.save(store, name).await?;
+                return Ok(Some(without));
+            }
+            let deletes = rows.into_iter().map(|row| ViewWrite::Delete(row.key)).collect();
+            store.apply(&view, ShardId(0), 0, deletes).await?;
+            Ok::<_, StoreError>(None)
+        };
+        match swept.await {
+            Ok(without) => {
+                self.generations = without.unwrap_or_else(|| self.generations.clone());
+                true
+            }
+            Err(error) => {
+                tracing::warn!(name, %error, "old rows not taken out yet");
+                self.retired_at = now;
+                false
+            }
+        }
+    }
+
+    /// Tells those whose commits are in the view, and measures when it is time.
+    pub(super) fn after(&mut self) {
+        let now = self.now();
+        let places = &self.active.places;
+        let is_reached = |targets: &[u64]| {
+            places.iter().zip(targets).all(|(place, target)| place.read_to >= *target)
+        };
+        let (reached, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiters)
+            .into_iter()
+            .partition(|waiter| is_reached(&waiter.targets));
+        self.waiters = open;
+        self.waiters.retain(|waiter| !waiter.done.is_closed());
+        if !reached.is_empty() || now.since_ms(self.measured_at) >= limits::MEASURE_EVERY_MS {
+            self.measured_at = now;
+            self.measure();
+        }
+        for waiter in reached {
+            // An error means that the caller went away.
+            let _ = waiter.done.send(());
+        }
+    }
+
+    fn measure(&self) {
+        let name = self.parts.projection.name();
+        let lag_commits = self.active.lag(&self.parts);
+        let tracks = [Some(&self.active), self.building.as_ref()].into_iter().flatten();
+        let stuck = tracks.flat_map(|track| &track.places).filter_map(|place| {
+            let stuck = place.stuck.as_ref().filter(|stuck| !stuck.is_passing)?;
+            Some((place.shard, stuck.reason.clone()))
+        });
+        let stuck: Vec<_> = stuck.collect();
+        metrics::gauge!("mercato_projection_lag_commits", "projection" => name)
+            .set(lag_commits as f64);
+        metrics::gauge!("mercato_projection_stuck_shards", "projection" => name)
+            .set(stuck.len() as f64);
+        let rebuild_left = self.building.as_ref().map(|track| track.lag(&self.parts));
+        let state = super::ProjectionState { lag_commits, rebuild_left, stuck };
+        self.parts.shared.lock().state = state;
+    }
+
+    /// How long there is nothing to do without a commit.
+    fn idle_ms(&self) -> u64 {
+        let is_passing = |track: &Track| {
+            let mut stuck = track.places.iter().filter_map(|place| place.stuck.as_ref());
+            stuck.any(|stuck| stuck.is_passing)
+        };
+        let retries = is_passing(&self.active) || self.building.as_ref().is_some_and(is_passing);
+        if retries { limits::RETRY_MS } else { limits::IDLE_MS }
+    }
+
+    /// Takes an order; the sender of a stop is told when all is written.
+    async fn take(&mut self, order: Order) -> Option<oneshot::Sender<()>> {
+        match order {
+            Order::Stop(done) => return Some(done),
+            Order::CatchUp(done) => {
+                if self.waiters.len() < limits::WAITERS_MAX {
+                    let durable = &self.parts.durable;
+                    let places = self.active.places.iter();
+                    let targets = places.map(|place| durable.of(place.shard)).collect();
+                    self.waiters.push(Waiter { targets, done });
+                } // Else the sender is dropped, and the caller hears that it was not done.
+            }
+            Order::Rebuild(done) => {
+                // An error means that the caller went away; the rebuild goes on without him.
+                let _ = done.send(self.rebuild().await);
+            }
+        }
+        None
+    }
+
+    pub(super) async fn rebuild(&mut self) -> Result<(), RebuildError> {
+        if self.building.is_some() {
+            return Err(RebuildError::Busy);
+        }
+        let begun = self.generations.begun();
+        let name = self.parts.projection.name();
+        begun.save(&self.parts.ctx.store, name).await?;
+        let building = begun.building.expect("one was begun");
+        self.building = Some(Track::load(&self.parts, view_name(name, building)).await?);
+        self.generations = begun;
+        self.measure();
+        Ok(())
+    }
+
+    pub(super) async fn save(&mut self) {
+        let tracks = [Some(&mut self.active), self.building.as_mut()];
+        for track in tracks.into_iter().flatten() {
+            if let Err(halt) = track.save(&self.parts).await {
+                let (name, error) = (self.parts.projection.name(), chain(&halt));
+                tracing::warn!(name, error, "places not written; a start reads more again");
+            }
+        }
+    }
+}
+
+/// Raises the alarm over a shard that cannot go on, and takes it back when it can.
+fn note(parts: &Parts, track: &mut Track, index: usize, halt: Option<Halt>) {
+    let (name, place) = (parts.projection.name(), &mut track.places[index]);
+    place.stuck = halt.map(|halt| {
+        let (is_passing, reason) = (halt.is_passing(), chain(&halt));
+        let wait = if is_passing { limits::RETRY_MS } else { limits::STUCK_RETRY_MS };
+        if is_passing {
+            tracing::warn!(name, shard = place.shard.0, reason, "shard not projected for now");
+        } else {
+            metrics::counter!("mercato_projection_stuck_total", "projection" => name).increment(1);
+            tracing::error!(name, shard = place.shard.0, reason, "shard not projected any further");
+        }
+        Stuck { reason, is_passing, retry_at: parts.ctx.clock.now().plus_ms(wait) }
+    });
+}
+
+/// Nobody holds the handle: stop, and nobody hears of it.
+fn gone() -> Order {
+    Order::Stop(oneshot::channel().0)
+}
