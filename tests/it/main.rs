@@ -2,5 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
 
 mod dependencies;
+mod kill;
+mod last_unit;
+mod node;
 mod tidy;
 mod tree;

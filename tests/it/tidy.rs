@@ -70,6 +70,11 @@ fn functions(text: &str) -> Vec<(usize, usize)> {
         if !is_fn || code.ends_with(';') {
             continue;
         }
+        // A declaration in a trait ends with a semicolon some lines on.
+        let end = lines[index..].iter().find(|line| line.ends_with(['{', ';']));
+        if end.is_none_or(|line| line.ends_with(';')) {
+            continue;
+        }
         let close = format!("{}}}", " ".repeat(indent));
         if let Some(length) = lines[index..].iter().position(|line| *line == close) {
             found.push((index + 1, length + 1));
@@ -80,7 +85,7 @@ fn functions(text: &str) -> Vec<(usize, usize)> {
 
 #[test]
 fn nothing_is_left_unfinished() {
-    let marks = ["todo!(", "unimplemented!(", concat!("FIX", "ME"), "#[ignore"];
+    let marks = ["todo!(", "unimplemented!(", concat!("FIX", "ME"), "#[ignore]"];
     let mut broken = Vec::new();
     for (name, text) in sources().into_iter().filter(|(name, _)| !name.ends_with("tidy.rs")) {
         for (index, line) in text.lines().enumerate() {

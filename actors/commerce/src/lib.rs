@@ -1,8 +1,8 @@
 //! The shop: entities and the pure functions that they share.
 //!
-//! One folder per entity (`state`, `command`, `event`, `decide`, `evolve`, `query`, `tests`), beside
-//! money and pricing. Pure: no I/O, clock, randomness, async, logging, and no HashMap; time and ids
-//! come in as arguments. Knows `entity` and `codec`, and nothing of the runtime or the edge.
+//! One folder per entity (`state`, `command`, `event`, `decide`, `evolve`, `query`, `tests`), and
+//! money and pricing beside them. Pure: no I/O, clock, randomness, async, logging, and no HashMap;
+//! time and ids come in as arguments. Knows `entity` and `codec`, and nothing of the runtime or the edge.
 #![warn(clippy::arithmetic_side_effects)]
 
 pub mod hosting;

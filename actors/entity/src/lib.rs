@@ -21,7 +21,7 @@ pub use cause::{Cause, Trace};
 pub use cell::EntityCell;
 pub use context::{Context, EventContext, Source};
 pub use decision::{Answer, Bounce, BounceReason, Decision, Effect, Publication};
-pub use hosted::{Cell, CellError, EntityType, EntityTypes, Input, Outcome, QueryOutcome};
+pub use hosted::{Cell, CellError, EntityType, EntityTypes, Input, Outcome, Publish, QueryOutcome};
 pub use hosted::{Restored, Snapshot, Step};
 pub use idempotency::{Fingerprint, IdempotencyKey, IdempotencyWindow, Kept};
 pub use key::{Affinity, EntityId, EntityKey, Kind, ParseIdError, ShardId, Tenant};

@@ -1,7 +1,8 @@
 //! Health as probes see it: starting, ready, degraded, draining.
 //!
 //! `/livez` says only that the process answers; `/readyz` looks at the phase of the node and at
-//! checks of its parts. A part that is not essential (the bus) makes the node degraded, not unready.
+//! checks of its parts. A part that is not essential (the bus) makes the node degraded, not
+//! unready.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

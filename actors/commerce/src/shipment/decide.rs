@@ -197,10 +197,10 @@ pub(super) fn told(
             }
         };
     };
+    // Only what changes something is a fact: repeats, and answers to what is settled, are not.
     let fact = match command {
         Command::Stop => return Ok(stop(ctx, body)),
         Command::Reopen { lines, due } => match body.phase {
-            // What the order repeats changes nothing.
             Phase::Pending | Phase::Asked | Phase::Stopped
                 if lines != body.content.lines
                     || due != body.content.due
@@ -233,7 +233,6 @@ pub(super) fn told(
         Command::Received if body.phase.is_under_way() || body.phase == Phase::AutoReceived => {
             Fact::Received
         }
-        // Repeats, and answers to what is settled.
         Command::Create(_)
         | Command::DispatchReleased
         | Command::DispatchRefused

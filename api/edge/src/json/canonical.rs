@@ -29,7 +29,7 @@ fn write(value: &Value, out: &mut Vec<u8>) {
             out.push(b']');
         }
         Value::Object(members) => {
-            // Sorted here: a feature of another crate may turn the map into an insertion-ordered one.
+            // Sorted here: a feature of another crate may make the map keep insertion order.
             let mut sorted: Vec<_> = members.iter().collect();
             sorted.sort_unstable_by_key(|(name, _)| name.as_bytes());
             out.push(b'{');
