@@ -42,6 +42,8 @@ pub struct Unsent {
     pub cart: bool,
     /// To the customer.
     pub customer: bool,
+    /// To the number allocator.
+    pub numbers: bool,
 }
 
 /// An order after it was placed.

@@ -219,7 +219,8 @@ impl Voice<'_> {
         Effect::tell::<Numbers>(keys::numbers_slot(self.key), &command)
     }
 
-    /// Everything that was asked and not answered, and every notice that was not taken.
+    /// Everything that was asked and not answered. Whoever has answered meanwhile says the same
+    /// again, or passes it over.
     pub(super) fn outstanding(self) -> Vec<Effect> {
         let mut effects = Vec::new();
         for (index, line) in self.body.each_line() {
@@ -247,7 +248,10 @@ impl Voice<'_> {
         }
         effects.extend(self.compensations(0));
         for parcel in &self.body.parcels {
-            self.outstanding_of(parcel, &mut effects);
+            self.tell_again(parcel, &mut effects);
+            if parcel.phase == ParcelPhase::Released {
+                effects.extend(self.book_out(parcel));
+            }
         }
         if self.body.number_asked && self.body.number.is_none() {
             effects.push(self.ask_number());
@@ -255,7 +259,8 @@ impl Voice<'_> {
         effects
     }
 
-    fn outstanding_of(self, parcel: &Parcel, effects: &mut Vec<Effect>) {
+    /// What a shipment has to know to be where the order sees it.
+    fn tell_again(self, parcel: &Parcel, effects: &mut Vec<Effect>) {
         match parcel.phase {
             // A refusal that it did not hear leaves it asking; when it waits it passes it over.
             ParcelPhase::Pending => {
@@ -263,10 +268,7 @@ impl Voice<'_> {
             }
             // It can stop only if it was made; making it again changes nothing.
             ParcelPhase::Stopping => effects.extend([self.create(parcel), self.stop(parcel)]),
-            ParcelPhase::Released => {
-                effects.push(self.tell_released(parcel));
-                effects.extend(self.book_out(parcel));
-            }
+            ParcelPhase::Released => effects.push(self.tell_released(parcel)),
             ParcelPhase::Dispatched => effects.push(self.tell_dispatched(parcel)),
             ParcelPhase::Delivered => effects.push(self.tell_received(parcel)),
             ParcelPhase::Stopped
@@ -274,6 +276,21 @@ impl Voice<'_> {
             | ParcelPhase::AutoReceived
             | ParcelPhase::Refused => {}
         }
+    }
+
+    /// Everything that was not taken. What was taken is answered for certain and not asked twice:
+    /// a repeat that came very late would meet a SKU that has forgotten the first.
+    pub(super) fn lost(self) -> Vec<Effect> {
+        let mut effects = self.unsent();
+        let steps = self.body.open.iter().filter(|step| step.is_lost);
+        effects.extend(steps.filter_map(|step| self.compensate(step)));
+        for parcel in self.body.parcels.iter().filter(|parcel| parcel.is_lost) {
+            self.tell_again(parcel, &mut effects);
+        }
+        if self.body.unsent.numbers && self.body.number.is_none() {
+            effects.push(self.ask_number());
+        }
+        effects
     }
 
     /// Notices that were not taken.

@@ -24,9 +24,15 @@ pub enum Undelivered {
     /// To the number allocator.
     Numbers,
     /// A step of compensation.
-    Compensation,
-    /// The making of a shipment.
-    Shipment,
+    Compensation {
+        /// Its number.
+        n: u32,
+    },
+    /// To a shipment.
+    Shipment {
+        /// Which.
+        parcel: ParcelIndex,
+    },
 }
 
 /// What happened.

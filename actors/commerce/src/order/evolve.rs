@@ -90,7 +90,7 @@ impl Body {
     }
 
     fn thaw(&mut self, ctx: &EventContext<'_>) {
-        self.unsent = Unsent::default();
+        self.nothing_lost();
         if let Some(on_hold) = self.on_hold.take() {
             self.timer = on_hold.left_ms.map(|left_ms| ctx.at.plus_ms(left_ms.max(1)));
             // Whoever resumes it wants another try.
@@ -102,7 +102,17 @@ impl Body {
         match what {
             Undelivered::Cart => self.unsent.cart = true,
             Undelivered::Customer => self.unsent.customer = true,
-            Undelivered::Numbers | Undelivered::Compensation | Undelivered::Shipment => {}
+            Undelivered::Numbers => self.unsent.numbers = true,
+            Undelivered::Compensation { n } => {
+                if let Some(step) = self.open.iter_mut().find(|step| step.n == n) {
+                    step.is_lost = true;
+                }
+            }
+            Undelivered::Shipment { parcel } => {
+                if let Some(parcel) = self.parcel_mut(parcel) {
+                    parcel.is_lost = true;
+                }
+            }
         }
         let at = ctx.at.plus_ms(self.backoff_ms());
         self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
@@ -116,6 +126,17 @@ impl Body {
     fn retried(&mut self) {
         self.retries = self.retries.saturating_add(1);
         self.retry_at = None;
+        self.nothing_lost();
+    }
+
+    /// Whatever was not taken is sent again.
+    fn nothing_lost(&mut self) {
         self.unsent = Unsent::default();
+        for step in &mut self.open {
+            step.is_lost = false;
+        }
+        for parcel in &mut self.parcels {
+            parcel.is_lost = false;
+        }
     }
 }

@@ -273,6 +273,8 @@ pub struct Parcel {
     pub collected: i64,
     /// Where the cash stands.
     pub cod: CodPhase,
+    /// Whether a message to the shipment was not taken, so that it is to be told again.
+    pub is_lost: bool,
 }
 
 /// Units taken out of a parcel by a cancellation.
@@ -336,6 +338,8 @@ pub struct Compensation {
     pub n: u32,
     /// What is given back.
     pub what: GiveBack,
+    /// Whether the message was not taken, so that it is to be sent again.
+    pub is_lost: bool,
 }
 
 /// The order is frozen beside its stage.

@@ -9,9 +9,10 @@ use entity::{Bounce, BounceReason, Decision, Timestamp};
 use super::Order;
 use super::advance::{advance, cancel};
 use super::draft::Draft;
+use super::effects::credit_id;
 use super::event::{Fact, Undelivered};
 use super::observe::{booking_refused, not_held, released, wallet_refused};
-use super::parts::{HoldPhase, LineIndex, NotHeld, WalletPhase};
+use super::parts::{Compensation, GiveBack, HoldPhase, LineIndex, NotHeld, WalletPhase};
 use super::people::freeze_for;
 use super::stage::{HoldReason, Reason, Stage};
 use crate::{account, kinds, shipment, sku};
@@ -36,10 +37,7 @@ fn serve(draft: &mut Draft<'_>) {
     if draft.body.on_hold.is_some() {
         draft.push(Fact::HoldAlarm);
     } else if is_due(draft.body.retry_at) {
-        draft.tell(|voice, out| {
-            out.extend(voice.unsent());
-            out.extend(voice.outstanding());
-        });
+        draft.tell(|voice, out| out.extend(voice.lost()));
         draft.push(Fact::Retried);
     } else {
         timer(draft);
@@ -116,14 +114,17 @@ fn by_sku(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
                 not_released(draft, line, bounce.reason);
             }
         }
-        sku::Command::Restock { .. } => match bounce.reason {
+        sku::Command::Restock { movement: (_, n), .. } => match bounce.reason {
             // The SKU has not that many of the order's: only people can find out why.
-            BounceReason::Rejected(_) if draft.body.open.is_empty() => {}
-            BounceReason::Rejected(_) => freeze_for(draft, HoldReason::Stock),
+            BounceReason::Rejected(_) => {
+                if draft.body.open.iter().any(|step| step.n == n) {
+                    freeze_for(draft, HoldReason::Stock);
+                }
+            }
             BounceReason::Expired
             | BounceReason::Quarantined
             | BounceReason::DeadLetter
-            | BounceReason::Unreadable => compensate_later(draft),
+            | BounceReason::Unreadable => compensate_later(draft, |step| step.n == n),
         },
         sku::Command::Ship { hold_id, shipment_id, .. } => {
             if let Some(line) = line_of(draft, hold_id) {
@@ -151,14 +152,17 @@ fn not_released(draft: &mut Draft<'_>, line: LineIndex, reason: &BounceReason) {
         BounceReason::Expired
         | BounceReason::Quarantined
         | BounceReason::DeadLetter
-        | BounceReason::Unreadable => compensate_later(draft),
+        | BounceReason::Unreadable => {
+            compensate_later(draft, |step| step.what == GiveBack::Release { line });
+        }
     }
 }
 
-/// A step of compensation is sent again later.
-fn compensate_later(draft: &mut Draft<'_>) {
-    if !draft.body.open.is_empty() {
-        later(draft, Undelivered::Compensation);
+/// The step of compensation that `is` picks is sent again later.
+fn compensate_later(draft: &mut Draft<'_>, is: impl Fn(&Compensation) -> bool) {
+    let step = draft.body.open.iter().find(|step| is(step));
+    if let Some(n) = step.map(|step| step.n) {
+        later(draft, Undelivered::Compensation { n });
     }
 }
 
@@ -173,8 +177,12 @@ fn by_account(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
                 freeze_for(draft, HoldReason::Payment);
             }
         }
-        account::Command::Void { .. } | account::Command::Credit { .. } => {
-            compensate_later(draft);
+        account::Command::Void { .. } => {
+            compensate_later(draft, |step| step.what == GiveBack::Void);
+        }
+        account::Command::Credit { entry_id, .. } => {
+            let key = draft.ctx.key;
+            compensate_later(draft, |step| credit_id(key, step.n) == entry_id);
         }
         // Not sent by an order.
         account::Command::Open { .. }
@@ -185,16 +193,14 @@ fn by_account(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
 
 fn by_shipment(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
     let Ok(command) = unpack::<shipment::Command>(bounce.command) else { return };
-    if draft.body.parcel_of(bounce.from).is_none() {
-        return;
-    }
+    let Some(parcel) = draft.body.parcel_of(bounce.from) else { return };
     match command {
         shipment::Command::Create(_) | shipment::Command::DispatchRefused => {
-            later(draft, Undelivered::Shipment);
+            later(draft, Undelivered::Shipment { parcel });
         }
         // It overtook the making, which was not taken: both are sent again.
         shipment::Command::Stop if matches!(bounce.reason, BounceReason::Rejected(_)) => {
-            later(draft, Undelivered::Shipment);
+            later(draft, Undelivered::Shipment { parcel });
         }
         shipment::Command::Stop
         | shipment::Command::Reopen { .. }

@@ -137,7 +137,7 @@ impl Body {
 
     /// Adds a step of compensation.
     fn give_back(&mut self, what: GiveBack) {
-        self.open.push(Compensation { n: self.next_n, what });
+        self.open.push(Compensation { n: self.next_n, what, is_lost: false });
         self.next_n = self.next_n.saturating_add(1);
     }
 

@@ -188,6 +188,7 @@ impl Parcel {
             due: 0,
             collected: 0,
             cod: CodPhase::None,
+            is_lost: false,
         }
     }
 }

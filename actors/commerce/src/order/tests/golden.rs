@@ -123,7 +123,7 @@ pub(super) fn facts() -> Vec<Fact> {
         Fact::PutOnHold { reason: HoldReason::Stock, note: "".into() },
         Fact::Resumed { note },
         Fact::HoldAlarm,
-        Fact::Undelivered(Undelivered::Shipment),
+        Fact::Undelivered(Undelivered::Shipment { parcel: 1 }),
         Fact::Retried,
         Fact::LateHold(ack),
         Fact::LatePost,
@@ -261,9 +261,8 @@ fn states_and_views() {
         ("frozen".to_owned(), frozen),
     ];
     check(3, &states, &expect_file!["../golden/state.hex"]);
-    let ask = |world: &mut World, query| {
-        world.query::<Order>(&buyer("ada"), &order, &query).1.unwrap()
-    };
+    let ask =
+        |world: &mut World, query| world.query::<Order>(&buyer("ada"), &order, &query).1.unwrap();
     let views = [
         ("Unplaced".to_owned(), View::Unplaced),
         ("Order".to_owned(), ask(&mut world, Query::View { since_seq: None })),
