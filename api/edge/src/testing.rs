@@ -41,6 +41,7 @@ pub(crate) struct Setup {
     pub(crate) tenants: Tenants,
     pub(crate) secure_cookies: bool,
     pub(crate) issuers: Vec<IssuerConfig>,
+    pub(crate) shop: Option<crate::shop::Shop>,
 }
 
 impl Default for Setup {
@@ -52,6 +53,7 @@ impl Default for Setup {
             tenants: Tenants::demo(),
             secure_cookies: false,
             issuers: Vec::new(),
+            shop: None,
         }
     }
 }
@@ -101,7 +103,7 @@ impl World {
             }),
             health,
             scrape: Arc::new(|| "# no metrics\n".to_owned()),
-            shop: None,
+            shop: setup.shop,
         });
         Self { edge, store: setup.store, clock_ms, registered, routes: None }
     }

@@ -16,6 +16,8 @@ pub(crate) struct Slot {
     seen: u64,
     /// What waits, and since when.
     waits: Option<(News, Instant)>,
+    /// The client has to begin anew; holds until that is written, whatever comes meanwhile.
+    must_reset: bool,
     /// The order will not change any more.
     is_closed: bool,
 }
@@ -26,9 +28,9 @@ impl Slot {
         Self { have, ..Self::default() }
     }
 
-    /// The version that the client has.
-    pub(crate) const fn have(&self) -> Option<u64> {
-        self.have
+    /// The version from which on facts are asked for.
+    pub(crate) const fn since(&self) -> Option<u64> {
+        if self.must_reset { Some(0) } else { self.have }
     }
 
     /// The version that newer ones are asked for.
@@ -50,9 +52,9 @@ impl Slot {
     pub(crate) fn put(&mut self, news: News, now: Instant) -> bool {
         self.seen = news.view.version;
         self.is_closed = news.view.closed_at.is_some();
+        self.must_reset |= news.is_reset && news.since == self.since();
         let is_known = self.have.is_some_and(|have| have >= news.view.version);
-        let is_reset = news.is_reset && news.since == self.have;
-        if is_known && !is_reset {
+        if is_known && !self.must_reset {
             return false;
         }
         let since = self.waits_since();
@@ -63,9 +65,9 @@ impl Slot {
     /// Takes out what is to be written.
     pub(crate) fn take(&mut self) -> Option<News> {
         let (mut news, _) = self.waits.take()?;
-        if news.since != self.have {
-            // Something was written while the order was asked: what that held is not new.
-            news.is_reset = false;
+        news.is_reset = std::mem::take(&mut self.must_reset);
+        if !news.is_reset {
+            // Something may have been written while the order was asked: that is not new.
             let have = self.have.unwrap_or(0);
             news.facts.retain(|entry| entry.seq > have);
         }

@@ -61,9 +61,9 @@ impl Live {
             return;
         }
         let (key, subscription) = (key.clone(), *subscription);
-        let (seen, have, watcher) = (slot.seen(), slot.have(), self.watcher.clone());
+        let (seen, since, watcher) = (slot.seen(), slot.since(), self.watcher.clone());
         let asked = async move {
-            let answer = watcher.newer(&key.1, seen, have).await;
+            let answer = watcher.newer(&key.1, seen, since).await;
             (key, answer)
         };
         ctx.spawn(asked.into_actor(self).map(move |(key, answer), live, ctx| {

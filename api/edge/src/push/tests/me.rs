@@ -1,0 +1,105 @@
+//! The stream of a customer: all orders, new ones while it lives, its token, reset.
+
+use std::collections::BTreeMap;
+
+use super::rig::{Reader, Rig};
+use crate::dto::order_id;
+use crate::push::Position;
+use crate::settings;
+
+async fn orders_of(reader: &mut Reader, n: usize) -> BTreeMap<String, (u64, String)> {
+    let mut orders = BTreeMap::new();
+    while orders.len() < n {
+        let block = reader.event().await;
+        assert_eq!(block.event, "order.status");
+        let id = block.data["order"]["id"].as_str().unwrap().to_owned();
+        orders.insert(id, (block.data["seq"].as_u64().unwrap(), block.id.unwrap()));
+    }
+    orders
+}
+
+#[actix_web::test]
+async fn all_orders_come_and_new_ones_too() {
+    let rig = Rig::new().await;
+    let first = rig.order("ada", "cart-0001").await;
+    let second = rig.order("ada", "cart-0002").await;
+    let stranger = rig.order("bob", "cart-0003").await;
+    let ticket = rig.ticket(&rig.token("ada").await, "me").await;
+    let path = format!("/v1/me/events?ticket={ticket}");
+    let mut reader = rig.open(&path, &[]).await;
+    let orders = orders_of(&mut reader, 2).await;
+    assert!(orders.contains_key(&order_id(&first)) && orders.contains_key(&order_id(&second)));
+
+    rig.shake(&stranger).await;
+    let third = rig.order("ada", "cart-0004").await;
+    let mut block = reader.event().await;
+    assert_eq!(block.data["order"]["id"], order_id(&third));
+    while block.status() != "awaiting_payment" {
+        block = reader.event().await;
+    }
+    rig.cancel(&second).await;
+    while block.data["order"]["id"] != order_id(&second) || block.status() != "cancelled" {
+        block = reader.event().await;
+    }
+
+    // The last token holds all of it.
+    let token = block.id.unwrap();
+    let position = Position::read(&token).unwrap();
+    for order in [&first, &second, &third] {
+        assert_eq!(position.get(order), Some(rig.version(order).await));
+    }
+    rig.set(settings::HEARTBEAT_MS, 100);
+    let mut reader = rig.open(&path, &[("last-event-id", &token)]).await;
+    assert_eq!(reader.next().await.unwrap().retry, Some(3_000));
+    assert_eq!(reader.next().await.unwrap().comment.as_deref(), Some("hb"), "nothing is new");
+    let version = rig.version(&first).await;
+    rig.shake(&first).await;
+    assert_eq!(reader.event().await.seqs()[0], version + 1);
+    drop(reader);
+
+    let mut reader = rig.open(&path, &[("last-event-id", &token)]).await;
+    let block = reader.event().await;
+    assert_eq!(block.data["order"]["id"], order_id(&first));
+    assert_eq!(block.seqs(), [version + 1, version + 2]);
+    let mut reader = rig.open(&path, &[("last-event-id", "not-one-of-ours")]).await;
+    orders_of(&mut reader, 3).await;
+}
+
+#[actix_web::test]
+async fn a_token_of_another_history_resets_the_page() {
+    let rig = Rig::new().await;
+    let first = rig.order("ada", "cart-0001").await;
+    let second = rig.order("ada", "cart-0002").await;
+    let bearer = format!("Bearer {}", rig.token("ada").await);
+    let mut position = Position::default();
+    position.set(&first, 1_000);
+    position.set(&second, 1);
+    let token = position.token();
+    let headers = [("authorization", bearer.as_str()), ("last-event-id", token.as_str())];
+    let mut reader = rig.open("/v1/me/events", &headers).await;
+    let block = reader.event().await;
+    assert_eq!(block.event, "reset");
+    let shown: Vec<&str> = block.data["orders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|o| o["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(shown, [order_id(&second), order_id(&first)], "newest first");
+    let position = Position::read(&block.id.unwrap()).unwrap();
+    let version = rig.version(&first).await;
+    assert_eq!(position.get(&first), Some(version));
+    rig.shake(&first).await;
+    let next = reader.event().await;
+    assert_eq!((next.event.as_str(), next.seqs()[0]), ("order.status", version + 1));
+}
+
+#[actix_web::test]
+async fn a_customer_without_orders_waits_for_the_first() {
+    let rig = Rig::new().await;
+    let bearer = format!("Bearer {}", rig.token("eve").await);
+    let mut reader = rig.open("/v1/me/events", &[("authorization", &bearer)]).await;
+    assert_eq!(reader.next().await.unwrap().retry, Some(3_000));
+    let order = rig.order("eve", "cart-0009").await;
+    assert_eq!(reader.event().await.data["order"]["id"], order_id(&order));
+}

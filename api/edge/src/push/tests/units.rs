@@ -1,0 +1,62 @@
+//! The pure parts: slots and bytes on the wire.
+
+use bytes::BytesMut;
+
+use crate::push::wire::{self, Event};
+use crate::push::{Form, Reason};
+
+const EVENT: Event<'_> = Event {
+    topic: "orders/ord_1",
+    name: "order.status",
+    id: "17",
+    seq: Some(17),
+    data: String::new(),
+};
+
+fn text_of(bytes: &[u8]) -> String {
+    let mut bytes = BytesMut::from(bytes);
+    let (fin, code, payload) =
+        actix_http::ws::Parser::parse(&mut bytes, false, 1 << 20).unwrap().unwrap();
+    assert!(fin && code == actix_http::ws::OpCode::Text);
+    String::from_utf8(payload.unwrap().to_vec()).unwrap()
+}
+
+#[test]
+fn frames_on_the_wire() {
+    let event = Event { data: r#"{"seq":17}"#.to_owned(), ..EVENT };
+    let sse = Form::Events.event(&event);
+    assert_eq!(sse, "id: 17\nevent: order.status\ndata: {\"seq\":17}\n\n");
+    let bye = Form::Events.bye(Reason::Shed);
+    let expected =
+        "retry: 15000\nevent: bye\ndata: {\"reason\":\"shed\",\"reconnect_ms\":15000}\n\n";
+    assert_eq!(bye, expected);
+    assert_eq!(
+        text_of(&Form::Socket.event(&event)),
+        r#"{"id":"17","op":"event","seq":17,"topic":"orders/ord_1","type":"order.status","data":{"seq":17}}"#
+    );
+    let reset = Event { name: "reset", data: "{}".to_owned(), ..EVENT };
+    assert!(text_of(&Form::Socket.event(&reset)).starts_with(r#"{"id":"17","op":"reset""#));
+    assert_eq!(text_of(&wire::answer(&serde_json::json!({"op": "ack"}))), r#"{"op":"ack"}"#);
+}
+
+#[test]
+fn a_bye_of_a_socket_closes_it() {
+    let cases = [
+        (Reason::Drained, 1001),
+        (Reason::Policy, 1008),
+        (Reason::Shed, 1013),
+        (Reason::TicketExpired, 4001),
+        (Reason::Slow, 4002),
+    ];
+    for (reason, code) in cases {
+        let mut bytes = BytesMut::from(&Form::Socket.bye(reason)[..]);
+        actix_http::ws::Parser::parse(&mut bytes, false, 1 << 20).unwrap().unwrap();
+        let (_, op, payload) =
+            actix_http::ws::Parser::parse(&mut bytes, false, 1 << 20).unwrap().unwrap();
+        assert_eq!(op, actix_http::ws::OpCode::Close);
+        let payload = payload.unwrap();
+        assert_eq!(u16::from_be_bytes([payload[0], payload[1]]), code);
+        assert_eq!(&payload[2..], reason.word().as_bytes());
+        assert!(bytes.is_empty());
+    }
+}
