@@ -232,7 +232,8 @@ impl Voice<'_> {
                 | HoldPhase::Committed
                 | HoldPhase::Refused
                 | HoldPhase::CommitRefused
-                | HoldPhase::Ended => {}
+                | HoldPhase::Ended
+                | HoldPhase::Returned => {}
             }
         }
         match self.body.wallet.as_ref().map(|wallet| wallet.phase) {

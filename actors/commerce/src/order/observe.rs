@@ -69,7 +69,8 @@ fn acked(draft: &mut Draft<'_>, generation: u32, ack: Ack) {
         | HoldPhase::Held
         | HoldPhase::Committing
         | HoldPhase::Committed
-        | HoldPhase::CommitRefused => return,
+        | HoldPhase::CommitRefused
+        | HoldPhase::Returned => return,
     }
     let body = &draft.body;
     let is_last = body.stage == Stage::Reserving
@@ -149,7 +150,8 @@ fn committed(draft: &mut Draft<'_>, index: LineIndex) {
         | HoldPhase::Held
         | HoldPhase::Committed
         | HoldPhase::Refused
-        | HoldPhase::CommitRefused => return,
+        | HoldPhase::CommitRefused
+        | HoldPhase::Returned => return,
     }
     let body = &draft.body;
     let is_last = body.stage == Stage::Confirming

@@ -39,8 +39,10 @@ pub enum HoldPhase {
     Refused,
     /// The commit was refused.
     CommitRefused,
-    /// Given back, or being given back by a compensation.
+    /// Given back, or being given back by a compensation, before it was known to be sold.
     Ended,
+    /// Sold, and brought back by a compensation: a repeated word of the sale is no news.
+    Returned,
 }
 
 /// A line on its way.

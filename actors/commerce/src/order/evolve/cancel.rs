@@ -175,8 +175,15 @@ impl Body {
             | HoldPhase::Held
             | HoldPhase::Committing
             | HoldPhase::CommitRefused => self.give_back(GiveBack::Release { line: index }),
-            HoldPhase::Committed if self.confirmed => self.restock_parcels(index),
-            HoldPhase::Committed => self.restock_split(index),
+            HoldPhase::Committed => {
+                self.set_phase(index, HoldPhase::Returned);
+                if self.confirmed {
+                    self.restock_parcels(index);
+                } else {
+                    self.restock_split(index);
+                }
+            }
+            HoldPhase::Returned => self.set_phase(index, HoldPhase::Returned),
             HoldPhase::Waiting | HoldPhase::Refused | HoldPhase::Ended => {}
         }
     }
@@ -241,6 +248,7 @@ impl Body {
             self.give_back(GiveBack::Release { line: ack.line });
             return;
         }
+        self.set_phase(ack.line, HoldPhase::Returned);
         for (location, qty) in &ack.split {
             let location = location.clone();
             self.give_back(GiveBack::Restock { line: ack.line, location, qty: *qty });
