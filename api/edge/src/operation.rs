@@ -137,7 +137,7 @@ pub struct Operation {
     pub minimal: bool,
     /// Whether `?ticket=` is taken: streams.
     pub ticket: bool,
-    /// Whether unknown query parameters are ignored: RFC 6749 wants it, and live streams do.
+    /// Whether the handler reads the query itself: unknown parameters of RFC 6749, streams.
     pub lenient_query: bool,
     /// Whether credentials of a request are not looked at: the issuer has its own.
     pub anonymous: bool,
@@ -316,7 +316,7 @@ impl Operation {
         self
     }
 
-    /// Unknown or malformed query parameters are ignored: a live stream answers whoever may read.
+    /// Its handler reads the query: a live stream takes any value, as it answers whoever may read.
     #[must_use]
     pub const fn lenient(mut self) -> Self {
         self.lenient_query = true;

@@ -123,9 +123,13 @@ impl Live {
         self.n_subscriptions += 1;
         let subscription = self.n_subscriptions;
         self.topics.insert(topic.clone(), subscription);
-        let Page { position, seen, orders, is_reset } = page;
+        let Page { seen, orders, is_reset } = page;
         if topic == Topic::Me {
-            self.position = position;
+            // Orders that are no longer on the page leave the token too, or it would only grow.
+            self.position = Position::default();
+            for (key, have, _) in &orders {
+                have.into_iter().for_each(|have| self.position.set(key, *have));
+            }
             self.customer_seen = seen;
         }
         let now = Instant::now();
@@ -162,8 +166,6 @@ impl Live {
 
 /// News of the orders of a topic, for a client that has some versions.
 pub(crate) struct Page {
-    /// What the client of `me` has.
-    pub(crate) position: Position,
     /// The customer's version, under `me`.
     pub(crate) seen: u64,
     /// Orders, the version that the client has, and their news; newest order first.

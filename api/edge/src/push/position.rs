@@ -28,6 +28,11 @@ impl Position {
         self.0.insert(name(order), version);
     }
 
+    /// The client will not be told of an order any more.
+    pub(crate) fn forget(&mut self, order: &EntityKey) {
+        self.0.remove(&name(order));
+    }
+
     /// The token: about 9 characters per order.
     pub(crate) fn token(&self) -> String {
         let mut bytes = vec![FORM];

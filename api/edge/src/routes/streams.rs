@@ -66,10 +66,14 @@ pub fn routes() -> Vec<Route> {
     let frames = || Content::of::<OrderFrame>("text/event-stream");
     vec![
         live_route(&STREAM_ORDER, frames(), |call, http, _| async move {
+            check_names(&STREAM_ORDER, &call)?;
             let id = call.path.expect("id").to_owned();
             stream(call, http, Topic::Order(id)).await
         }),
-        live_route(&STREAM_ME, frames(), |call, http, _| stream(call, http, Topic::Me)),
+        live_route(&STREAM_ME, frames(), |call, http, _| async move {
+            check_names(&STREAM_ME, &call)?;
+            stream(call, http, Topic::Me).await
+        }),
         live_route(&OPEN_SOCKET, Content::None, open_socket),
     ]
 }
@@ -124,6 +128,16 @@ fn has_ended(call: &Call<NoBody>) -> bool {
     }
 }
 
+/// A parameter that is not declared is refused as everywhere; only values are taken as they come.
+fn check_names(operation: &Operation, call: &Call<NoBody>) -> Result<(), Problem> {
+    let pairs = read_form(&call.raw_query).unwrap_or_default();
+    let is_declared = |name: &str| operation.query.iter().any(|param| param.name == name);
+    match pairs.iter().find(|(name, _)| !is_declared(name)) {
+        Some((name, _)) => Err(Problem::invalid(name, "unknown_parameter", "no such parameter")),
+        None => Ok(()),
+    }
+}
+
 /// What the client has. The header is what an EventSource saw last, the query what its page knew
 /// when it began; one that is malformed counts as none.
 fn last_event_id(call: &Call<NoBody>, topic: &Topic) -> Option<String> {
@@ -143,6 +157,7 @@ async fn open_socket(
     http: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
+    check_names(&OPEN_SOCKET, &call)?;
     check_origin(&call, &http)?;
     let mut payload = payload;
     let payload = web::Payload::from_request(&http, &mut payload).await.expect("it always is one");

@@ -25,7 +25,7 @@ impl Watcher {
                 let have = last.and_then(super::super::read_id);
                 let news = self.first(&key, have).await?;
                 let orders = vec![(key, have, news)];
-                Ok(Page { position: Position::default(), seen: 0, orders, is_reset: false })
+                Ok(Page { seen: 0, orders, is_reset: false })
             }
             Topic::Me => self.page_of_me(last.and_then(Position::read)).await,
         }
@@ -48,7 +48,7 @@ impl Watcher {
             }
         }
         let is_reset = orders.iter().any(|(_, _, news)| news.is_reset);
-        Ok(Page { position, seen, orders, is_reset })
+        Ok(Page { seen, orders, is_reset })
     }
 }
 
@@ -141,12 +141,25 @@ impl Live {
         // Oldest first, so that a page shows them in the order in which they came.
         for key in keys.into_iter().rev() {
             let slot_key = (Topic::Me, key);
-            if self.slots.contains_key(&slot_key) || self.slots.len() >= limits::STREAM_ORDERS_MAX {
+            if self.slots.contains_key(&slot_key) || !self.makes_room() {
                 continue;
             }
             let slot = Slot::new(self.position.get(&slot_key.1));
             self.slots.insert(slot_key.clone(), (subscription, slot));
             self.watch(&slot_key, ctx);
         }
+    }
+
+    /// Whether there is room for another order; one that is over and told gives its own.
+    fn makes_room(&mut self) -> bool {
+        if self.slots.len() < limits::STREAM_ORDERS_MAX {
+            return true;
+        }
+        let over = self.slots.iter().find(|((topic, _), (_, slot))| {
+            *topic == Topic::Me && slot.is_closed() && slot.waits_since().is_none()
+        });
+        let Some(over) = over.map(|(key, _)| key.clone()) else { return false };
+        self.position.forget(&over.1);
+        self.slots.remove(&over).is_some()
     }
 }

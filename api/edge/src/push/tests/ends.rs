@@ -129,13 +129,11 @@ async fn heartbeats_find_a_client_that_went_away() {
     rig.until_all_are_gone().await;
 }
 
-/// The client's socket holds little, so the node's own buffers fill soon.
-#[actix_web::test]
-async fn a_client_that_does_not_read_is_cut() {
+/// Opens a stream and never reads it, while the order changes, until the node cuts it. The
+/// client's socket holds little, so that the node's own buffers fill soon.
+async fn is_cut(pace: Pace) {
     let rig = Rig::new().await;
     let order = rig.order("ada", "cart-0001").await;
-    rig.set(settings::HEARTBEAT_MS, 100);
-    let pace = Pace { unsent_ms: 400, look_ms: 50, ..Pace::default() };
     rig.world.edge.streams().set_pace(pace);
     let token = rig.token("ada").await;
     let socket = TcpSocket::new_v4().unwrap();
@@ -164,4 +162,14 @@ async fn a_client_that_does_not_read_is_cut() {
     // Far less than what was written for it: states were skipped.
     assert!(rest.len() < 512 * 1024, "{} bytes were on their way", rest.len());
     assert!(!rest.is_empty());
+}
+
+#[actix_web::test]
+async fn a_client_that_does_not_read_is_cut() {
+    is_cut(Pace { unsent_ms: 400, look_ms: 50, ..Pace::default() }).await;
+}
+
+#[actix_web::test]
+async fn a_state_that_waits_too_long_ends_the_stream() {
+    is_cut(Pace { slot_ms: 400, look_ms: 50, ..Pace::default() }).await;
 }

@@ -167,7 +167,7 @@ impl Rig {
         order
     }
 
-    async fn view(&self, order: &EntityKey) -> Box<order::OrderView> {
+    pub(super) async fn view(&self, order: &EntityKey) -> Box<order::OrderView> {
         let asker = Asker { principal: staff(), cause: Cause::default(), key: None };
         let query = order::Query::View { since_seq: None };
         match self.shop.query::<Order>(&asker, order, &query, 0).await.unwrap().view {

@@ -1,9 +1,15 @@
 //! The pure parts: slots and bytes on the wire.
 
-use bytes::BytesMut;
+use std::ops::RangeInclusive;
 
+use bytes::BytesMut;
+use commerce::order::{Entry, OrderView};
+use tokio::time::Instant;
+
+use super::rig::Rig;
+use crate::push::slot::Slot;
 use crate::push::wire::{self, Event};
-use crate::push::{Form, Reason};
+use crate::push::{Form, News, Reason};
 
 const EVENT: Event<'_> = Event {
     topic: "orders/ord_1",
@@ -59,4 +65,43 @@ fn a_bye_of_a_socket_closes_it() {
         assert_eq!(&payload[2..], reason.word().as_bytes());
         assert!(bytes.is_empty());
     }
+}
+
+/// News at the end of `seqs`, asked for since a version.
+fn news(view: &OrderView, since: u64, seqs: RangeInclusive<u64>, is_reset: bool) -> News {
+    let entry = view.timeline[0];
+    let mut view = Box::new(view.clone());
+    view.version = *seqs.end();
+    let facts = seqs.map(|seq| Entry { seq, ..entry }).collect();
+    News { view, facts, since: Some(since), is_reset }
+}
+
+fn taken(slot: &mut Slot) -> (u64, bool, Vec<u64>) {
+    let news = slot.take().expect("something waits");
+    (news.view.version, news.is_reset, news.facts.iter().map(|entry| entry.seq).collect())
+}
+
+#[actix_web::test]
+async fn a_slot_skips_states_and_no_facts() {
+    let rig = Rig::new().await;
+    let view = rig.view(&rig.order("ada", "cart-0001").await).await;
+    let now = Instant::now();
+
+    let mut slot = Slot::new(Some(3));
+    assert!(!slot.put(news(&view, 3, 1..=3, false), now), "the client has it");
+    assert!(slot.take().is_none());
+    assert!(slot.put(news(&view, 3, 4..=5, false), now));
+    assert!(!slot.put(news(&view, 3, 4..=7, false), now), "one waits already");
+    assert_eq!(taken(&mut slot), (7, false, vec![4, 5, 6, 7]));
+    assert!(slot.put(news(&view, 3, 4..=8, false), now), "asked for before that was written");
+    assert_eq!(taken(&mut slot), (8, false, vec![8]));
+
+    let mut slot = Slot::new(Some(9));
+    assert!(slot.put(news(&view, 9, 1..=5, true), now));
+    assert_eq!(slot.since(), Some(0), "a reset holds all there is");
+    assert!(!slot.put(news(&view, 0, 1..=10, false), now));
+    assert_eq!(taken(&mut slot), (10, true, (1..=10).collect()));
+    assert_eq!(slot.since(), Some(10));
+    assert!(slot.put(news(&view, 0, 1..=11, false), now));
+    assert_eq!(taken(&mut slot), (11, false, vec![11]));
 }
