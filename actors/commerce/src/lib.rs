@@ -2,7 +2,8 @@
 //!
 //! One folder per entity (`state`, `command`, `event`, `decide`, `evolve`, `query`, `tests`), and
 //! money and pricing beside them. Pure: no I/O, clock, randomness, async, logging, and no HashMap;
-//! time and ids come in as arguments. Knows `entity` and `codec`, and nothing of the runtime or the edge.
+//! time and ids come in as arguments. Knows `entity` and `codec`, and nothing of the runtime or of
+//! the edge.
 #![warn(clippy::arithmetic_side_effects)]
 
 pub mod hosting;

@@ -80,7 +80,7 @@ impl World {
 
     pub(super) fn rebuild(&mut self, shard: ShardId) -> Result<(), Crashed> {
         self.probes.hit("host rebuilt");
-        // A write that the dead host began has ended by now; one that it did not begin is not begun.
+        // A write that the dead host began has ended by now; others never begin.
         if !self.canary(Canary::StaleTasks) {
             self.tasks.retain(|(of, _, task)| *of != shard || !matches!(task, Task::Write(_)));
         }

@@ -43,7 +43,7 @@ impl World {
     }
 
     fn state(&self, key: &EntityKey) -> (Numbers, u64) {
-        self.allocators.get(key).cloned().unwrap_or((Numbers::initial(key), 0))
+        self.allocators.get(key).cloned().unwrap_or_else(|| (Numbers::initial(key), 0))
     }
 
     fn step(
