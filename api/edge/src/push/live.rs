@@ -128,7 +128,7 @@ impl Live {
             // Orders that are no longer on the page leave the token too, or it would only grow.
             self.position = Position::default();
             for (key, have, _) in &orders {
-                have.into_iter().for_each(|have| self.position.set(key, *have));
+                have.iter().for_each(|have| self.position.set(key, *have));
             }
             self.customer_seen = seen;
         }
