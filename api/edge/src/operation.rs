@@ -232,28 +232,28 @@ impl Operation {
         self
     }
 
-    /// [K]: `Idempotency-Key` is required.
+    /// Mark K: `Idempotency-Key` is required.
     #[must_use]
     pub const fn key(mut self) -> Self {
         self.idempotency = Idempotency::Key;
         self
     }
 
-    /// [N]: a natural key, the header is optional.
+    /// Mark N: a natural key, the header is optional.
     #[must_use]
     pub const fn natural(mut self) -> Self {
         self.idempotency = Idempotency::Natural;
         self
     }
 
-    /// [M]: `If-Match` is required.
+    /// Mark M: `If-Match` is required.
     #[must_use]
     pub const fn if_match(mut self) -> Self {
         self.precondition = Precondition::Required;
         self
     }
 
-    /// [m]: `If-Match` is optional.
+    /// Mark m: `If-Match` is optional.
     #[must_use]
     pub const fn may_match(mut self) -> Self {
         self.precondition = Precondition::Optional;

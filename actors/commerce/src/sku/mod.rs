@@ -50,7 +50,7 @@ pub const DEFAULT_BOOK: &str = "default";
 /// What a SKU says after a command of staff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
-    /// After [`Command::Put`].
+    /// After [`Command::PutSku`].
     Sku(SkuView),
     /// After [`Command::SetPrice`].
     Price(PriceView),
