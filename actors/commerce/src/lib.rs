@@ -21,5 +21,6 @@ pub mod order;
 pub mod product;
 pub mod shipment;
 pub mod sku;
+pub mod views;
 
 mod stored;
