@@ -4,6 +4,7 @@
 //! of it again. A repeat is the same in every attribute and byte.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -41,16 +42,35 @@ pub struct CloudEvent {
 
 impl CloudEvent {
     /// The NATS subject: `{domain}.v1.{tenant}.{subject}.{type without its first part}`.
+    ///
+    /// In tenant and subject every byte but `[A-Za-z0-9_-]` is written as `%XX`: a dot or a
+    /// wildcard in an id would otherwise name another subject.
     #[must_use]
     pub fn topic(&self) -> String {
         let event = self.event_type.split_once('.').map_or(self.event_type, |(_, rest)| rest);
-        format!("{}.v1.{}.{}.{event}", self.domain, self.tenant, self.subject)
+        let mut topic = format!("{}.v1.", self.domain);
+        push_token(&mut topic, self.tenant.as_str());
+        topic.push('.');
+        push_token(&mut topic, &self.subject);
+        topic.push('.');
+        topic.push_str(event);
+        topic
     }
 
     /// The stream that keeps it: the domain in capitals.
     #[must_use]
     pub fn stream(&self) -> String {
         self.domain.to_ascii_uppercase()
+    }
+}
+
+fn push_token(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            out.push(char::from(byte));
+        } else {
+            write!(out, "%{byte:02X}").expect("a string takes everything");
+        }
     }
 }
 
@@ -109,4 +129,21 @@ pub trait EventBus: Send + Sync + 'static {
     /// Watches all events of this bus. A watcher that lags is told so by the channel and must
     /// treat it as [`BusSignal::Resync`].
     fn watch(&self) -> broadcast::Receiver<BusSignal>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::sample;
+
+    #[test]
+    fn ids_cannot_name_another_topic() {
+        let mut event = (*sample::event("h", "demo-001", 1)).clone();
+        assert_eq!(event.topic(), "orders.v1.acme.demo-001.placed");
+        assert_eq!(event.stream(), "ORDERS");
+        event.subject = "a.b *>\u{e9}".into();
+        event.tenant = Tenant::new("x.y");
+        event.event_type = "order";
+        assert_eq!(event.topic(), "orders.v1.x%2Ey.a%2Eb%20%2A%3E%C3%A9.order");
+    }
 }

@@ -1,0 +1,249 @@
+//! One connection, from its making to its loss.
+//!
+//! It never reconnects. The client's own reconnect would send what stood in its queue although
+//! what stood in its write buffer is lost, so that a later event could be stored before an
+//! earlier one. Here each connection carries the events from some place on, in order and without
+//! a gap, and dies with its queue; the next one begins at the first event that was not
+//! acknowledged. Two such sequences may even overlap at a server that was frozen: the duplicate
+//! window keeps the first of each event, which leaves them in order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::context::{ContextBuilder, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use bytes::Bytes;
+use ports::{Ack, CloudEvent, StreamState};
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::limits::{
+    CLIENT_QUEUE_MAX, CONNECT_TIMEOUT, IN_FLIGHT_MAX, PING_INTERVAL, REQUEST_TIMEOUT,
+    SERVER_VERSION_MIN,
+};
+use crate::{ConnectError, NatsOptions, headers, streams};
+
+/// Where the client is sent when it wants to reconnect: nobody can listen there.
+const NOWHERE: &str = "nats://127.0.0.1:0";
+
+/// A connection with all streams in place.
+#[derive(Debug)]
+pub(crate) struct Link {
+    client: Client,
+    /// For publishes: their acknowledgements are waited for under the caller's deadline.
+    context: Context,
+    /// Taken for a whole window before its first event: callers that each hold a part of what
+    /// they need would wait for one another.
+    in_flight: Semaphore,
+    lost: Arc<Lost>,
+}
+
+/// Set once, when the connection is of no more use.
+#[derive(Debug, Default)]
+struct Lost {
+    is_set: AtomicBool,
+    notify: Notify,
+}
+
+impl Lost {
+    fn set(&self) {
+        self.is_set.store(true, Ordering::Release);
+        self.notify.notify_waiters();
+    }
+}
+
+/// Why a batch was not stored whole.
+pub(crate) struct Stopped {
+    pub(crate) reason: String,
+    /// The connection is as good as before: the event itself was refused.
+    pub(crate) is_event: bool,
+}
+
+impl Link {
+    /// Connects, checks the server, makes and compares the streams.
+    pub(crate) async fn open(options: &NatsOptions) -> Result<Self, ConnectError> {
+        let servers = servers(options)?;
+        let lost = Arc::new(Lost::default());
+        let told = Arc::clone(&lost);
+        let client = ConnectOptions::new()
+            .name(&options.name)
+            .connection_timeout(CONNECT_TIMEOUT)
+            .request_timeout(Some(REQUEST_TIMEOUT))
+            .ping_interval(PING_INTERVAL)
+            .client_capacity(CLIENT_QUEUE_MAX)
+            .ignore_discovered_servers()
+            .max_reconnects(servers.len())
+            .event_callback(move |event| {
+                let told = Arc::clone(&told);
+                async move { on_event(&told, &event) }
+            })
+            .connect(servers)
+            .await
+            .map_err(|error| ConnectError::Unreachable(error.to_string()))?;
+        client
+            .set_server_pool(NOWHERE)
+            .await
+            .map_err(|error| ConnectError::Unreachable(error.to_string()))?;
+        check_version(&client.server_info().version)?;
+        let context = ContextBuilder::new()
+            .timeout(options.publish_timeout())
+            .ack_timeout(options.publish_timeout())
+            .max_ack_inflight(4 * IN_FLIGHT_MAX)
+            .build(client.clone());
+        let in_flight = Semaphore::new(IN_FLIGHT_MAX);
+        let link = Self { client, context, in_flight, lost };
+        if let Err(error) = streams::ensure(&link.api(), options).await {
+            link.close().await;
+            return Err(error);
+        }
+        Ok(link)
+    }
+
+    /// The context for questions to the server.
+    fn api(&self) -> Context {
+        let mut context = self.context.clone();
+        context.set_timeout(REQUEST_TIMEOUT);
+        context
+    }
+
+    /// Whether it may still be used.
+    pub(crate) fn is_up(&self) -> bool {
+        !self.lost.is_set.load(Ordering::Acquire)
+    }
+
+    /// Gives the connection up: something on it was not answered as it should be.
+    pub(crate) fn give_up(&self) {
+        self.lost.set();
+    }
+
+    /// Waits until the connection is lost or given up.
+    pub(crate) async fn lost(&self) {
+        let notified = self.lost.notify.notified();
+        if self.is_up() {
+            notified.await;
+        }
+    }
+
+    /// Ends the connection, and with it what stands in its queue.
+    pub(crate) async fn close(&self) {
+        self.lost.set();
+        // "Reconnect" closes the socket and finds nobody. If even that command does not get
+        // through, the client ends by its own pings; its queue still leads nowhere else.
+        drop(timeout(Duration::from_millis(100), self.client.force_reconnect()).await);
+    }
+
+    /// Publishes at most [`IN_FLIGHT_MAX`] events and appends the acknowledgements of the first
+    /// ones, up to the first failure.
+    pub(crate) async fn publish(
+        &self,
+        events: &[Arc<CloudEvent>],
+        wait: Duration,
+        acked: &mut Vec<Ack>,
+    ) -> Result<(), Stopped> {
+        assert!(events.len() <= IN_FLIGHT_MAX, "I10: one window at a time");
+        let n_events = u32::try_from(events.len()).expect("a window is small");
+        let permits = self.in_flight.acquire_many(n_events);
+        let Ok(Ok(_permits)) = timeout(wait, permits).await else { return Err(not_answered()) };
+        let deadline = Instant::now() + wait;
+        let mut sent = Vec::with_capacity(events.len());
+        let mut result = Ok(());
+        for event in events {
+            let message = PublishMessage::build()
+                .headers(headers::of(event))
+                .payload(Bytes::copy_from_slice(&event.data));
+            match timeout_at(deadline, self.context.send_publish(event.topic(), message)).await {
+                Ok(Ok(ack)) => sent.push(ack),
+                Ok(Err(error)) => {
+                    result = Err(Stopped {
+                        is_event: error.kind() == PublishErrorKind::MaxPayloadExceeded,
+                        reason: format!("{}: {error}", event.id),
+                    });
+                    break;
+                }
+                Err(_) => {
+                    result = Err(not_answered());
+                    break;
+                }
+            }
+        }
+        for (ack, event) in sent.into_iter().zip(events) {
+            let ack = match timeout_at(deadline, ack.into_future()).await {
+                Ok(Ok(ack)) => ack,
+                Ok(Err(error)) => {
+                    let reason = format!("{}: {error}", event.id);
+                    return Err(Stopped { reason, is_event: false });
+                }
+                Err(_) => return Err(not_answered()),
+            };
+            acked.push(Ack {
+                stream: ack.stream,
+                sequence: ack.sequence,
+                duplicate: ack.duplicate,
+            });
+        }
+        result
+    }
+
+    /// The state of all streams.
+    pub(crate) async fn streams(
+        &self,
+        options: &NatsOptions,
+    ) -> Result<BTreeMap<String, StreamState>, ConnectError> {
+        streams::states(&self.api(), options).await
+    }
+}
+
+fn not_answered() -> Stopped {
+    Stopped { reason: "not acknowledged in time".into(), is_event: false }
+}
+
+fn on_event(lost: &Lost, event: &Event) {
+    match event {
+        Event::Disconnected | Event::Closed | Event::LameDuckMode => lost.set(),
+        Event::Connected | Event::Draining => {}
+        Event::SlowConsumer(_) | Event::ServerError(_) | Event::ClientError(_) => {
+            tracing::warn!(%event, "nats");
+        }
+    }
+}
+
+fn servers(options: &NatsOptions) -> Result<Vec<ServerAddr>, ConnectError> {
+    let wrong = |why: String| ConnectError::Options { key: "url", why };
+    let mut servers = Vec::new();
+    for url in options.urls() {
+        servers.push(url.parse::<ServerAddr>().map_err(|error| wrong(error.to_string()))?);
+    }
+    if servers.is_empty() {
+        return Err(wrong("names no server".into()));
+    }
+    Ok(servers)
+}
+
+fn check_version(version: &str) -> Result<(), ConnectError> {
+    let mut parts = version.split(['.', '-']).map(|part| part.parse::<u64>().ok());
+    let found = parts.next().flatten().zip(parts.next().flatten());
+    if found.is_some_and(|found| found >= SERVER_VERSION_MIN) {
+        return Ok(());
+    }
+    let (major, minor) = SERVER_VERSION_MIN;
+    Err(ConnectError::Refused(format!("server {version} is older than {major}.{minor}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        for fit in ["2.10.0", "2.15.1", "2.10.0-beta.3", "3.0.0"] {
+            assert!(check_version(fit).is_ok(), "{fit}");
+        }
+        for unfit in ["2.9.10", "2.9", "1.99.0", "", "x.y"] {
+            assert!(matches!(check_version(unfit), Err(ConnectError::Refused(_))), "{unfit}");
+        }
+    }
+}

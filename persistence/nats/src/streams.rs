@@ -1,0 +1,163 @@
+//! Streams: what is asked for, made where missing, compared where there.
+//!
+//! Compared is what the guarantees rest on: subjects, retention, storage, the duplicate window,
+//! limits that drop or refuse events. Age, copies and compression of a stream that is there are
+//! the operator's.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::stream::{
+    Compression, Config, DiscardPolicy, RetentionPolicy, StorageType, Stream,
+};
+use async_nats::jetstream::{Context, ErrorCode};
+use ports::StreamState;
+
+use crate::{ConnectError, NatsOptions};
+
+/// Makes and compares all streams.
+///
+/// Errors: `Refused` for a difference or a missing stream that may not be made; `Unreachable`
+/// when the server does not answer or JetStream is not ready.
+pub(crate) async fn ensure(context: &Context, options: &NatsOptions) -> Result<(), ConnectError> {
+    for domain in &options.domains {
+        let asked = config(domain, options);
+        let stream = match get(context, &asked.name).await? {
+            Some(stream) => stream,
+            None => create(context, &asked, options).await?,
+        };
+        compare(&asked, &stream.cached_info().config)?;
+    }
+    Ok(())
+}
+
+/// The state of all streams.
+pub(crate) async fn states(
+    context: &Context,
+    options: &NatsOptions,
+) -> Result<BTreeMap<String, StreamState>, ConnectError> {
+    let mut states = BTreeMap::new();
+    for domain in &options.domains {
+        let name = name(domain);
+        let Some(stream) = get(context, &name).await? else {
+            return Err(ConnectError::Unreachable(format!("stream {name} is gone")));
+        };
+        let last_sequence = stream.cached_info().state.last_sequence;
+        states.insert(name, StreamState { last_sequence });
+    }
+    Ok(states)
+}
+
+fn name(domain: &str) -> String {
+    domain.to_ascii_uppercase()
+}
+
+/// What is asked for.
+fn config(domain: &str, options: &NatsOptions) -> Config {
+    Config {
+        name: name(domain),
+        subjects: vec![format!("{domain}.v1.>")],
+        retention: RetentionPolicy::Limits,
+        storage: StorageType::File,
+        discard: DiscardPolicy::Old,
+        duplicate_window: Duration::from_millis(options.duplicate_window_ms),
+        max_age: Duration::from_millis(options.max_age_ms),
+        num_replicas: options.n_replicas,
+        compression: Some(Compression::S2),
+        allow_direct: true,
+        max_bytes: -1,
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        max_message_size: -1,
+        max_consumers: -1,
+        ..Config::default()
+    }
+}
+
+/// A stream with its state; `None`: there is none.
+async fn get(context: &Context, name: &str) -> Result<Option<Stream>, ConnectError> {
+    let error = match context.get_stream(name).await {
+        Ok(stream) => return Ok(Some(stream)),
+        Err(error) => error,
+    };
+    let text = format!("stream {name}: {error}");
+    match error.kind() {
+        GetStreamErrorKind::JetStream(error)
+            if error.error_code() == ErrorCode::STREAM_NOT_FOUND =>
+        {
+            Ok(None)
+        }
+        GetStreamErrorKind::JetStream(error) => Err(api_error(error.code(), text)),
+        GetStreamErrorKind::Request => Err(ConnectError::Unreachable(text)),
+        GetStreamErrorKind::EmptyName | GetStreamErrorKind::InvalidStreamName => {
+            Err(ConnectError::Refused(text))
+        }
+    }
+}
+
+async fn create(
+    context: &Context,
+    asked: &Config,
+    options: &NatsOptions,
+) -> Result<Stream, ConnectError> {
+    let name = &asked.name;
+    if !options.create_streams {
+        let why = format!("stream {name} is missing and nats.create_streams is off");
+        return Err(ConnectError::Refused(why));
+    }
+    // Two nodes may do this at once: the server answers the same wish twice.
+    match context.create_stream(asked.clone()).await {
+        Ok(stream) => {
+            tracing::info!(stream = name, "stream made");
+            Ok(stream)
+        }
+        Err(error) => {
+            let text = format!("stream {name}: {error}");
+            Err(match error.kind() {
+                CreateStreamErrorKind::JetStream(error) => api_error(error.code(), text),
+                CreateStreamErrorKind::TimedOut
+                | CreateStreamErrorKind::JetStreamUnavailable
+                | CreateStreamErrorKind::Response
+                | CreateStreamErrorKind::NotFound => ConnectError::Unreachable(text),
+                CreateStreamErrorKind::EmptyStreamName
+                | CreateStreamErrorKind::InvalidStreamName
+                | CreateStreamErrorKind::DomainAndExternalSet
+                | CreateStreamErrorKind::ResponseParse => ConnectError::Refused(text),
+            })
+        }
+    }
+}
+
+/// An error that JetStream answered: "not ready" passes, anything else stays.
+const fn api_error(status: usize, text: String) -> ConnectError {
+    if status == 503 { ConnectError::Unreachable(text) } else { ConnectError::Refused(text) }
+}
+
+fn compare(asked: &Config, found: &Config) -> Result<(), ConnectError> {
+    let fields = |config: &Config| {
+        [
+            ("subjects", format!("{:?}", config.subjects)),
+            ("retention", format!("{:?}", config.retention)),
+            ("storage", format!("{:?}", config.storage)),
+            ("discard", format!("{:?}", config.discard)),
+            ("duplicate_window", format!("{:?}", config.duplicate_window)),
+            ("max_bytes", config.max_bytes.to_string()),
+            ("max_msgs", config.max_messages.to_string()),
+            ("max_msgs_per_subject", config.max_messages_per_subject.to_string()),
+            ("max_msg_size", config.max_message_size.to_string()),
+            ("no_ack", config.no_ack.to_string()),
+            ("sealed", config.sealed.to_string()),
+        ]
+    };
+    let pairs = fields(asked).into_iter().zip(fields(found));
+    for ((field, asked_value), (_, found_value)) in pairs {
+        if asked_value != found_value {
+            return Err(ConnectError::Refused(format!(
+                "stream {}: {field} is {found_value}, asked for {asked_value}",
+                asked.name
+            )));
+        }
+    }
+    Ok(())
+}
