@@ -39,8 +39,10 @@ pub(super) fn place(
     }
     check_content(cart, &place.body)?;
     check_price(cart, &place)?;
-    let terms = terms(ctx, cart, &place)?;
-    Ok(Decision::event(Event::Frozen(Placed { body: place.body }))
+    check_tenders(&place)?;
+    let body = place.body.clone();
+    let terms = terms(ctx, cart, place)?;
+    Ok(Decision::event(Event::Frozen(Placed { body }))
         .and(tell_order(order, terms))
         .replying(reply))
 }
@@ -109,26 +111,30 @@ fn tenders_fit(priced: &PricedOrder, tenders: &[Tender]) -> bool {
     priced.totals.tenders <= wallet(priced.ccy).unwrap_or(0)
 }
 
-fn terms(ctx: &Context<'_>, cart: &Body, place: &Place) -> Result<Terms, Rejection> {
-    let missing = || invalid("/address", "missing", "the cart has no address");
-    let address = cart.content.address.clone().ok_or_else(missing)?;
-    let tenders = place.body.tenders.clone();
+/// A rest needs somebody who takes it.
+fn check_tenders(place: &Place) -> Result<(), Rejection> {
     let has_rest = place.priced.totals.payable > 0;
-    let takes_rest = tenders.iter().any(|it| matches!(it, Tender::Cod | Tender::Gateway));
-    if has_rest && !takes_rest {
+    let takes_rest = |tender: &Tender| matches!(tender, Tender::Cod | Tender::Gateway);
+    if has_rest && !place.body.tenders.iter().any(takes_rest) {
         return Err(invalid("/tenders", "too_little", "do not cover the total"));
     }
+    Ok(())
+}
+
+fn terms(ctx: &Context<'_>, cart: &Body, place: Place) -> Result<Terms, Rejection> {
+    let Place { body, priced, locale, timers } = place;
+    let missing = || invalid("/address", "missing", "the cart has no address");
     Ok(Terms {
         cart: ctx.key.clone(),
         generation: cart.generation,
         owner: cart.owner.clone(),
         channel: cart.content.channel.clone(),
-        locale: place.locale.clone(),
-        txn_type: place.body.txn_type,
-        tenders,
-        priced: place.priced.clone(),
-        address,
+        locale,
+        txn_type: body.txn_type,
+        tenders: body.tenders,
+        priced,
+        address: cart.content.address.clone().ok_or_else(missing)?,
         shipping_option: cart.content.shipping_option.clone(),
-        timers: place.timers,
+        timers,
     })
 }

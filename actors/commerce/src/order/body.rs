@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{EventName, Fact};
 use super::parts::{
-    CodPhase, Compensation, HoldPhase, Line, LineIndex, OnHold, Parcel, ParcelIndex, ParcelPhase,
-    Stop, Wallet, WalletPhase, share,
+    CodPhase, Compensation, HoldPhase, Line, LineIndex, OnHold, Parcel, ParcelIndex, ParcelLine,
+    ParcelPhase, Stop, Wallet, WalletPhase, share,
 };
 use super::stage::{After, FulfilmentStatus, PaymentStatus, Reason, Stage, Status};
 use super::terms::{PricedLine, Terms};
@@ -372,16 +372,16 @@ impl Body {
         self.timeline.push(Entry { seq: ctx.version, at: ctx.at, name, status });
     }
 
-    /// Bytes on the heap, roughly. Linear in parcels and entries, not in lines.
+    /// Bytes on the heap, roughly. Not linear in anything: the lines were counted once.
     #[must_use]
-    pub fn heap_bytes(&self) -> usize {
+    pub const fn heap_bytes(&self) -> usize {
+        // A parcel has about as many lines as the order has; locations are few.
         let parcel_bytes = size_of::<Parcel>().saturating_add(64);
+        let packed_bytes = size_of::<ParcelLine>().saturating_mul(self.lines.len());
+        let n_parcels = self.parcels.len();
         size_of::<Self>()
             .saturating_add(self.fixed_bytes)
-            .saturating_add(self.parcels.len().saturating_mul(parcel_bytes))
-            .saturating_add(
-                self.lines.len().min(self.parcels.len().saturating_mul(512)).saturating_mul(16),
-            )
+            .saturating_add(n_parcels.saturating_mul(parcel_bytes.saturating_add(packed_bytes)))
             .saturating_add(self.open.capacity().saturating_mul(size_of::<Compensation>()))
             .saturating_add(self.timeline.capacity().saturating_mul(size_of::<Entry>()))
     }

@@ -271,7 +271,10 @@ impl Voice<'_> {
             ParcelPhase::Stopping => effects.extend([self.create(parcel), self.stop(parcel)]),
             ParcelPhase::Released => effects.push(self.tell_released(parcel)),
             ParcelPhase::Dispatched => effects.push(self.tell_dispatched(parcel)),
-            ParcelPhase::Delivered => effects.push(self.tell_received(parcel)),
+            // The buyer may have said so before it heard that it left.
+            ParcelPhase::Delivered => {
+                effects.extend([self.tell_dispatched(parcel), self.tell_received(parcel)]);
+            }
             ParcelPhase::Stopped
             | ParcelPhase::InTransit
             | ParcelPhase::AutoReceived
