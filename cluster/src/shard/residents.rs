@@ -89,9 +89,7 @@ impl Residents {
         let slots = &self.slots;
         self.index.insert_unique(hash, slot, |slot| key_at(slots, *slot).map_or(0, self::hash));
         if dirty_since > 0 {
-            // Recovered entities come in any order; the queue is ordered by commit.
-            let at = self.dirty.partition_point(|(since, _)| *since <= dirty_since);
-            self.dirty.insert(at, (dirty_since, Slot(slot)));
+            self.enqueue(dirty_since, Slot(slot));
         }
         Slot(slot)
     }
@@ -146,15 +144,21 @@ impl Residents {
 
     /// The write of these failed: they are dirty as before.
     pub fn unclean(&mut self, taken: Vec<(u64, Slot)>) {
-        for (since, slot) in taken.into_iter().rev() {
+        for (since, slot) in taken {
             if let Some(resident) = &mut self.slots[slot.0 as usize] {
                 // The rows may or may not be there: the timer row is written again too.
                 resident.writing = false;
                 resident.timer_row = Timestamp::MAX;
                 resident.dirty_since = since;
-                self.dirty.push_front((since, slot));
+                self.enqueue(since, slot);
             }
         }
+    }
+
+    /// Recovered entities and failed writes come in any order; the queue is ordered by commit.
+    fn enqueue(&mut self, since: u64, slot: Slot) {
+        let at = self.dirty.partition_point(|(other, _)| *other <= since);
+        self.dirty.insert(at, (since, slot));
     }
 
     /// Commit of the first record that is in no snapshot, over all entities in memory.

@@ -32,6 +32,11 @@ impl World {
             last_lsn: taken.last_lsn,
             applied: false,
         });
+        if self.canary(Canary::MarkApart) {
+            for shard in self.shards() {
+                self.with_env(shard, |env, _| env.stage_apart());
+            }
+        }
     }
 
     pub(super) fn append(&mut self, log: usize) -> Result<(), Crashed> {
@@ -60,7 +65,7 @@ impl World {
                 if self.stored(&flying.frames) && !flying.applied {
                     flying.applied = true;
                     let seen = self.witness.append(&flying.frames);
-                    self.check(seen);
+                    self.witnessed(seen);
                 }
                 self.flying[log] = Some(flying);
                 return self.boundary(first);
@@ -73,7 +78,7 @@ impl World {
         self.probes.hit("commit");
         if !flying.applied {
             let seen = self.witness.append(&flying.frames);
-            self.check(seen);
+            self.witnessed(seen);
         }
         self.boundary(first)?;
         let lsn = self.logs[log].committed(flying.last_lsn);

@@ -28,6 +28,7 @@ pub(super) struct HarnessEnv<'a> {
     boundaries: &'a mut u64,
     next_crash: Option<Crash>,
     canary: Option<Canary>,
+    apart: &'a mut Option<(u64, StepRecord)>,
     cut: Option<CrashKind>,
     fault: Option<String>,
 }
@@ -78,37 +79,35 @@ impl Stage for HarnessEnv<'_> {
             record.kept = None;
         }
         if self.canary == Some(Canary::MarkApart) && record.mark.is_some() {
-            let mut apart = record.clone();
-            apart.mark = record.mark.take();
-            apart.source = entity::RecordSource::Runtime;
-            apart.events.clear();
-            apart.sends.clear();
-            apart.kept = None;
-            apart.quarantine = None;
-            apart.dead_letter = None;
-            self.staging_apart(epoch, &record, n_events)?;
-            return self.put(epoch, &apart, 0);
+            self.stage_apart();
+            *self.apart = Some((epoch, mark_only(&record)));
+            record.mark = None;
         }
         self.put(epoch, &record, n_events)
     }
 }
 
 impl HarnessEnv<'_> {
-    /// Stages the first of two records that belong together, with a boundary after it.
-    fn staging_apart(
-        &mut self,
-        epoch: u64,
-        record: &StepRecord,
-        n_events: u32,
-    ) -> Result<(), StageError> {
-        self.put(epoch, record, n_events)?;
-        *self.boundaries += 1;
-        if let Some(crash) = self.next_crash.filter(|crash| crash.at < *self.boundaries) {
-            self.next_crash = None;
-            self.cut = Some(crash.kind);
-            return Err(StageError::Closed);
+    /// Stages the mark that was held back.
+    pub(super) fn stage_apart(&mut self) {
+        if let Some((epoch, record)) = self.apart.take() {
+            // A closed log refuses it, and so it does all that comes after.
+            let _ = self.put(epoch, &record, 0);
         }
-        Ok(())
+    }
+}
+
+/// A record of the runtime's own with nothing but the mark of another one.
+fn mark_only(record: &StepRecord) -> StepRecord {
+    StepRecord {
+        prev: 0,
+        source: entity::RecordSource::Runtime,
+        events: Vec::new(),
+        sends: Vec::new(),
+        kept: None,
+        quarantine: None,
+        dead_letter: None,
+        ..record.clone()
     }
 }
 
@@ -128,7 +127,7 @@ impl World {
             (env.cut, env.fault.take())
         });
         let (cut, fault) = fault;
-        self.check(fault.map_or(Ok(()), Err));
+        self.witnessed(fault.map_or(Ok(()), Err));
         if let Some(kind) = cut {
             self.crashes.pop_front();
             self.host(shard).core = Some(core);
@@ -165,7 +164,8 @@ impl World {
                 output => host.outbox.push_back(output),
             }
         }
-        if (early || withheld) && !matches!(host.inbox.back(), Some(Input::Durable(_))) {
+        if (early || withheld) && staged > host.told {
+            host.told = staged;
             host.inbox.push_back(Input::Durable(staged));
         }
         let durable = self.logs[log].durable();
@@ -196,6 +196,7 @@ impl World {
             boundaries: &mut self.boundaries,
             next_crash: self.crashes.front().copied(),
             canary: self.setup.canary,
+            apart: &mut self.hosts[usize::from(shard.0)].apart,
             cut: None,
             fault: None,
         };
@@ -212,7 +213,8 @@ impl World {
                     let durable = self.witness.durable.sends.get(&(shard, to)).copied();
                     let last = sends.last().map_or(0, |send| send.number);
                     if last > durable.unwrap_or(0) {
-                        self.violation(format!("I4: {shard:?} sent {last} at durable {durable:?}"));
+                        let what = format!("I4: {shard:?} sent {last} at durable {durable:?}");
+                        self.witnessed(Err(what));
                     }
                 }
                 self.send(shard, to, Parcel::Stream { from: shard, sends });
@@ -220,7 +222,8 @@ impl World {
             Output::Ack { to, through } => {
                 let durable = self.witness.durable.marks.get(&(to, shard)).copied().unwrap_or(0);
                 if through > durable {
-                    self.violation(format!("I4: {shard:?} acknowledged {through} at {durable}"));
+                    let what = format!("I4: {shard:?} acknowledged {through} at {durable}");
+                    self.witnessed(Err(what));
                 }
                 self.send(shard, to, Parcel::Acked { by: shard, through });
             }
@@ -279,18 +282,20 @@ impl World {
     }
 
     fn write(&mut self, shard: ShardId, mut write: SnapshotWrite) {
-        let seen = self.writable(shard, &write);
-        self.check(seen);
-        if self.canary(Canary::TornCheckpoint) {
-            write.snapshots.clear();
+        if self.canary(Canary::CheckpointAhead)
+            && let Some(checkpoint) = &mut write.checkpoint
+        {
+            checkpoint.commit_no = self.witness.commits[&shard];
         }
+        let seen = self.writable(shard, &write);
+        self.witnessed(seen);
         self.probes.hit("snapshots written");
         let checkpoint = write.checkpoint.as_ref().map(|checkpoint| checkpoint.commit_no);
         ready(self.store.write(shard, write)).expect("the model writes");
         if let Some(commit) = checkpoint {
             self.probes.hit("checkpoint");
             let seen = self.complete(shard, commit);
-            self.check(seen);
+            self.witnessed(seen);
         }
     }
 }

@@ -20,8 +20,8 @@ pub enum Canary {
     NoResend,
     /// A shard is rebuilt before all that its dead host staged is durable.
     RebuildEarly,
-    /// A crash may keep a checkpoint and lose the snapshots that complete it.
-    TornCheckpoint,
+    /// A checkpoint names the last durable commit, whatever has a snapshot.
+    CheckpointAhead,
     /// Results of reads and writes of a dead host reach its successor.
     StaleTasks,
     /// Idempotency keys are not journaled.
@@ -47,6 +47,9 @@ pub struct Setup {
     pub faults: bool,
     /// Whether a store can tell at once whether there is a snapshot.
     pub blind_peek: bool,
+    /// Judge only what can be seen from outside: answers, the journal, the live entities. Without
+    /// it the witness also judges each record, release and write at the moment it happens.
+    pub only_outcome: bool,
     /// A fault that has to be found.
     pub canary: Option<Canary>,
 }
@@ -67,6 +70,7 @@ impl Setup {
             n_requests: 10,
             faults: percent(draw(5), 60),
             blind_peek: percent(draw(6), 40),
+            only_outcome: false,
             canary: None,
         }
     }

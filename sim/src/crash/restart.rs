@@ -80,7 +80,8 @@ impl World {
 
     pub(super) fn rebuild(&mut self, shard: ShardId) -> Result<(), Crashed> {
         self.probes.hit("host rebuilt");
-        // A write that the dead host began has ended by now; others never begin.
+        // A write that the dead host began has ended by now; one that it did not begin never
+        // will.
         if !self.canary(Canary::StaleTasks) {
             self.tasks.retain(|(of, _, task)| *of != shard || !matches!(task, Task::Write(_)));
         }
@@ -140,6 +141,7 @@ impl World {
         self.check(seen);
         let draining = self.host(shard).draining;
         let host = self.host(shard);
+        host.told = durable;
         host.core = Some(core);
         host.outbox.extend(out);
         host.inbox.push_back(if draining { Input::Drain } else { Input::Tick });

@@ -1,5 +1,7 @@
 //! One run: the workload with its crashes, to its rest, and the checks after it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use entity::ShardId;
 
 use super::plan::Setup;
@@ -47,12 +49,21 @@ const STEPS_MAX: u64 = 60_000;
 #[must_use]
 pub fn run(setup: &Setup, crashes: &[Crash]) -> Report {
     let mut world = World::new(setup, crashes);
-    world.play();
-    let boundaries = world.boundaries;
-    // What comes now is not part of the run: a crash that is still due does not happen any more.
-    world.crashes.clear();
-    if world.violations.is_empty() {
-        world.check_all();
+    let mut boundaries = 0;
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        world.play();
+        boundaries = world.boundaries;
+        // What comes now is not part of the run: a crash that is still due does not happen.
+        world.crashes.clear();
+        if world.violations.is_empty() {
+            world.check_all();
+        }
+    }));
+    if let Err(panic) = ended {
+        // An assertion of the runtime: in a node it would take a host or the process down.
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        world.violation(format!("panic: {}", text.unwrap_or_default()));
     }
     Report {
         boundaries,

@@ -34,31 +34,29 @@ pub(super) struct Index {
 
 impl Index {
     fn sent(&mut self, shard: ShardId, record: &StepRecord) -> Result<(), String> {
+        let mut seen = Ok(());
         for send in &record.sends {
             let last = self.sends.entry((shard, send.to_shard)).or_insert(0);
             if send.number != *last + 1 {
-                return Err(format!("I5: stream {shard:?} -> {send:?} after {last}"));
+                seen = Err(format!("I5: stream {shard:?} -> {send:?} after {last}"));
             }
             *last = send.number;
         }
-        Ok(())
+        seen
     }
 
     fn took(&mut self, shard: ShardId, record: &StepRecord) -> Result<(), String> {
         if let Some(mark) = record.mark {
             let stream = (mark.from_shard, shard);
             let sent = self.sends.get(&stream).copied().unwrap_or(0);
+            let last = std::mem::replace(self.marks.entry(stream).or_insert(0), mark.number);
             if mark.number > sent {
-                return Err(format!(
-                    "I5: effect before cause: {stream:?} {} > {sent}",
-                    mark.number
-                ));
+                let number = mark.number;
+                return Err(format!("I5: effect before cause: {stream:?} {number} > {sent}"));
             }
-            let last = self.marks.entry(stream).or_insert(0);
-            if mark.number != *last + 1 {
+            if mark.number != last + 1 {
                 return Err(format!("I5: {stream:?} took {} after {last}", mark.number));
             }
-            *last = mark.number;
         }
         Ok(())
     }
@@ -87,13 +85,13 @@ impl Index {
         if record.source == RecordSource::Runtime {
             return Ok(());
         }
-        let version = self.versions.entry(record.key.clone()).or_insert(0);
-        if record.version != *version {
-            return Err(format!("I2: {} at {version}, record {}", record.key, record.version));
-        }
-        *version = record.version_after();
         if let Some((key, kept)) = &record.kept {
             self.kept.insert((record.key.clone(), *key), kept.clone());
+        }
+        let version = self.versions.entry(record.key.clone()).or_insert(0);
+        let before = std::mem::replace(version, record.version_after());
+        if record.version != before {
+            return Err(format!("I2: {} at {before}, record {}", record.key, record.version));
         }
         Ok(())
     }
@@ -130,9 +128,10 @@ impl Witness {
 
     /// A core staged a record. Err: what is wrong with it.
     pub(super) fn stage(&mut self, shard: ShardId, record: &StepRecord) -> Result<(), String> {
-        self.staged.took(shard, record)?;
-        self.staged.sent(shard, record)?;
-        self.staged.changed(shard, record)?;
+        let took = self.staged.took(shard, record);
+        let sent = self.staged.sent(shard, record);
+        let changed = self.staged.changed(shard, record);
+        took.and(sent).and(changed)?;
         if let Some(mark) = record.mark.filter(|_| !self.chaining) {
             let stream = (mark.from_shard, shard);
             let sent = self.durable.sends.get(&stream).copied().unwrap_or(0);
@@ -146,32 +145,35 @@ impl Witness {
     /// A group became durable. Err: what is wrong with it.
     pub(super) fn append(&mut self, frames: &[Frame]) -> Result<(), String> {
         let mut records = Vec::new();
-        for frame in frames {
-            let header = &frame.header;
-            let last = self.commits.entry(header.shard).or_insert(0);
-            if header.commit_no != *last + 1 {
-                return Err(format!(
-                    "I2: {:?} commit {} after {last}",
-                    header.shard, header.commit_no
-                ));
+        let mut seen = Ok(());
+        // The first fault is told; the rest is looked at all the same, or the index would stand.
+        let mut look = |found: Result<(), String>| {
+            if seen.is_ok() {
+                seen = found;
             }
-            *last = header.commit_no;
+        };
+        for frame in frames {
+            let (shard, commit) = (frame.header.shard, frame.header.commit_no);
+            let last = std::mem::replace(self.commits.entry(shard).or_insert(0), commit);
+            if commit != last + 1 {
+                look(Err(format!("I2: {shard:?} commit {commit} after {last}")));
+            }
             for record in frame.records().map_err(|error| error.to_string())? {
-                records.push((header.shard, header.commit_no, record));
+                records.push((shard, commit, record));
             }
         }
         // One append makes all frames durable, so a cause may stand after its effect in here.
         for (shard, _, record) in &records {
-            self.durable.sent(*shard, record)?;
+            look(self.durable.sent(*shard, record));
         }
         for (shard, commit, record) in &records {
-            self.durable.took(*shard, record)?;
-            self.durable.changed(*shard, record)?;
+            look(self.durable.took(*shard, record));
+            look(self.durable.changed(*shard, record));
             if record.source != RecordSource::Runtime {
-                self.fold(*commit, record)?;
+                look(self.fold(*commit, record));
             }
         }
-        Ok(())
+        seen
     }
 
     fn fold(&mut self, commit: u64, record: &StepRecord) -> Result<(), String> {
@@ -188,12 +190,12 @@ impl Witness {
 
     /// Somebody is told a version of an entity.
     pub(super) fn tell(&mut self, key: &EntityKey, version: u64) -> Result<(), String> {
+        let seen = self.seen.entry(key.clone()).or_insert(0);
+        *seen = version.max(*seen);
         let durable = self.durable.versions.get(key).copied().unwrap_or(0);
         if version > durable {
             return Err(format!("I4: {key} shown at {version}, durable {durable}"));
         }
-        let seen = self.seen.entry(key.clone()).or_insert(0);
-        *seen = version.max(*seen);
         Ok(())
     }
 

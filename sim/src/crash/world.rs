@@ -9,7 +9,7 @@ use std::sync::Arc;
 use cluster::ctx::Parcel;
 use cluster::log::Staging;
 use cluster::shard::{Input, Output, ShardCore};
-use entity::{EntityKey, EntityTypes, ShardId, Timestamp};
+use entity::{EntityKey, EntityTypes, ShardId, StepRecord, Timestamp};
 use ports::{MemoryStore, SnapshotWrite, TimerRow};
 
 use super::client::Clients;
@@ -34,6 +34,10 @@ pub(super) struct Host {
     /// How many cores this shard had; what a task brings to another one is dropped.
     pub(super) generation: u64,
     pub(super) draining: bool,
+    /// The watermark that a canary told the core too early.
+    pub(super) told: u64,
+    /// A mark that a canary stages apart from its effect.
+    pub(super) apart: Option<(u64, StepRecord)>,
     /// Outputs that a canary shows too early to the core and has to hold back from the world.
     pub(super) withheld: VecDeque<(u64, Output<Attempt>)>,
 }
@@ -155,6 +159,13 @@ impl World {
         self.boundaries += 1;
         let due = self.crashes.front().is_some_and(|crash| crash.at < self.boundaries);
         due.then(|| self.crashes.pop_front()).flatten().map(|crash| crash.kind)
+    }
+
+    /// Notes what the witness says of something while it happens.
+    pub(super) fn witnessed(&mut self, result: Result<(), String>) {
+        if !self.setup.only_outcome {
+            self.check(result);
+        }
     }
 
     /// Notes that something is not as it has to be.

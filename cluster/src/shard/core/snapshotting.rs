@@ -176,9 +176,11 @@ impl<R> ShardCore<R> {
         self.residents.unclean(writing.taken);
     }
 
-    /// Since when an entity that is being written was dirty.
-    pub(super) fn dirty_before(&self, slot: Slot) -> Option<u64> {
-        let writing = self.snapshots.writing.as_ref()?;
-        writing.taken.iter().find(|(_, other)| *other == slot).map(|(since, _)| *since)
+    /// An entity leaves its slot while its snapshot may be on the way. Says since when it was
+    /// dirty before that; whoever comes into the slot is not taken for it.
+    pub(super) fn forget_writing(&mut self, slot: Slot) -> Option<u64> {
+        let taken = &mut self.snapshots.writing.as_mut()?.taken;
+        let at = taken.iter().position(|(_, other)| *other == slot)?;
+        Some(taken.swap_remove(at).0)
     }
 }

@@ -425,7 +425,7 @@ impl<R> ShardCore<R> {
     fn drop_cell(&mut self, slot: Slot) -> EntityKey {
         let resident = self.residents.remove(slot);
         self.timers.replace(&resident.key, known(resident.deadline), None);
-        let written = self.dirty_before(slot);
+        let written = self.forget_writing(slot);
         let since = written.or_else(|| (resident.dirty_since > 0).then_some(resident.dirty_since));
         if let Some(since) = since {
             let commits = (since..=resident.last_commit).collect();
