@@ -82,6 +82,10 @@ pub const FAMILIES_PER_SLOT_MAX: usize = 4_096;
 /// About 400 bytes each: 8 MB.
 pub const CHECKED_TOKENS_MAX: usize = 20_000;
 
+/// Entities that one request asks at the same time.
+///
+/// A cart of 500 lines must not use up what one principal may have under way (256).
+pub const READS_AT_ONCE: usize = 16;
 /// How long a command may take before its caller is told that the outcome is unknown, in ms.
 pub const COMMAND_DEADLINE_MS: u64 = 10_000;
 /// How long an order may take to hear from its cart, in ms. Both live in one shard.
@@ -120,8 +124,9 @@ pub const STREAM_SHED_RETRY_MS: u64 = 15_000;
 pub const SEND_BUFFER_BYTES: u32 = 128 * 1024;
 /// Connections that wait to be accepted.
 pub const BACKLOG: u32 = 2_048;
-/// Orders that one connection watches: 40 of a customer, and those that come while it lives.
-pub const STREAM_ORDERS_MAX: usize = 64;
+/// Orders that one connection watches: 40 of a customer, 32 topics of a WebSocket, and those that
+/// come while it lives; beyond that orders that are over go first.
+pub const STREAM_ORDERS_MAX: usize = 128;
 /// Topics of one WebSocket.
 pub const SOCKET_TOPICS_MAX: usize = 32;
 /// The largest message of a WebSocket's client, in bytes.

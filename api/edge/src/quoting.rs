@@ -10,8 +10,9 @@ use commerce::order::{LineDiscount, PricedLine, PricedOrder, Tender, Totals};
 use commerce::pricing::{self, CartLine, PriceError, Quote, QuoteInput, ShippingOption};
 use commerce::sku::{self, Availability, Sku};
 use entity::Tenant;
-use futures_util::future::join_all;
+use futures_util::StreamExt;
 
+use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::refusal::field;
 use crate::shop::{Asker, Shop, Terms};
@@ -50,7 +51,9 @@ pub async fn price(
     let mut lines = Vec::with_capacity(cart.content.lines.len());
     let mut warnings = Vec::new();
     let mut complete = true;
-    for (line, read) in cart.content.lines.iter().zip(join_all(reads).await) {
+    let reads: Vec<_> =
+        futures_util::stream::iter(reads).buffered(limits::READS_AT_ONCE).collect().await;
+    for (line, read) in cart.content.lines.iter().zip(reads) {
         let view = match read {
             Ok(seen) => match seen.view {
                 sku::View::Sku(view) => Some(view),

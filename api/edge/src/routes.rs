@@ -2,10 +2,15 @@
 
 pub mod board;
 pub mod carts;
+pub mod catalogue;
 pub(crate) mod common;
+pub mod customers;
 pub mod documents;
 pub mod identity;
+pub mod my_cart;
+pub mod my_orders;
 pub mod orders;
+pub mod shipments;
 pub mod stock;
 pub mod streams;
 
@@ -22,6 +27,11 @@ pub fn all() -> Vec<Route> {
         stock::routes(),
         streams::routes(),
         board::routes(),
+        catalogue::routes(),
+        customers::routes(),
+        my_cart::routes(),
+        my_orders::routes(),
+        shipments::routes(),
         documents::routes(),
     ]
     .concat()

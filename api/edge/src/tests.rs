@@ -4,4 +4,5 @@ mod conventions;
 mod documents;
 mod listeners;
 mod sessions;
+mod shop;
 mod sign_in;

@@ -121,6 +121,15 @@ impl Authority {
         Ok(Caller { tenant, channel, locale: locale(headers), identity, via })
     }
 
+    /// The identity of a bearer token that is not the request's own.
+    pub async fn identify(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, TokenError> {
+        let identity = self.verifier.verify(token, now).await?;
+        if self.revocations.holds(&identity.handles, now) {
+            return Err(TokenError::Revoked);
+        }
+        Ok(identity)
+    }
+
     async fn credential(
         &self,
         need: Need,

@@ -14,12 +14,26 @@ use crate::input::NoBody;
 use crate::openapi::Content;
 use crate::operation::{Caching, Operation};
 use crate::reply::VARY;
+use crate::request::{Param, ParamKind};
 use crate::route::{Call, Route, raw_route};
 
 const GET_BOARD: Operation = Operation::get("getBoard", "/board")
     .about("Documents", "A page that shows the caller's orders live")
     .public()
+    .query(&[
+        answer("code", "The issuer's code for the page."),
+        answer("state", "What the page gave the issuer."),
+        answer("iss", "The issuer."),
+        answer("error", "Why the issuer refused."),
+        answer("error_description", "The same in words."),
+    ])
     .caching(Caching::Document);
+
+/// What the issuer appends when it sends a browser back (RFC 6749 4.1.2, RFC 9207); the page's
+/// script reads it, the node does not.
+const fn answer(name: &'static str, about: &'static str) -> Param {
+    Param::new(name, ParamKind::Text { max: 2_000 }, about)
+}
 
 const PAGE: &str = include_str!("../../assets/board.html");
 

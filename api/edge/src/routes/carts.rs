@@ -23,7 +23,8 @@ use crate::route::{Call, Route, route};
 use crate::routes::common::{self, SKU_PARAM, if_version};
 use crate::shop::Asker;
 
-const CART: Param =
+/// A cart in a path.
+pub(crate) const CART: Param =
     Param::new("id", ParamKind::Name { min: 8, max: 64 }, "A cart's id, chosen by the client.");
 
 const PUT_CART: Operation = Operation::put("putCart", "/v1/carts/{id}")
@@ -148,7 +149,6 @@ struct CartBody {
     shipping_option: Option<Text<1, 64>>,
     /// Codes.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
     coupons: Vec<Text<1, 64>>,
     /// How it is paid.
     #[serde(default)]
@@ -161,23 +161,18 @@ struct CartBody {
 struct CartPatchBody {
     /// Where it goes.
     #[serde(default)]
-    #[schema(value_type = Option<AddressBody>)]
     address: Patch<AddressBody>,
     /// How it goes; null: the default.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     shipping_option: Patch<Text<1, 64>>,
     /// Codes.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>)]
     coupons: Patch<Vec<Text<1, 64>>>,
     /// How it is paid; null: by a gateway.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<TenderBody>>)]
     tenders: Patch<Vec<TenderBody>>,
     /// Units of SKUs.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<LineBody>>)]
     lines: Patch<Vec<LineBody>>,
 }
 
@@ -212,7 +207,7 @@ struct CartLine {
 /// A cart.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Cart)]
-struct CartJson {
+pub(crate) struct CartJson {
     #[schema(inline)]
     object: CartWord,
     id: String,
@@ -270,7 +265,8 @@ struct WarningJson {
     sku: String,
 }
 
-fn key<B>(call: &Call<B>) -> EntityKey {
+/// The cart of a path.
+pub(crate) fn key<B>(call: &Call<B>) -> EntityKey {
     keys::cart(&call.caller.tenant, call.path.expect("id"))
 }
 
@@ -285,7 +281,8 @@ pub(crate) async fn read_cart<B>(
     Ok(*view)
 }
 
-async fn show<B>(call: &Call<B>, view: CartView) -> Result<CartJson, Problem> {
+/// The cart as clients see it, at the prices of now.
+pub(crate) async fn show<B>(call: &Call<B>, view: CartView) -> Result<CartJson, Problem> {
     let shop = call.edge.shop();
     let priced = quoting::price(shop, &call.caller.tenant, &call.asker(), &view).await;
     // A cart with a wrong option or tender can still be looked at and mended.

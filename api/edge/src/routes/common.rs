@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use actix_web::http::header::HeaderName;
 use commerce::protocol::IfVersion;
 
 use crate::dto::Money;
@@ -24,6 +25,9 @@ pub(crate) const CURSOR: Param =
 /// A SKU in a path.
 pub(crate) const SKU_PARAM: Param =
     Param::new("sku", ParamKind::Name { min: 1, max: 64 }, "Code of a SKU.");
+
+/// Names what a cached answer depends on, for purges of a CDN.
+pub(crate) const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 
 /// Declares the type of an `object` member: one word.
 macro_rules! object_word {

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::future::ready;
 
 use actix_web::http::header::SET_COOKIE;
+use commerce::keys;
 use compact_str::CompactString;
 use data_encoding::HEXLOWER;
-use entity::{Affinity, EntityKey, Principal, PrincipalKind, Scope, Timestamp};
+use entity::{Principal, PrincipalKind, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -80,7 +81,7 @@ enum GuestObject {
 
 fn create_guest(call: &Call<NoBody>) -> Result<Reply<Json<Guest>>, Problem> {
     let token_id = HEXLOWER.encode(&call.edge.random::<16>());
-    let subject = format!("guest-{}", HEXLOWER.encode(&call.edge.random::<12>()));
+    let subject = format!("guest:{}", HEXLOWER.encode(&call.edge.random::<12>()));
     let now_s = call.edge.wall().0 / 1000;
     let principal = Principal {
         tenant: call.caller.tenant.clone(),
@@ -96,20 +97,11 @@ fn create_guest(call: &Call<NoBody>) -> Result<Reply<Json<Guest>>, Problem> {
     );
     let guest = Guest {
         object: GuestObject::Guest,
-        id: customer_id(&principal),
+        id: keys::customer(&principal.tenant, &principal.subject).public(keys::CUSTOMER_PREFIX),
         access_token,
         expires_in: limits::GUEST_TOKEN_S,
     };
     Ok(Reply::created(guest))
-}
-
-/// The id of the customer (or guest) that a principal is.
-fn customer_id(principal: &Principal) -> String {
-    let tenant = &principal.tenant;
-    let affinity = Affinity::of_root(tenant, &principal.subject);
-    let fields = [tenant.as_str().as_bytes(), principal.subject.as_bytes()];
-    let uuid = entity::uuid5(entity::Kind(1), &fields);
-    EntityKey::derived(tenant.clone(), entity::Kind(1), affinity, uuid).public("cus")
 }
 
 /// A browser session.

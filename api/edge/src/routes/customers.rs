@@ -1,0 +1,498 @@
+//! The buyer's own things: profile, overview, address book, points.
+
+use commerce::account::{self, Account};
+use commerce::customer::{
+    self, Address, Customer, Day, Grant, Level, MeView, OverviewView, PointsView, SavedAddress,
+};
+use commerce::keys;
+use commerce::money::Money as ShopMoney;
+use compact_str::CompactString;
+use entity::{EntityKey, Principal, PrincipalKind, Scope, Scopes};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::dto::{AddressBody, Date, Instant, List, Money, Order};
+use crate::input::{NoBody, OptionalJson};
+use crate::json::{Patch, Text};
+use crate::operation::Operation;
+use crate::problem::{Code, Fault, Problem};
+use crate::reply::{Empty, Json, Reply};
+use crate::request::{Param, ParamKind};
+use crate::route::{Call, Route, route};
+use crate::routes::common::{self, if_version};
+use crate::routes::my_orders;
+use crate::shop::Asker;
+
+/// Orders that the overview shows.
+const OVERVIEW_ORDERS: usize = 5;
+
+const ADDRESS: Param =
+    Param::new("id", ParamKind::Name { min: 1, max: 64 }, "An address's id, chosen by the client.");
+
+const REGISTER: Operation = Operation::post("registerCustomer", "/v1/customers")
+    .about("Customers", "The token's subject has a profile from now on; a repeat changes nothing")
+    .scoped(Scope::OrdersWrite)
+    .statuses(&[200, 201])
+    .natural();
+
+const GET_ME: Operation = Operation::get("getMe", "/v1/me")
+    .about("Customers", "The caller's profile")
+    .scoped(Scope::OrdersRead)
+    .codes(&[Code::NotFound]);
+
+const UPDATE_ME: Operation = Operation::patch("updateMe", "/v1/me")
+    .about("Customers", "Changes parts of the caller's profile (RFC 7396)")
+    .scoped(Scope::OrdersWrite)
+    .codes(&[Code::NotFound])
+    .if_match();
+
+const OVERVIEW: Operation = Operation::get("getMyOverview", "/v1/me/overview")
+    .about("Customers", "The user centre in one request: profile, wallet, orders, points")
+    .scoped(Scope::OrdersRead)
+    .codes(&[Code::MoneyOverflow]);
+
+const LIST_ADDRESSES: Operation = Operation::get("listAddresses", "/v1/me/addresses")
+    .about("Customers", "The caller's address book")
+    .scoped(Scope::OrdersRead);
+
+const PUT_ADDRESS: Operation = Operation::put("putAddress", "/v1/me/addresses/{id}")
+    .about("Customers", "Adds or replaces an address")
+    .scoped(Scope::OrdersWrite)
+    .params(&[ADDRESS])
+    .statuses(&[200, 201])
+    .if_match();
+
+const DELETE_ADDRESS: Operation = Operation::delete("deleteAddress", "/v1/me/addresses/{id}")
+    .about("Customers", "Takes an address out of the book")
+    .scoped(Scope::OrdersWrite)
+    .params(&[ADDRESS])
+    .if_match();
+
+const GET_POINTS: Operation = Operation::get("getMyPoints", "/v1/me/points")
+    .about("Customers", "The caller's points")
+    .scoped(Scope::OrdersRead);
+
+const SIGN_IN: Operation = Operation::post("signInDaily", "/v1/me/sign-ins")
+    .about("Customers", "Signs in for the day's points; a day is granted once")
+    .scoped(Scope::OrdersWrite)
+    .statuses(&[200, 201])
+    .codes(&[Code::InvalidState])
+    .natural();
+
+/// The operations of this file.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    vec![
+        route(&REGISTER, register),
+        route(&GET_ME, get_me),
+        route(&UPDATE_ME, update_me),
+        route(&OVERVIEW, overview),
+        route(&LIST_ADDRESSES, list_addresses),
+        route(&PUT_ADDRESS, put_address),
+        route(&DELETE_ADDRESS, delete_address),
+        route(&GET_POINTS, get_points),
+        route(&SIGN_IN, sign_in),
+    ]
+}
+
+common::object_word!(CustomerWord = "customer");
+common::object_word!(OverviewWord = "overview");
+common::object_word!(AddressWord = "address");
+common::object_word!(PointsWord = "points");
+common::object_word!(SignInWord = "sign_in");
+
+/// A customer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Customer)]
+struct Me {
+    #[schema(inline)]
+    object: CustomerWord,
+    /// Its id.
+    id: String,
+    /// Its version.
+    version: u64,
+    /// Name.
+    name: String,
+    /// Email address.
+    email: String,
+    /// Membership level: `standard`, `silver` or `gold`.
+    level: String,
+    /// Since when.
+    created_at: Instant,
+}
+
+impl Me {
+    fn new(view: &MeView) -> Self {
+        let level = match view.level {
+            Level::Standard => "standard",
+            Level::Silver => "silver",
+            Level::Gold => "gold",
+        };
+        Self {
+            object: CustomerWord::Word,
+            id: view.key.public(keys::CUSTOMER_PREFIX),
+            version: view.version,
+            name: view.profile.name.to_string(),
+            email: view.profile.email.to_string(),
+            level: level.to_owned(),
+            created_at: view.profile.created_at.into(),
+        }
+    }
+}
+
+/// What the user centre shows.
+#[derive(Debug, Serialize, ToSchema)]
+struct Overview {
+    #[schema(inline)]
+    object: OverviewWord,
+    /// The profile; null before it was registered.
+    customer: Option<Me>,
+    /// What the wallet holds; null without a wallet.
+    wallet: Option<Money>,
+    /// The newest orders.
+    orders: Vec<Order>,
+    /// How many orders there ever were.
+    n_orders: u64,
+    /// The address book.
+    addresses: Vec<SavedAddressBody>,
+    /// The points.
+    points: PointsBody,
+}
+
+/// An address of the book.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SavedAddress)]
+struct SavedAddressBody {
+    #[schema(inline)]
+    object: AddressWord,
+    /// Its id, chosen by the client.
+    id: String,
+    /// Its version.
+    version: u64,
+    /// Whether it is the default.
+    is_default: bool,
+    /// Who receives.
+    name: String,
+    /// Street and number.
+    line1: String,
+    /// Further line.
+    line2: Option<String>,
+    /// City.
+    city: String,
+    /// ISO 3166-2 code.
+    region: Option<String>,
+    /// Postal code.
+    postal_code: String,
+    /// ISO 3166-1 alpha-2 code.
+    country: String,
+    /// Telephone.
+    phone: Option<String>,
+}
+
+impl From<&SavedAddress> for SavedAddressBody {
+    fn from(saved: &SavedAddress) -> Self {
+        let AddressBody { name, line1, line2, city, region, postal_code, country, phone } =
+            AddressBody::from(&saved.address);
+        Self {
+            object: AddressWord::Word,
+            id: saved.id.to_string(),
+            version: saved.version,
+            is_default: saved.is_default,
+            name,
+            line1,
+            line2,
+            city,
+            region,
+            postal_code,
+            country,
+            phone,
+        }
+    }
+}
+
+/// Points.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Points)]
+struct PointsBody {
+    #[schema(inline)]
+    object: PointsWord,
+    /// What can be spent.
+    balance: u64,
+    /// What was ever granted; it decides the level.
+    earned: u64,
+    /// Days in a row up to the last sign-in.
+    streak: u32,
+    /// The customer's day now.
+    today: Date,
+    /// Whether today's points were granted.
+    signed_in: bool,
+}
+
+impl PointsBody {
+    fn new(view: &PointsView) -> Self {
+        Self {
+            object: PointsWord::Word,
+            balance: view.points.balance,
+            earned: view.points.earned,
+            streak: view.points.last.map_or(0, |last| last.streak),
+            today: date(view.today),
+            signed_in: view.is_signed_in,
+        }
+    }
+}
+
+/// The points of a day.
+#[derive(Debug, Serialize, ToSchema)]
+struct SignIn {
+    #[schema(inline)]
+    object: SignInWord,
+    /// Which day.
+    date: Date,
+    /// How many points.
+    points: u32,
+    /// Days in a row.
+    streak: u32,
+    /// Whether the day had been granted before.
+    replayed: bool,
+}
+
+/// Who registers.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RegisterBody {
+    /// Name.
+    name: Text<1, 100>,
+    /// Email address.
+    email: Text<3, 254>,
+}
+
+/// What changes in a profile.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UpdateBody {
+    /// Name.
+    #[serde(default)]
+    name: Patch<Text<1, 100>>,
+    /// Email address.
+    #[serde(default)]
+    email: Patch<Text<3, 254>>,
+}
+
+/// Which day.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignInBody {
+    /// The day; the customer's today when absent.
+    date: Option<Date>,
+}
+
+fn date(day: Day) -> Date {
+    let customer::Date { year, month, day } = day.date();
+    let month = time::Month::try_from(month).expect("a date's month is from 1 to 12");
+    Date(time::Date::from_calendar_date(year, month, day).unwrap_or(time::Date::MAX))
+}
+
+fn day(date: Date) -> Day {
+    Day(date.0.to_julian_day() - UNIX_EPOCH_JULIAN)
+}
+
+/// The Julian day of 1970-01-01.
+const UNIX_EPOCH_JULIAN: i32 = 2_440_588;
+
+/// The customer that the caller is.
+pub(crate) fn key<B>(call: &Call<B>) -> EntityKey {
+    keys::customer(&call.caller.tenant, &call.principal().subject)
+}
+
+async fn ask<B>(
+    call: &Call<B>,
+    command: &customer::Command,
+) -> Result<cluster::Reply<Customer>, Problem> {
+    call.edge.shop().ask::<Customer>(&call.asker_with_key(), &key(call), command).await
+}
+
+/// What the caller's customer shows.
+pub(crate) async fn read<B>(
+    call: &Call<B>,
+    query: customer::Query,
+) -> Result<customer::View, Problem> {
+    let seen = call.edge.shop().query::<Customer>(&call.asker(), &key(call), &query, 0).await?;
+    Ok(seen.view)
+}
+
+async fn read_me<B>(call: &Call<B>) -> Result<Box<MeView>, Problem> {
+    match read(call, customer::Query::Me).await? {
+        customer::View::Me(view) => Ok(view),
+        other => Err(common::unexpected(&other)),
+    }
+}
+
+async fn read_addresses<B>(call: &Call<B>) -> Result<Vec<SavedAddress>, Problem> {
+    match read(call, customer::Query::Addresses).await? {
+        customer::View::Addresses(saved) => Ok(saved),
+        other => Err(common::unexpected(&other)),
+    }
+}
+
+async fn register(call: Call<Json<RegisterBody>>) -> Result<Reply<Json<Me>>, Problem> {
+    let body = &call.body.0;
+    let command = customer::Command::Register {
+        name: (&*body.name).into(),
+        email: (&*body.email).into(),
+        utc_offset_min: 0,
+    };
+    let reply = ask(&call, &command).await?;
+    open_wallet(&call).await?;
+    let view = read_me(&call).await?;
+    let me = Me::new(&view);
+    let created = matches!(reply.value, customer::Reply::Registered { created: true });
+    let shown =
+        if created { Reply::created(me).location("/v1/me".to_owned()) } else { Reply::ok(me) };
+    Ok(shown.version(view.version).replayed(reply.replayed.is_some()))
+}
+
+/// Opens the customer's wallet with what the shop grants. A repeat changes nothing.
+///
+/// The shop itself does it: a buyer who could open accounts could print money.
+async fn open_wallet<B>(call: &Call<B>) -> Result<(), Problem> {
+    let terms = call.edge.shop().terms();
+    let wallet = keys::wallet(&key(call));
+    let open = account::Command::Open { grant: terms.money(terms.wallet_grant) };
+    let principal = Principal {
+        tenant: call.caller.tenant.clone(),
+        subject: CompactString::const_new("edge"),
+        kind: PrincipalKind::Service,
+        scopes: Scopes::ALL,
+    };
+    let asker = Asker { principal, ..call.asker() };
+    call.edge.shop().ask::<Account>(&asker, &wallet, &open).await.map(|_| ())
+}
+
+async fn get_me(call: Call<NoBody>) -> Result<Reply<Json<Me>>, Problem> {
+    let view = read_me(&call).await?;
+    Ok(Reply::ok(Me::new(&view)).version(view.version))
+}
+
+async fn update_me(call: Call<Json<UpdateBody>>) -> Result<Reply<Json<Me>>, Problem> {
+    let body = &call.body.0;
+    let command = customer::Command::Update {
+        name: kept(&body.name, "/name")?.map(Into::into),
+        email: kept(&body.email, "/email")?.map(Into::into),
+        if_version: if_version(call.condition)?,
+    };
+    ask(&call, &command).await?;
+    let view = read_me(&call).await?;
+    Ok(Reply::ok(Me::new(&view)).version(view.version))
+}
+
+/// A member that can be changed and not cleared.
+fn kept<'a, const MIN: usize, const MAX: usize>(
+    patch: &'a Patch<Text<MIN, MAX>>,
+    pointer: &str,
+) -> Result<Option<&'a str>, Problem> {
+    match patch {
+        Patch::Keep => Ok(None),
+        Patch::Set(text) => Ok(Some(text)),
+        Patch::Clear => {
+            let fault = Fault::new(pointer, "required", "cannot be cleared");
+            Err(Problem::new(Code::ValidationFailed).fault(fault))
+        }
+    }
+}
+
+async fn overview(call: Call<NoBody>) -> Result<Reply<Json<Overview>>, Problem> {
+    let view: Box<OverviewView> = match read(&call, customer::Query::Overview).await? {
+        customer::View::Overview(view) => view,
+        other => return Err(common::unexpected(&other)),
+    };
+    let newest: Vec<EntityKey> = view
+        .orders
+        .iter()
+        .take(OVERVIEW_ORDERS)
+        .map(|recent| recent.order.key(call.caller.tenant.clone()))
+        .collect();
+    let wallet: Option<ShopMoney> = wallet(&call).await?;
+    Ok(Reply::ok(Overview {
+        object: OverviewWord::Word,
+        customer: view.me.as_ref().map(Me::new),
+        wallet: wallet.map(common::money).transpose()?,
+        orders: my_orders::read_all(&call, &newest).await?,
+        n_orders: view.n_orders,
+        addresses: view.addresses.iter().map(SavedAddressBody::from).collect(),
+        points: PointsBody::new(&view.points),
+    }))
+}
+
+async fn wallet<B>(call: &Call<B>) -> Result<Option<ShopMoney>, Problem> {
+    let wallet = keys::wallet(&key(call));
+    let query = account::Query::Balance;
+    match call.edge.shop().query::<Account>(&call.asker(), &wallet, &query, 0).await {
+        Ok(seen) => {
+            let account::View::Balance(view) = seen.view;
+            Ok(Some(view.available))
+        }
+        Err(problem) if problem.code() == Code::NotFound => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn list_addresses(
+    call: Call<NoBody>,
+) -> Result<Reply<Json<List<SavedAddressBody>>>, Problem> {
+    let saved = read_addresses(&call).await?;
+    let data = saved.iter().map(SavedAddressBody::from).collect();
+    Ok(Reply::ok(List::new(data, None)))
+}
+
+async fn put_address(
+    call: Call<Json<AddressBody>>,
+) -> Result<Reply<Json<SavedAddressBody>>, Problem> {
+    let id = call.path.expect("id");
+    let command = customer::Command::PutAddress {
+        id: id.into(),
+        address: Address::from(call.body.0.clone()),
+        as_default: false,
+        if_version: if_version(call.condition)?,
+    };
+    let reply = ask(&call, &command).await?;
+    let saved = read_addresses(&call).await?;
+    let Some(saved) = saved.iter().find(|saved| saved.id == id) else {
+        // Another device has deleted it meanwhile.
+        return Err(Problem::new(Code::NotFound));
+    };
+    let version = saved.version;
+    let body = SavedAddressBody::from(saved);
+    let created = matches!(reply.value, customer::Reply::AddressPut { created: true });
+    let shown = if created { Reply::created(body) } else { Reply::ok(body) };
+    Ok(shown.version(version))
+}
+
+async fn delete_address(call: Call<NoBody>) -> Result<Reply<Empty>, Problem> {
+    let command = customer::Command::DeleteAddress {
+        id: call.path.expect("id").into(),
+        if_version: if_version(call.condition)?,
+    };
+    ask(&call, &command).await?;
+    Ok(Reply::no_content())
+}
+
+async fn get_points(call: Call<NoBody>) -> Result<Reply<Json<PointsBody>>, Problem> {
+    match read(&call, customer::Query::Points).await? {
+        customer::View::Points(view) => Ok(Reply::ok(PointsBody::new(&view))),
+        other => Err(common::unexpected(&other)),
+    }
+}
+
+async fn sign_in(call: Call<OptionalJson<SignInBody>>) -> Result<Reply<Json<SignIn>>, Problem> {
+    let command = customer::Command::SignIn { date: call.body.0.date.map(day) };
+    let reply = ask(&call, &command).await?;
+    let (Grant { day, points, streak }, replayed) = match reply.value {
+        customer::Reply::SignedIn { grant, replayed } => (grant, replayed),
+        other @ (customer::Reply::Done
+        | customer::Reply::Registered { .. }
+        | customer::Reply::AddressPut { .. }) => return Err(common::unexpected(&other)),
+    };
+    let body = SignIn { object: SignInWord::Word, date: date(day), points, streak, replayed };
+    let shown = if replayed { Reply::ok(body) } else { Reply::created(body) };
+    Ok(shown.replayed(reply.replayed.is_some()))
+}

@@ -1,0 +1,7 @@
+//! Resources over a real node with its store in memory, as a client sees them.
+
+mod carts;
+mod catalogue;
+mod customers;
+mod orders;
+mod rig;

@@ -1,0 +1,72 @@
+//! The newest cart, and what a guest brings along.
+
+use serde_json::json;
+
+use super::rig::Rig;
+use crate::testing::{Ask, ask, get, post};
+
+#[actix_web::test]
+async fn my_cart_is_made_once_and_stays_until_it_is_ordered() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let mine = || get("/v1/me/cart").bearer(&token);
+    let (one, two) = futures_util::future::join(rig.send(mine()), rig.send(mine())).await;
+    assert_eq!((one.status, two.status), (200, 200), "{} {}", one.text(), two.text());
+    assert_eq!(one.json()["id"], two.json()["id"]);
+    assert_eq!((&one.json()["status"], &one.json()["lines"]), (&json!("open"), &json!([])));
+    // A cart that was made later is the newest.
+    rig.cart(&token, "alice-cart-9", "[]").await;
+    assert_eq!(rig.send(mine()).await.json()["id"], "alice-cart-9");
+}
+
+struct Merge<'a> {
+    rig: &'a Rig,
+    token: String,
+}
+
+impl Merge<'_> {
+    fn of(&self, guest_cart: &str, guest_token: &str) -> Ask {
+        let body = format!(r#"{{"guest_cart_id":"{guest_cart}","guest_token":"{guest_token}"}}"#);
+        post("/v1/carts/alice-cart-1/merge").bearer(&self.token).json(&body)
+    }
+
+    async fn lines(&self) -> serde_json::Value {
+        let cart = self.rig.send(get("/v1/carts/alice-cart-1").bearer(&self.token)).await.json();
+        let lines = cart["lines"].as_array().unwrap().iter();
+        lines.map(|line| json!([line["sku"], line["qty"]])).collect()
+    }
+}
+
+#[actix_web::test]
+async fn a_guest_brings_the_cart_along_once() {
+    let rig = Rig::new().await;
+    let guest = rig.send(post("/v1/guests")).await.json();
+    let guest = guest["access_token"].as_str().unwrap();
+    rig.cart(guest, "guest-cart-1", "[]").await;
+    let more = ask("PUT", "/v1/carts/guest-cart-1/lines/tea-2")
+        .bearer(guest)
+        .header("if-match", "\"v1\"")
+        .json(r#"{"qty":3}"#);
+    assert_eq!(rig.send(more).await.status, 200);
+    let token = rig.buyer("alice").await;
+    rig.cart(&token, "alice-cart-1", "[]").await;
+    let merge = Merge { rig: &rig, token };
+    for refused in
+        [merge.of("guest-cart-1", "junk"), merge.of("guest-cart-1", &merge.token.clone())]
+    {
+        let answer = rig.send(refused).await;
+        assert_eq!(answer.brief(), "422 validation_failed not_allowed @ /guest_token");
+    }
+    assert_eq!(merge.lines().await, json!([["tea-1", 1]]));
+    for _ in 0..3 {
+        let answer = rig.send(merge.of("guest-cart-1", guest)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(merge.lines().await, json!([["tea-1", 2], ["tea-2", 3]]));
+    }
+    // Another guest's token takes nothing from this guest's cart.
+    rig.cart(guest, "guest-cart-2", "[]").await;
+    let other = rig.send(post("/v1/guests")).await.json();
+    let other = other["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(rig.send(merge.of("guest-cart-2", &other)).await.status, 200);
+    assert_eq!(merge.lines().await, json!([["tea-1", 2], ["tea-2", 3]]));
+}

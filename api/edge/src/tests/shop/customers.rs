@@ -1,0 +1,121 @@
+//! Profile, addresses, overview, points.
+
+use serde_json::json;
+
+use super::rig::{ADDRESS, Rig};
+use crate::testing::{ask, get, post};
+
+#[actix_web::test]
+async fn a_profile() {
+    let rig = Rig::empty().await;
+    let token = rig.world.token("login_hint=alice").await;
+    assert_eq!(rig.send(get("/v1/me").bearer(&token)).await.brief(), "404 not_found");
+    let register = |body: &str| post("/v1/customers").bearer(&token).json(body);
+    let bad = rig.send(register(r#"{"name":"Alice","email":"nowhere"}"#)).await;
+    assert!(bad.brief().starts_with("422 validation_failed"), "{}", bad.brief());
+    let made = rig.send(register(r#"{"name":"Alice","email":"a@example.com"}"#)).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let repeated = rig.send(register(r#"{"name":"Bob","email":"b@example.com"}"#)).await;
+    assert_eq!((repeated.status, &repeated.json()["name"]), (200, &json!("Alice")));
+    let me = rig.send(get("/v1/me").bearer(&token)).await;
+    assert_eq!(me.json()["object"], "customer");
+    assert_eq!(me.json()["level"], "standard");
+    let patch = |tag: &str, body: &str| {
+        ask("PATCH", "/v1/me").bearer(&token).header("if-match", tag).json(body)
+    };
+    let tag = me.header("etag").to_owned();
+    let changed = rig.send(patch(&tag, r#"{"name":"Alice B"}"#)).await;
+    assert_eq!(changed.json()["name"], "Alice B", "{}", changed.text());
+    assert_eq!(changed.json()["email"], "a@example.com", "absent is kept");
+    let stale = rig.send(patch(&tag, r#"{"name":"Alice C"}"#)).await;
+    assert_eq!(stale.brief(), "412 version_mismatch");
+    let cleared = rig.send(patch(changed.header("etag"), r#"{"name":null}"#)).await;
+    assert_eq!(cleared.brief(), "422 validation_failed required @ /name");
+}
+
+#[actix_web::test]
+async fn an_address_book() {
+    let rig = Rig::empty().await;
+    let token = rig.buyer("alice").await;
+    let put = |id: &str, condition: (&str, &str), body: &str| {
+        ask("PUT", &format!("/v1/me/addresses/{id}"))
+            .bearer(&token)
+            .header(condition.0, condition.1)
+            .json(body)
+    };
+    let new = ("if-none-match", "*");
+    let made = rig.send(put("home", new, ADDRESS)).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert_eq!((&made.json()["id"], &made.json()["is_default"]), (&json!("home"), &json!(true)));
+    assert_eq!(rig.send(put("home", new, ADDRESS)).await.brief(), "412 version_mismatch");
+    let moved = ADDRESS.replace("Oakland", "Berkeley");
+    let changed = rig.send(put("home", ("if-match", made.header("etag")), &moved)).await;
+    assert_eq!((changed.status, &changed.json()["city"]), (200, &json!("Berkeley")));
+    let nowhere = ADDRESS.replace("\"US\"", "\"XX\"");
+    let bad = rig.send(put("work", new, &nowhere)).await;
+    assert_eq!(bad.brief(), "422 validation_failed invalid @ /country");
+    let list = rig.send(get("/v1/me/addresses").bearer(&token)).await.json();
+    assert_eq!(list["data"].as_array().unwrap().len(), 1);
+    let delete = ask("DELETE", "/v1/me/addresses/home")
+        .bearer(&token)
+        .header("if-match", changed.header("etag"));
+    assert_eq!(rig.send(delete).await.status, 204);
+    let list = rig.send(get("/v1/me/addresses").bearer(&token)).await.json();
+    assert_eq!(list, json!({"object": "list", "data": [], "has_more": false, "next": null}));
+    // Another buyer has an address book of their own.
+    let bob = rig.buyer("bob").await;
+    assert_eq!(rig.send(get("/v1/me/addresses").bearer(&bob)).await.json()["data"], json!([]));
+}
+
+#[actix_web::test]
+async fn the_user_centre_is_one_request() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    rig.cod_order(&token, "alice-cart-1").await;
+    let answer = rig.send(get("/v1/me/overview").bearer(&token)).await;
+    let overview = answer.json();
+    assert_eq!(overview["wallet"], json!({"amount": 100_000, "currency": "USD"}));
+    assert_eq!(overview["customer"]["name"], "alice");
+    assert_eq!(overview["n_orders"], 1, "{}", answer.text());
+    assert_eq!(overview["orders"][0]["object"], "order");
+    assert_eq!(overview["points"]["balance"], 0);
+    let stranger = rig.world.token("login_hint=nobody").await;
+    let empty = rig.send(get("/v1/me/overview").bearer(&stranger)).await.json();
+    assert_eq!((&empty["customer"], &empty["wallet"]), (&json!(null), &json!(null)));
+}
+
+#[actix_web::test]
+async fn a_day_is_granted_once() {
+    let rig = Rig::empty().await;
+    let token = rig.buyer("alice").await;
+    let first = rig.send(post("/v1/me/sign-ins").bearer(&token)).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    assert_eq!((&first.json()["points"], &first.json()["replayed"]), (&json!(10), &json!(false)));
+    let date = first.json()["date"].as_str().unwrap().to_owned();
+    let on = |date: &str| {
+        post("/v1/me/sign-ins").bearer(&token).json(&format!(r#"{{"date":"{date}"}}"#))
+    };
+    let again = rig.send(on(&date)).await;
+    assert_eq!((again.status, &again.json()["replayed"]), (200, &json!(true)));
+    assert_eq!(rig.send(on("2020-01-01")).await.brief(), "409 invalid_state");
+    let bad = rig.send(on("2020-02-30")).await;
+    assert_eq!(bad.brief(), "422 validation_failed bad_form @ /date");
+    let points = rig.send(get("/v1/me/points").bearer(&token)).await.json();
+    assert_eq!((&points["balance"], &points["streak"]), (&json!(10), &json!(1)));
+    assert_eq!(points["today"], date);
+}
+
+#[actix_web::test]
+async fn my_orders_are_mine_and_newest_first() {
+    let rig = Rig::new().await;
+    let alice = rig.buyer("alice").await;
+    let bob = rig.buyer("bob").await;
+    let first = rig.cod_order(&alice, "alice-cart-1").await.json();
+    let second = rig.cod_order(&alice, "alice-cart-2").await.json();
+    let list = rig.send(get("/v1/me/orders").bearer(&alice)).await.json();
+    let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|order| &order["id"]).collect();
+    assert_eq!(ids, [&second["id"], &first["id"]]);
+    assert_eq!(list["data"][0]["lines"][0]["sku"], "tea-1", "whole orders");
+    let others = rig.send(get("/v1/me/orders").bearer(&bob)).await.json();
+    assert_eq!(others["data"], json!([]));
+}

@@ -1,0 +1,141 @@
+//! From a cart to the door: placing, shipments, tracking, cash.
+
+use serde_json::json;
+
+use super::rig::Rig;
+use crate::testing::{Ask, get, post};
+
+#[actix_web::test]
+async fn placing_again_with_the_key_answers_the_same_bytes() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let quote = rig.cart(&token, "alice-cart-1", "[]").await;
+    let place = || Rig::place(&token, &quote, "").header("idempotency-key", "k1");
+    let first = rig.send(place()).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    assert_eq!(first.json()["status"], "awaiting_payment");
+    let again = rig.send(place()).await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!((again.status, again.body), (first.status, first.body));
+    assert_ne!(again.headers["request-id"], first.headers["request-id"]);
+    let other_body = Rig::place(&token, &quote, r#","txn_type":"fixed""#);
+    let reused = rig.send(other_body.header("idempotency-key", "k1")).await;
+    assert_eq!(reused.brief(), "422 idempotency_key_reused");
+    // Another key, the same content: the same order.
+    let same = rig.send(Rig::place(&token, &quote, "").header("idempotency-key", "k2")).await;
+    assert_eq!(same.json()["id"], again_id(&rig, &token).await);
+    let mallory = rig.buyer("mallory").await;
+    let path = format!("/v1/orders/{}", same.json()["id"].as_str().unwrap());
+    assert_eq!(rig.send(get(&path).bearer(&mallory)).await.brief(), "404 not_found");
+    let other_shop = rig.world.service_token("demo2-service").await;
+    assert_eq!(rig.send(get(&path).bearer(&other_shop)).await.brief(), "404 not_found");
+}
+
+async fn again_id(rig: &Rig, token: &str) -> serde_json::Value {
+    let list = rig.send(get("/v1/me/orders").bearer(token)).await.json();
+    assert_eq!(list["data"].as_array().unwrap().len(), 1);
+    list["data"][0]["id"].clone()
+}
+
+struct Parcel<'a> {
+    rig: &'a Rig,
+    id: String,
+}
+
+impl Parcel<'_> {
+    fn post(&self, what: &str, body: &str) -> Ask {
+        post(&format!("/v1/shipments/{}/{what}", self.id)).bearer(&self.rig.staff).json(body)
+    }
+
+    async fn brief(&self, request: Ask) -> String {
+        let answer = self.rig.send(request).await;
+        let status = answer.json()["status"].as_str().unwrap_or_default().to_owned();
+        format!("{} {status}", answer.brief())
+    }
+}
+
+#[actix_web::test]
+async fn a_parcel_goes_out_once_and_its_cash_comes_in() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "alice-cart-1").await;
+    assert_eq!(order.json()["status"], "confirmed");
+    let parcel = Parcel { rig: &rig, id: rig.shipment(&order).await };
+    let path = format!("/v1/shipments/{}", parcel.id);
+    let seen = rig.send(get(&path).bearer(&token)).await;
+    assert_eq!(seen.json()["lines"], json!([{"line_id": "1", "qty": 1}]), "{}", seen.text());
+    assert_eq!(seen.json()["cod"]["status"], "due");
+    let due = seen.json()["cod"]["due"].clone();
+    let mallory = rig.buyer("mallory").await;
+    assert_eq!(rig.send(get(&path).bearer(&mallory)).await.brief(), "404 not_found");
+
+    let body = r#"{"carrier":"DHL","tracking_number":"T1"}"#;
+    let dispatch = || parcel.post("dispatch", body).header("idempotency-key", "d1");
+    let by_buyer = post(&format!("{path}/dispatch")).bearer(&token).json(body);
+    assert_eq!(rig.send(by_buyer).await.brief(), "403 insufficient_scope");
+    let first = rig.send(dispatch()).await;
+    assert_eq!((first.status, &first.json()["status"]), (200, &json!("dispatched")));
+    let track = |event: &str, status: &str| {
+        let at = "2026-11-20T10:00:00Z";
+        let body = format!(r#"{{"event_id":"{event}","status":"{status}","at":"{at}"}}"#);
+        parcel.post("tracking", &body)
+    };
+    assert_eq!(parcel.brief(track("e1", "in_transit")).await, "200 in_transit");
+    assert_eq!(parcel.brief(track("e2", "delivered")).await, "200 delivered");
+    let repeated = rig.send(track("e1", "in_transit")).await;
+    assert_eq!(repeated.json()["status"], "delivered", "a repeat changes nothing");
+    assert_eq!(repeated.header("idempotent-replayed"), "true");
+    let again = rig.send(dispatch()).await;
+    assert_eq!((again.status, again.body), (200, first.body), "as it was answered first");
+    let other = parcel.post("dispatch", body).header("idempotency-key", "d2");
+    assert_eq!(parcel.brief(other).await, "409 invalid_state ");
+
+    let cash = |event: &str, amount: &str| {
+        let body = format!(
+            r#"{{"event_id":"{event}","result":"collected","amount":{amount},"receipt":"R1"}}"#
+        );
+        parcel.post("cod", &body)
+    };
+    let euros = cash("c0", r#"{"amount":1,"currency":"EUR"}"#);
+    assert_eq!(parcel.brief(euros).await, "422 currency_mismatch ");
+    let collected = rig.send(cash("c1", &due.to_string())).await;
+    assert_eq!(collected.json()["cod"]["status"], "collected", "{}", collected.text());
+    assert_eq!(collected.json()["cod"]["receipt"], "R1");
+}
+
+#[actix_web::test]
+async fn what_shipments_refuse() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "alice-cart-1").await;
+    let parcel = Parcel { rig: &rig, id: rig.shipment(&order).await };
+    let at = "2026-11-20T10:00:00Z";
+    let table = [
+        (
+            parcel.post("dispatch", r#"{"carrier":"","tracking_number":"1"}"#),
+            "422 validation_failed bad_length @ /carrier ",
+        ),
+        (
+            parcel.post("tracking", &format!(r#"{{"event_id":"e","status":"lost","at":"{at}"}}"#)),
+            "422 validation_failed unknown_value @ /status ",
+        ),
+        (
+            parcel.post("tracking", r#"{"event_id":"e","status":"delivered","at":"now"}"#),
+            "422 validation_failed bad_form @ /at ",
+        ),
+        (
+            parcel.post("cod", r#"{"event_id":"e","result":"refused"}"#),
+            "400 invalid_request missing_field @ /amount ",
+        ),
+    ];
+    for (index, (request, expected)) in table.into_iter().enumerate() {
+        let found = parcel.brief(request.header("idempotency-key", "k")).await;
+        assert!(found.starts_with(expected), "row {index}: {found}");
+    }
+    let nowhere = entity::public_id("shp", entity::Affinity(1), uuid::Uuid::nil());
+    let unknown = post(&format!("/v1/shipments/{nowhere}/dispatch"))
+        .bearer(&rig.staff)
+        .header("idempotency-key", "k")
+        .json(r#"{"carrier":"x","tracking_number":"1"}"#);
+    assert_eq!(rig.send(unknown).await.brief(), "404 not_found");
+}

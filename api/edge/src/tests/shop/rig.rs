@@ -1,0 +1,156 @@
+//! A shop with two SKUs, its staff and its buyers.
+
+use std::sync::Arc;
+
+use cluster::clock::SystemClock;
+use cluster::ctx::{NodeCtx, Random};
+use cluster::{Node, NodeOptions};
+use commerce::hosting;
+use commerce::money::Ccy;
+use ports::memory::MemoryStore;
+
+use crate::settings::Settings;
+use crate::shop::{ShippingOption, Shop, Terms};
+use crate::testing::{Answer, Ask, Setup, World, ask, get, post};
+
+struct Draws(std::sync::atomic::AtomicU64);
+
+impl Random for Draws {
+    fn bits(&self) -> u64 {
+        self.0.fetch_add(0x9e37_79b9_7f4a_7c15, std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+pub(super) struct Rig {
+    pub(super) world: World,
+    /// The token of a service with every scope.
+    pub(super) staff: String,
+    _node: Node,
+}
+
+pub(super) const ADDRESS: &str = r#"{"name":"Alice","line1":"1 Main St","line2":null,
+    "city":"Oakland","region":"US-CA","postal_code":"94601","country":"US","phone":null}"#;
+
+impl Rig {
+    /// A shop without anything in it.
+    pub(super) async fn empty() -> Self {
+        let store = Arc::new(MemoryStore::new(4));
+        let ctx = NodeCtx {
+            node: "n1".into(),
+            clock: Arc::new(SystemClock::default()),
+            random: Arc::new(Draws(1.into())),
+            store: Arc::clone(&store) as _,
+            types: Arc::new(hosting::entity_types()),
+        };
+        let node = Node::start(ctx, NodeOptions::default()).await.unwrap();
+        let option = |id: &str, amount| ShippingOption { id: id.to_owned(), amount };
+        let terms = Terms {
+            channel: "web".into(),
+            ccy: Ccy::USD,
+            book: "default".into(),
+            tax_ppm: 82_500,
+            tax_included: false,
+            shipping: vec![option("standard", 500), option("express", 1_500)],
+            locations: vec!["main".into()],
+            wallet_grant: 100_000,
+        };
+        let region = node.region().clone();
+        let shop = Shop::new(region, Arc::clone(&store) as _, Settings::default(), terms);
+        let setup = Setup { store, shop: Some(shop), ..Setup::default() };
+        let world = World::with(setup).await;
+        let staff = world.service_token("demo-service").await;
+        Self { world, staff, _node: node }
+    }
+
+    /// A shop with the product `tea` and its SKUs `tea-1` (9.95) and `tea-2` (19.90), ten of each.
+    pub(super) async fn new() -> Self {
+        let rig = Self::empty().await;
+        let tea = r#"{"title":"Tea","status":"active","category":"kitchen"}"#;
+        rig.made(rig.put("/v1/products/tea", tea)).await;
+        for (sku, price) in [("tea-1", 995), ("tea-2", 1_990)] {
+            let body = format!(r#"{{"product_id":"tea","title":"Tea {sku}"}}"#);
+            rig.made(rig.put(&format!("/v1/skus/{sku}"), &body)).await;
+            let body = format!(r#"{{"amount":{{"amount":{price},"currency":"USD"}}}}"#);
+            rig.made(rig.put(&format!("/v1/price-books/default/prices/{sku}"), &body)).await;
+            let adjust = post(&format!("/v1/stock/{sku}/adjustments"))
+                .bearer(&rig.staff)
+                .header("idempotency-key", sku)
+                .json(r#"{"location":"main","delta":10,"reason":"receipt"}"#);
+            assert_eq!(rig.world.send(adjust).await.status, 200);
+        }
+        rig
+    }
+
+    /// Staff makes a thing.
+    pub(super) fn put(&self, path: &str, body: &str) -> Ask {
+        ask("PUT", path).bearer(&self.staff).header("if-none-match", "*").json(body)
+    }
+
+    async fn made(&self, request: Ask) {
+        let answer = self.world.send(request).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+
+    pub(super) async fn send(&self, request: Ask) -> Answer {
+        self.world.send(request).await
+    }
+
+    /// A registered buyer's token.
+    pub(super) async fn buyer(&self, name: &str) -> String {
+        let token = self.world.token(&format!("login_hint={name}")).await;
+        let body = format!(r#"{{"name":"{name}","email":"{name}@example.com"}}"#);
+        let answer = self.send(post("/v1/customers").bearer(&token).json(&body)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        token
+    }
+
+    /// A cart with an address, one `tea-1` and these tenders; its quote.
+    pub(super) async fn cart(&self, token: &str, id: &str, tenders: &str) -> Answer {
+        let body = format!(
+            r#"{{"lines":[{{"sku":"tea-1","qty":1}}],"address":{ADDRESS},"tenders":{tenders}}}"#
+        );
+        let path = format!("/v1/carts/{id}");
+        let put = ask("PUT", &path).bearer(token).header("if-none-match", "*").json(&body);
+        let answer = self.send(put).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let quote = self.send(post(&format!("{path}/quote")).bearer(token)).await;
+        assert_eq!(quote.status, 200, "{}", quote.text());
+        quote
+    }
+
+    /// The request that orders a quoted cart.
+    pub(super) fn place(token: &str, quote: &Answer, more: &str) -> Ask {
+        let quote = quote.json();
+        let body = format!(
+            r#"{{"cart_id":{},"cart_version":{},"quote_hash":{},"expected_total":{}{more}}}"#,
+            quote["cart_id"],
+            quote["cart_version"],
+            quote["quote_hash"],
+            quote["totals"]["payable"],
+        );
+        post("/v1/orders").bearer(token).json(&body)
+    }
+
+    /// An order that is paid at the door, and with it confirmed.
+    pub(super) async fn cod_order(&self, token: &str, cart: &str) -> Answer {
+        let quote = self.cart(token, cart, r#"[{"type":"cod"}]"#).await;
+        let more = r#","txn_type":"cod","tenders":[{"type":"cod"}]"#;
+        let placed = self.send(Self::place(token, &quote, more).header("idempotency-key", cart));
+        let placed = placed.await;
+        assert_eq!(placed.status, 201, "{}", placed.text());
+        placed
+    }
+
+    /// The only shipment of an order.
+    pub(super) async fn shipment(&self, order: &Answer) -> String {
+        let path = format!("/v1/orders/{}/shipments", order.json()["id"].as_str().unwrap());
+        for _ in 0..100 {
+            let list = self.send(get(&path).bearer(&self.staff)).await.json();
+            if let Some(id) = list["data"][0]["id"].as_str() {
+                return id.to_owned();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("the order has no shipment");
+    }
+}
