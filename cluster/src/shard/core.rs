@@ -396,7 +396,7 @@ impl<R> ShardCore<R> {
                 Access::Ready(_) | Access::Quarantined | Access::Unknown => {
                     self.timers.replace(&key, Some(at), None);
                 }
-                Access::Loading => {}
+                Access::Loading => self.timers.begin_read(at, &key),
             }
         }
         while let Some((key, waiter)) = self.waiters.take_due(self.time) {

@@ -4,7 +4,7 @@
 //! write those that outlive them; this index is only what is known in memory: all of resident
 //! entities, and those of sleeping ones up to a horizon.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{EntityKey, Timestamp};
 
@@ -12,6 +12,7 @@ use entity::{EntityKey, Timestamp};
 #[derive(Debug, Default)]
 pub struct Timers {
     due: BTreeSet<(Timestamp, EntityKey)>,
+    reading: BTreeMap<EntityKey, Timestamp>,
 }
 
 impl Timers {
@@ -25,6 +26,24 @@ impl Timers {
         }
         if let Some(new) = new {
             self.due.insert((new, key.clone()));
+        }
+    }
+
+    /// A deadline is due, but its entity has to be read first. It is put aside: the read brings
+    /// the deadline that holds, which may be another one.
+    pub fn begin_read(&mut self, at: Timestamp, key: &EntityKey) {
+        if self.due.remove(&(at, key.clone())) {
+            let since = self.reading.entry(key.clone()).or_insert(at);
+            *since = at.min(*since);
+        }
+    }
+
+    /// The read has ended; what was put aside is due again if the entity could not be had.
+    pub fn end_read(&mut self, key: &EntityKey, failed: bool) {
+        if let Some(at) = self.reading.remove(key)
+            && failed
+        {
+            self.due.insert((at, key.clone()));
         }
     }
 

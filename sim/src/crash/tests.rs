@@ -170,3 +170,16 @@ fn seed_47() {
     let report = run(&Setup::of_seed(47, true), &crashes);
     assert!(report.violations.is_empty(), "{:#?}", report.violations);
 }
+
+#[test]
+fn seeds_278_and_345() {
+    silent();
+    let cases = [
+        (278, true, Crash { at: 8, kind: CrashKind::Sync }),
+        (345, false, Crash { at: 117, kind: CrashKind::Node }),
+    ];
+    for (seed, chaining, crash) in cases {
+        let report = run(&Setup::of_seed(seed, chaining), &[crash]);
+        assert!(report.violations.is_empty(), "{:#?}", report.violations);
+    }
+}

@@ -61,6 +61,7 @@ impl<R> ShardCore<R> {
         out: &mut Vec<Output<R>>,
     ) {
         let waiting = self.loading.remove(&key).unwrap_or_default();
+        self.timers.end_read(&key, loaded.is_err());
         match loaded {
             Ok(loaded) => {
                 if let Err(reason) = self.place(&key, loaded) {
