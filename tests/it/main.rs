@@ -6,5 +6,6 @@ mod dependencies;
 mod kill;
 mod last_unit;
 mod node;
+mod readme;
 mod tidy;
 mod tree;
