@@ -23,7 +23,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
 use crate::demo;
-use crate::exit::Exit;
+use crate::events::Events;
+use crate::exit::{Exit, chain};
 use crate::random::{self, SystemRandom};
 
 /// Name of the stored clock offset of a demo.
@@ -70,9 +71,12 @@ async fn serve(config: Config) -> Result<(), Exit> {
     if config.demo {
         demo::make(node.region()).await.map_err(|error| Exit::Other(error.to_string()))?;
     }
-    let edge = edge_state(&config, &node, &store, clock, metrics.clone()).await?;
+    let events = Events::start(&config, &node).await?;
+    let edge = edge_state(&config, &node, &store, &events, clock, metrics.clone()).await?;
+    let shares = Shares::of(config.drain_timeout_ms);
     let mut options = ServerOptions::new(config.http, config.admin);
-    options.finish_ms = config.drain_timeout_ms / 2;
+    options.bye_ms = shares.bye_ms;
+    options.finish_ms = shares.finish_ms;
     let server = Server::bind(edge.clone(), options)
         .map_err(|error| Exit::Other(format!("listeners not bound: {error}")))?;
     edge.health().enter(Phase::Serving);
@@ -92,7 +96,10 @@ async fn serve(config: Config) -> Result<(), Exit> {
     tracing::info!("draining");
     let drain = async {
         handle.drain().await;
-        node.drain(config.drain_timeout_ms / 2).await
+        let is_drained = node.drain(shares.node_ms).await;
+        // After the node: what its last commands said is durable now, and is to be told too.
+        let is_published = events.stop(shares.relay_ms).await;
+        is_drained && is_published
     };
     tokio::select! {
         biased;
@@ -117,18 +124,6 @@ fn open(config: &Config) -> Result<Arc<EmbeddedStore>, Exit> {
     }
 }
 
-/// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 async fn offset(store: &EmbeddedStore) -> Result<u64, Exit> {
     let stored = store.value(CLOCK_OFFSET).await.map_err(|error| Exit::Store(chain(&error)))?;
     Ok(stored.and_then(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?))).unwrap_or(0))
@@ -150,6 +145,7 @@ async fn edge_state(
     config: &Config,
     node: &Node,
     store: &Arc<EmbeddedStore>,
+    events: &Events,
     clock: Arc<SystemClock>,
     metrics: PrometheusHandle,
 ) -> Result<EdgeState, Exit> {
@@ -185,9 +181,10 @@ async fn edge_state(
     let shared: SharedStore = Arc::clone(store) as SharedStore;
     let shop = Shop::new(node.region().clone(), shared, settings, demo::terms());
     let failed = node.failed();
+    let bus = events.check();
     let checks = Arc::new(move || {
         let status = if failed.borrow().is_some() { CheckStatus::Down } else { CheckStatus::Up };
-        vec![Check { name: "store", status, detail: "embedded".into() }]
+        vec![Check { name: "store", status, detail: "embedded".into() }, bus()]
     });
     // Tokens expire by wall time, whatever a demo's clock says.
     drop(clock);
@@ -209,6 +206,24 @@ fn issuer(region: Region, meta: Arc<dyn Meta>) -> Issuer {
         Box::pin(async move { demo::register(&region, tenant, subject).await }) as _
     });
     Issuer::new(Families::new(meta), register, None)
+}
+
+/// Parts of the time that a drain may take: streams, requests, entities, events, one after the
+/// other.
+#[derive(Debug, Clone, Copy)]
+struct Shares {
+    bye_ms: u64,
+    finish_ms: u64,
+    node_ms: u64,
+    relay_ms: u64,
+}
+
+impl Shares {
+    /// A tenth stays free for what ends in between.
+    const fn of(drain_timeout_ms: u64) -> Self {
+        let tenth = drain_timeout_ms / 10;
+        Self { bye_ms: tenth, finish_ms: 3 * tenth, node_ms: 3 * tenth, relay_ms: 2 * tenth }
+    }
 }
 
 /// The one line that a program waits for.
