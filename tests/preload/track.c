@@ -34,7 +34,7 @@ static size_t root_len; /* 0: no directory is watched */
 static dev_t root_dev;
 static int foreign; /* another process has the log */
 static unsigned long eio_after, n_syncs, sync_ms;
-static const char *eio_file;
+static const char *eio_file, *lie_file;
 static unsigned reported;
 
 __attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list args) {
@@ -133,27 +133,30 @@ void track_unlock(void) {
 
 /* --- syncs ------------------------------------------------------------------------------ */
 
-/* Whether this sync fails by order: EIO_AFTER counts files, EIO_FILE takes whatever comes. */
-static int ordered_to_fail(int is_file) {
-    if (eio_file && access(eio_file, F_OK) == 0) return 1;
-    return is_file && eio_after && __atomic_add_fetch(&n_syncs, 1, __ATOMIC_SEQ_CST) == eio_after;
+/* How this sync ends by order: EIO_AFTER counts files, the two FILEs take whatever comes. */
+static enum sync_order ordered(int is_file) {
+    if (eio_file && access(eio_file, F_OK) == 0) return SYNC_FAILS;
+    if (is_file && eio_after && __atomic_add_fetch(&n_syncs, 1, __ATOMIC_SEQ_CST) == eio_after)
+        return SYNC_FAILS;
+    return lie_file && access(lie_file, F_OK) == 0 ? SYNC_LIES : SYNC_DONE;
 }
 
-int track_sync_begin(int fd, struct sync_ticket *k) {
+enum sync_order track_sync_begin(int fd, struct sync_ticket *k) {
     struct stat st;
     int keep = errno;
     memset(k, 0, sizeof *k);
     if (root_len == 0 || fstat(fd, &st) != 0 || st.st_dev != root_dev || st.st_nlink == 0
         || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) || !in_root(fd)) {
         errno = keep;
-        return 0;
+        return SYNC_DONE;
     }
     int is_file = S_ISREG(st.st_mode);
-    int fails = ordered_to_fail(is_file);
-    k->delay_us = fails ? 0 : (unsigned)sync_ms * 1000;
-    if (log_fd < 0 || foreign) {
+    enum sync_order order = ordered(is_file);
+    k->delay_us = order == SYNC_DONE ? (unsigned)sync_ms * 1000 : 0;
+    /* A sync that lies leaves what is pending as it is: a later, honest one may cover it. */
+    if (log_fd < 0 || foreign || order == SYNC_LIES) {
         errno = keep;
-        return fails;
+        return order;
     }
     k->kind = is_file ? 1 : 2;
     if (is_file) {
@@ -169,7 +172,7 @@ int track_sync_begin(int fd, struct sync_ticket *k) {
         pthread_mutex_unlock(&lock);
     }
     errno = keep;
-    return fails;
+    return order;
 }
 
 static void dir_sync_end(struct sync_ticket *k, int ok) {
@@ -293,10 +296,12 @@ void track_init(void) {
     const char *dir = text_of("MERCATO_FAULT_DIR"), *log = text_of("MERCATO_FAULT_LOG");
     struct stat st;
     eio_file = text_of("MERCATO_FAULT_EIO_FILE");
+    lie_file = text_of("MERCATO_FAULT_LIE_FILE");
     eio_after = number_of("MERCATO_FAULT_EIO_AFTER");
     sync_ms = number_of("MERCATO_FAULT_SYNC_MS");
     if (!dir) {
-        if (log || eio_file || eio_after || sync_ms) die("MERCATO_FAULT_DIR is not set");
+        if (log || eio_file || lie_file || eio_after || sync_ms)
+            die("MERCATO_FAULT_DIR is not set");
         return;
     }
     if (!realpath(dir, root)) die("%s: %s", dir, strerror(errno));

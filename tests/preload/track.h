@@ -13,7 +13,10 @@
 
 struct tracked;
 
-/* How a sync that may fail by order is to end. */
+/* What is to come of a sync: lies returns success and does nothing. */
+enum sync_order { SYNC_DONE, SYNC_FAILS, SYNC_LIES };
+
+/* What the end of a sync must know of its beginning. */
 struct sync_ticket {
     int kind;          /* 0: not ours, 1: a file, 2: a directory */
     struct tracked *t; /* the file, when it has pending records */
@@ -35,8 +38,8 @@ void track_unlock(void);
 /* Writes down what [off, off+len) and the length of the file are now, before they change. */
 void track_save(struct tracked *t, const struct stat *st, uint64_t off, uint64_t len);
 
-/* Before a sync: fills the ticket. Returns 1 when the sync shall fail instead of being done. */
-int track_sync_begin(int fd, struct sync_ticket *k);
+/* Before a sync: fills the ticket, and says what is to come of it. */
+enum sync_order track_sync_begin(int fd, struct sync_ticket *k);
 
 /* After a sync: believes it (ok) or marks what was pending as lost. */
 void track_sync_end(struct sync_ticket *k, int ok);
