@@ -7,7 +7,7 @@ use entity::EntityKey;
 use ports::memory::AppendFault;
 use ports::{Journal, MemoryStore, SharedStore, ViewRow, Views};
 
-use super::generation::view_name;
+use super::generation::{Generations, view_name};
 use super::worker::Turn;
 use super::*;
 use crate::ctx::Clock;
@@ -373,4 +373,15 @@ async fn beside_a_node_rows_follow_at_once() {
     assert!(store.scan("notes.1", &[], &[0xFF], false, 9).await.unwrap().is_empty());
     assert!(clock.during(notes.stop(1_000)).await);
     assert!(!clock.during(notes.catch_up(100)).await, "it is over");
+}
+
+/// What is stored keeps its bytes; a change needs a version with an upcast.
+#[test]
+fn the_stored_generations_are_frozen() {
+    let generations =
+        Generations { version: 2, active: 5, building: Some(6), retired: vec![3, 300] };
+    let bytes = codec::seal(&generations).unwrap();
+    assert_eq!(codec::open::<Generations>(&bytes).unwrap(), generations);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "ac010b000100090000007bf1086b020501060203fb2c01");
 }

@@ -16,6 +16,9 @@ pub mod meta;
 pub mod snapshots;
 pub mod views;
 
+#[cfg(test)]
+mod tests;
+
 pub use bus::{Ack, BusSignal, CloudEvent, EventBus, PublishError, StreamState};
 pub use checkpoint::{Checkpoint, OutStreamState, TimerRow};
 pub use frame::{Frame, FrameError, FrameHeader};

@@ -80,3 +80,15 @@ fn a_place_is_found_at_or_before_its_event() {
     assert_eq!(cursor.before_place("ORDERS", 1), 0);
     assert_eq!(cursor.before_place("SHIPMENTS", 1), 8, "nothing of it was ever there");
 }
+
+/// What is stored keeps its bytes; a change needs a version with an upcast.
+#[test]
+fn the_stored_bytes_are_frozen() {
+    let cursor = walked(2);
+    let bytes = codec::seal(&cursor).unwrap();
+    assert_eq!(codec::open::<PublishCursor>(&bytes).unwrap(), cursor);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let expected = "ac010a000100380000003acda3ff0003010202064f52444552530a0553544f434b01020402064f52\
+                    44455253140553544f434b02020402064f5244455253140553544f434b02";
+    assert_eq!(hex, expected);
+}
