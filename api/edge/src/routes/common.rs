@@ -4,6 +4,9 @@ use std::fmt::Debug;
 
 use actix_web::http::header::HeaderName;
 use commerce::protocol::IfVersion;
+use data_encoding::HEXLOWER;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::dto::Money;
 use crate::limits;
@@ -31,7 +34,7 @@ pub(crate) const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-
 
 /// Declares the type of an `object` member: one word.
 macro_rules! object_word {
-    ($name:ident = $word:literal) => {
+    ($name:ident = $word:tt) => {
         #[derive(Debug, Clone, Copy, serde::Serialize, utoipa::ToSchema)]
         enum $name {
             #[serde(rename = $word)]
@@ -41,6 +44,12 @@ macro_rules! object_word {
     };
 }
 pub(crate) use object_word;
+
+/// A tag over all that is shown: of a list, whose parts have versions of their own.
+pub(crate) fn weak_tag(shown: &impl Serialize) -> String {
+    let bytes = serde_json::to_vec(shown).expect("replies are plain data with text keys");
+    format!("W/\"{}\"", HEXLOWER.encode(&Sha256::digest(&bytes)[..12]))
+}
 
 /// What a writer expects. A tag that cannot be true is an old version.
 pub(crate) fn if_version(condition: Condition) -> Result<IfVersion, Problem> {
