@@ -30,6 +30,7 @@ pub mod server;
 pub mod settings;
 pub mod shop;
 pub mod state;
+pub mod views;
 
 #[cfg(test)]
 mod testing;
@@ -42,3 +43,4 @@ pub use problem::{Code, Fault, Problem};
 pub use server::{Server, ServerHandle, ServerOptions};
 pub use shop::{Shop, Terms};
 pub use state::{Clock, EdgeLimits, EdgeParts, EdgeState, Entropy, Scrape};
+pub use views::Views;

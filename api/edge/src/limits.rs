@@ -29,6 +29,17 @@ pub const PAGE_MAX: u64 = 100;
 /// See [`PAGE_MIN`].
 pub const PAGE_DEFAULT: u64 = 20;
 
+/// Orders on a page of the buyer's own without a `limit`.
+pub const MY_ORDERS_PAGE_DEFAULT: u64 = 40;
+/// Categories and products on the home page: one screen.
+pub const HOME_CATEGORIES: usize = 20;
+/// See [`HOME_CATEGORIES`].
+pub const HOME_PRODUCTS: u32 = 12;
+/// How long a list of orders waits for its view to show what was answered before, in ms.
+///
+/// The view may lag 1 s; it does so by milliseconds, and a list that waits longer helps nobody.
+pub const LIST_CATCH_UP_MS: u64 = 250;
+
 /// The longest `Prefer: wait` of a command and of a read, and the wait without one, in ms.
 pub const WAIT_COMMAND_MAX_MS: u64 = 10_000;
 /// See [`WAIT_COMMAND_MAX_MS`].

@@ -9,6 +9,7 @@ pub mod documents;
 pub mod identity;
 pub mod my_cart;
 pub mod my_orders;
+pub mod order_lists;
 pub mod orders;
 pub mod shipments;
 pub mod stock;
@@ -31,6 +32,7 @@ pub fn all() -> Vec<Route> {
         customers::routes(),
         my_cart::routes(),
         my_orders::routes(),
+        order_lists::routes(),
         shipments::routes(),
         documents::routes(),
     ]

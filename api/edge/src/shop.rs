@@ -15,6 +15,7 @@ use crate::problem::{Code, Problem};
 use crate::refusal::Refused;
 use crate::route::Call;
 use crate::settings::Settings;
+use crate::views::Views;
 
 /// A way to send an order.
 #[derive(Debug, Clone)]
@@ -91,6 +92,7 @@ struct Inner {
     store: SharedStore,
     settings: Settings,
     terms: Terms,
+    views: Views,
 }
 
 /// The shop. Cheap to clone.
@@ -100,8 +102,14 @@ pub struct Shop(Arc<Inner>);
 impl Shop {
     /// A shop over a node.
     #[must_use]
-    pub fn new(region: Region, store: SharedStore, settings: Settings, terms: Terms) -> Self {
-        Self(Arc::new(Inner { region, store, settings, terms }))
+    pub fn new(
+        region: Region,
+        store: SharedStore,
+        settings: Settings,
+        terms: Terms,
+        views: Views,
+    ) -> Self {
+        Self(Arc::new(Inner { region, store, settings, terms, views }))
     }
 
     /// The entrance to all entities.
@@ -110,7 +118,7 @@ impl Shop {
         &self.0.region
     }
 
-    /// Views and values.
+    /// Named values.
     #[must_use]
     pub fn store(&self) -> &SharedStore {
         &self.0.store
@@ -120,6 +128,12 @@ impl Shop {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// The read models behind lists.
+    #[must_use]
+    pub fn views(&self) -> &Views {
+        &self.0.views
     }
 
     /// What it sells on.

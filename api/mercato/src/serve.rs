@@ -14,7 +14,7 @@ use edge::health::{Check, CheckStatus, Phase};
 use edge::identity::issuer::{Families, Issuer};
 use edge::identity::{Authority, AuthorityParts, EdgeKeys, Revocations, Tenants, TokenVerifier};
 use edge::settings::{self, Settings, Values};
-use edge::{EdgeLimits, EdgeParts, EdgeState, Health, Server, ServerOptions, Shop};
+use edge::{EdgeLimits, EdgeParts, EdgeState, Health, Server, ServerOptions, Shop, Views};
 use embedded::{EmbeddedStore, OpenError, Options};
 use entity::Timestamp;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -72,7 +72,11 @@ async fn serve(config: Config) -> Result<(), Exit> {
         demo::make(node.region()).await.map_err(|error| Exit::Other(error.to_string()))?;
     }
     let events = Events::start(&config, &node).await?;
-    let edge = edge_state(&config, &node, &store, &events, clock, metrics.clone()).await?;
+    let views = Views::start(&node)
+        .await
+        .map_err(|error| Exit::Store(format!("views not started: {}", chain(&error))))?;
+    let parts = Parts { config: &config, node: &node, store: &store, events: &events };
+    let edge = edge_state(parts, views.clone(), clock, metrics.clone()).await?;
     let shares = Shares::of(config.drain_timeout_ms);
     let mut options = ServerOptions::new(config.http, config.admin);
     options.bye_ms = shares.bye_ms;
@@ -98,7 +102,8 @@ async fn serve(config: Config) -> Result<(), Exit> {
         handle.drain().await;
         let is_drained = node.drain(shares.node_ms).await;
         // After the node: what its last commands said is durable now, and is to be told too.
-        let is_published = events.stop(shares.relay_ms).await;
+        let stops = (events.stop(shares.relay_ms), views.stop(shares.relay_ms));
+        let (is_published, _) = tokio::join!(stops.0, stops.1);
         is_drained && is_published
     };
     tokio::select! {
@@ -141,14 +146,22 @@ async fn values(config: &Config, store: &EmbeddedStore) -> Result<Values, Exit> 
     Ok(values)
 }
 
+/// What of the node its edge is made of.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    config: &'a Config,
+    node: &'a Node,
+    store: &'a Arc<EmbeddedStore>,
+    events: &'a Events,
+}
+
 async fn edge_state(
-    config: &Config,
-    node: &Node,
-    store: &Arc<EmbeddedStore>,
-    events: &Events,
+    parts: Parts<'_>,
+    views: Views,
     clock: Arc<SystemClock>,
     metrics: PrometheusHandle,
 ) -> Result<EdgeState, Exit> {
+    let Parts { config, node, store, events } = parts;
     let other = |what: &str, error: String| Exit::Other(format!("{what}: {error}"));
     let meta: Arc<dyn Meta> = Arc::clone(store) as Arc<dyn Meta>;
     let keys = EdgeKeys::load(&*meta)
@@ -179,7 +192,7 @@ async fn edge_state(
         in_flight_max: usize::try_from(settings.get(settings::IN_FLIGHT_MAX)).unwrap_or(usize::MAX),
     };
     let shared: SharedStore = Arc::clone(store) as SharedStore;
-    let shop = Shop::new(node.region().clone(), shared, settings, demo::terms());
+    let shop = Shop::new(node.region().clone(), shared, settings, demo::terms(), views);
     let failed = node.failed();
     let bus = events.check();
     let checks = Arc::new(move || {

@@ -3,6 +3,8 @@
 //! A product shows its SKUs with their prices, so its tag is a weak one over all versions inside;
 //! its own version, which a change has to name, stands in the body.
 
+mod browse;
+
 use commerce::keys;
 use commerce::product::{self, About, Product as ProductEntity, ProductView};
 use commerce::sku::{self, Availability, DEFAULT_BOOK, PriceView, Sku as SkuEntity, SkuView};
@@ -76,13 +78,14 @@ const PUT_PRICE: Operation = Operation::put("putPrice", "/v1/price-books/{book}/
 /// The operations of this file.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    vec![
+    let own = vec![
         route(&GET_PRODUCT, get_product),
         route(&GET_SKU, get_sku),
         route(&PUT_PRODUCT, put_product),
         route(&PUT_SKU, put_sku),
         route(&PUT_PRICE, put_price),
-    ]
+    ];
+    [own, browse::routes()].concat()
 }
 
 common::object_word!(ProductWord = "product");

@@ -1,7 +1,12 @@
-//! The buyer's orders: the first page from the customer, which every order reports itself to.
+//! The buyer's orders.
+//!
+//! Every order reports itself to its customer, who keeps the newest ones. As long as these are all
+//! that there are, the list is theirs and shows what was just ordered; the pages of a buyer with
+//! more, and filtered ones, come from the read model.
 
-use commerce::customer;
+use commerce::customer::{self, ORDERS_KEPT};
 use commerce::order::{Order as OrderEntity, Query};
+use commerce::views::orders::Buyer;
 use entity::{EntityKey, Scope};
 use futures_util::StreamExt;
 
@@ -11,15 +16,19 @@ use crate::limits;
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::reply::{Json, Reply};
+use crate::request::Param;
 use crate::route::{Call, Route, route};
 use crate::routes::common::{self, CURSOR, LIMIT};
 use crate::routes::customers;
+use crate::routes::order_lists::{self, FROM, PAYMENT, SORT, STATUS, TO};
 use crate::routes::orders::whole;
+
+const QUERY: &[Param] = &[LIMIT, CURSOR, STATUS, PAYMENT, FROM, TO, SORT];
 
 const LIST: Operation = Operation::get("listMyOrders", "/v1/me/orders")
     .about("Customers", "The caller's orders, newest first")
     .scoped(Scope::OrdersRead)
-    .query(&[LIMIT, CURSOR])
+    .query(QUERY)
     .codes(&[Code::MoneyOverflow]);
 
 /// The operations of this file.
@@ -29,14 +38,31 @@ pub fn routes() -> Vec<Route> {
 }
 
 async fn list(call: Call<NoBody>) -> Result<Reply<Json<List<Order>>>, Problem> {
-    let recent = match customers::read(&call, customer::Query::Orders).await? {
+    let is_plain =
+        QUERY.iter().all(|param| param.name == LIMIT.name || call.query.get(param.name).is_none());
+    if is_plain && let Some(keys) = all_recent(&call).await? {
+        return Ok(Reply::ok(List::new(read_all(&call, &keys).await?, None)));
+    }
+    let principal = call.principal();
+    let own = Buyer::of(&principal.tenant, principal.kind, &principal.subject);
+    let own = own.ok_or_else(|| Problem::new(Code::Internal))?;
+    order_lists::page(&call, "my_orders", QUERY, Some(own), limits::MY_ORDERS_PAGE_DEFAULT).await
+}
+
+/// The orders that the customer keeps, if these are all and fit on the page.
+async fn all_recent(call: &Call<NoBody>) -> Result<Option<Vec<EntityKey>>, Problem> {
+    let recent = match customers::read(call, customer::Query::Orders).await? {
         customer::View::Orders(recent) => recent,
         other => return Err(common::unexpected(&other)),
     };
-    let keys: Vec<EntityKey> =
-        recent.iter().map(|recent| recent.order.key(call.caller.tenant.clone())).collect();
-    let orders = read_all(&call, &keys).await?;
-    Ok(Reply::ok(List::new(orders, None)))
+    let limit = common::limit(call, limits::MY_ORDERS_PAGE_DEFAULT) as usize;
+    if recent.len() > limit || recent.len() >= ORDERS_KEPT {
+        return Ok(None);
+    }
+    let mut recent = recent;
+    recent.sort_by_key(|order| std::cmp::Reverse(order.at));
+    let tenant = &call.caller.tenant;
+    Ok(Some(recent.iter().map(|recent| recent.order.key(tenant.clone())).collect()))
 }
 
 /// Whole orders, in the order of their keys. One that is about to be placed is left out.

@@ -3,5 +3,6 @@
 mod carts;
 mod catalogue;
 mod customers;
+mod lists;
 mod orders;
 mod rig;

@@ -78,7 +78,9 @@ impl Rig {
             wallet_grant: 0,
         };
         let settings = Settings::default();
-        let shop = Shop::new(node.region().clone(), Arc::clone(&store) as _, settings, terms);
+        let views = crate::Views::start(&node).await.unwrap();
+        let region = node.region().clone();
+        let shop = Shop::new(region, Arc::clone(&store) as _, settings, terms, views);
         let setup = Setup { store, shop: Some(shop.clone()), ..Setup::default() };
         let world = World::with(setup).await;
         let free = "127.0.0.1:0".parse().unwrap();

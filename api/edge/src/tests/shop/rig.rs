@@ -12,6 +12,7 @@ use ports::memory::MemoryStore;
 use crate::settings::Settings;
 use crate::shop::{ShippingOption, Shop, Terms};
 use crate::testing::{Answer, Ask, Setup, World, ask, get, post};
+use crate::views::Views;
 
 struct Draws(std::sync::atomic::AtomicU64);
 
@@ -55,7 +56,8 @@ impl Rig {
             wallet_grant: 100_000,
         };
         let region = node.region().clone();
-        let shop = Shop::new(region, Arc::clone(&store) as _, Settings::default(), terms);
+        let views = Views::start(&node).await.unwrap();
+        let shop = Shop::new(region, Arc::clone(&store) as _, Settings::default(), terms, views);
         let setup = Setup { store, shop: Some(shop), ..Setup::default() };
         let world = World::with(setup).await;
         let staff = world.service_token("demo-service").await;
