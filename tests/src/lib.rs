@@ -1,1 +1,14 @@
-//! Nothing here: the integration tests are in `it/`, one crate over the real binary.
+//! What the integration tests in `it/` and their helper programs share: the program under test as
+//! a child process, a client of its HTTP interface, buyers at work, and the book that they keep.
+//!
+//! Test code: it panics where something is not as it must be.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod book;
+mod client;
+mod node;
+pub mod work;
+
+pub use book::{Book, Line, now_us};
+pub use client::{Answer, Client, cart_of, order_of};
+pub use node::{Launch, Node, binary};

@@ -1,0 +1,161 @@
+//! A client of the HTTP interface with one token.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::node::Node;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A client with one token.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    /// Base URL of the node.
+    pub base: String,
+    token: String,
+}
+
+/// An answer: its status and body.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body as JSON; null when it is none.
+    pub body: Value,
+    /// The body as text.
+    pub text: String,
+}
+
+fn http() -> reqwest::Client {
+    reqwest::Client::builder().timeout(PATIENCE).build().unwrap()
+}
+
+impl Client {
+    /// A client with a token from before.
+    #[must_use]
+    pub fn with_token(base: &str, token: &str) -> Self {
+        Self { http: http(), base: base.to_owned(), token: token.to_owned() }
+    }
+
+    /// A fresh guest.
+    pub async fn guest(node: &Node) -> Self {
+        Self::guest_at(&node.http).await
+    }
+
+    /// A fresh guest of the node at a base URL.
+    pub async fn guest_at(base: &str) -> Self {
+        let url = format!("{base}/v1/guests");
+        let guest: Value = http().post(url).send().await.unwrap().json().await.unwrap();
+        Self::with_token(base, guest["access_token"].as_str().unwrap())
+    }
+
+    /// The demo service, with every scope.
+    pub async fn service(node: &Node) -> Self {
+        Self::service_at(&node.http).await
+    }
+
+    /// The demo service of the node at a base URL.
+    pub async fn service_at(base: &str) -> Self {
+        let form = "grant_type=client_credentials&client_id=demo-service&client_secret=demo-secret";
+        let answer = http()
+            .post(format!("{base}/oauth/token"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form)
+            .send()
+            .await
+            .unwrap();
+        let token: Value = answer.json().await.unwrap();
+        Self::with_token(base, token["access_token"].as_str().unwrap())
+    }
+
+    /// The same client on a node that was started again.
+    #[must_use]
+    pub fn at(&self, node: &Node) -> Self {
+        Self { base: node.http.clone(), ..self.clone() }
+    }
+
+    /// Its token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Another token over the same connections.
+    #[must_use]
+    pub fn and_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
+    }
+
+    /// Whether the node says that it is ready.
+    pub async fn is_ready(&self, node: &Node) -> bool {
+        let answer = self.http.get(format!("{}/readyz", node.admin)).send().await.unwrap();
+        answer.status().as_u16() == 200
+    }
+
+    /// A request. `Err`: the node went away before it answered.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Result<Answer, reqwest::Error> {
+        let method = method.parse().unwrap();
+        let mut request =
+            self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let text = response.text().await?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Answer { status, body, text })
+    }
+
+    /// Puts a cart for cash on delivery and quotes it; what is to be sent to place it.
+    pub async fn prepare(&self, cart: &str, sku: &str, qty: u32) -> Result<Value, reqwest::Error> {
+        let content = cart_of(&json!([{"sku": sku, "qty": qty}]));
+        let path = format!("/v1/carts/{cart}");
+        let put = self.send("PUT", &path, &[("if-none-match", "*")], Some(content)).await?;
+        assert!(put.status == 201 || put.status == 412, "{put:?}");
+        let quote = self.send("POST", &format!("{path}/quote"), &[], None).await?;
+        assert_eq!(quote.status, 200, "{quote:?}");
+        Ok(order_of(cart, &quote.body))
+    }
+
+    /// Places a prepared order under a key.
+    pub async fn place(&self, key: &str, body: &Value) -> Result<Answer, reqwest::Error> {
+        self.send("POST", "/v1/orders", &[("idempotency-key", key)], Some(body.clone())).await
+    }
+}
+
+/// A cart of these lines, for cash on delivery.
+#[must_use]
+pub fn cart_of(lines: &Value) -> Value {
+    json!({
+        "lines": lines,
+        "address": {"name": "Ada", "line1": "1 Main St", "line2": null, "city": "Springfield",
+                    "region": "US-CA", "postal_code": "90001", "country": "US", "phone": null},
+        "tenders": [{"type": "cod"}],
+    })
+}
+
+/// What places a cart at a quote.
+#[must_use]
+pub fn order_of(cart: &str, quote: &Value) -> Value {
+    json!({
+        "cart_id": cart,
+        "cart_version": quote["cart_version"],
+        "quote_hash": quote["quote_hash"],
+        "expected_total": quote["totals"]["payable"],
+        "tenders": [{"type": "cod"}],
+        "txn_type": "cod",
+    })
+}
