@@ -91,6 +91,9 @@ const _: () = assert!(IN_FLIGHT_PER_PRINCIPAL_MAX < IN_FLIGHT_MAX);
 /// How long beyond its deadline an answer is waited for: the commit that it is in may take long.
 pub const ANSWER_GRACE_MS: u64 = 1_000;
 
+/// How long an operator's request may take.
+pub const OPERATOR_MS: u64 = 5_000;
+
 /// What a refused caller is told to wait.
 pub const RETRY_AFTER_MS: u64 = 1_000;
 

@@ -20,6 +20,7 @@ use crate::shard::inbox::Inbox;
 use crate::shard::{Answer, Ask as ShardAsk, AskBody, Input, Refusal};
 
 mod history;
+mod operator;
 
 pub use history::HistoryError;
 
@@ -158,7 +159,9 @@ impl Region {
         match self.send(key, &ask, body).await.map_err(from_refusal)? {
             Answer::Outcome(outcome) => reply(outcome),
             Answer::Refused(refusal) => Err(from_refusal(refusal)),
-            Answer::Query(_) | Answer::Located { .. } | Answer::Done => Err(AskError::Unreadable),
+            Answer::Query(_) | Answer::Located { .. } | Answer::Done | Answer::Troubles(_) => {
+                Err(AskError::Unreadable)
+            }
         }
     }
 
@@ -179,21 +182,9 @@ impl Region {
         match self.send(key, &ask, AskBody::Query(query)).await.map_err(from_refusal)? {
             Answer::Query(outcome) => seen(outcome),
             Answer::Refused(refusal) => Err(from_refusal(refusal)),
-            Answer::Outcome(_) | Answer::Located { .. } | Answer::Done => Err(AskError::Unreadable),
-        }
-    }
-
-    /// An operator's request to the shard of an entity.
-    pub async fn operate(
-        &self,
-        key: &EntityKey,
-        principal: Principal,
-        body: AskBody,
-    ) -> Result<(), Refusal> {
-        let ask = Ask { principal, cause: Cause::default(), idempotency: None, wait_ms: 5_000 };
-        match self.send(key, &ask, body).await? {
-            Answer::Refused(refusal) => Err(refusal),
-            Answer::Done | Answer::Outcome(_) | Answer::Query(_) | Answer::Located { .. } => Ok(()),
+            Answer::Outcome(_) | Answer::Located { .. } | Answer::Done | Answer::Troubles(_) => {
+                Err(AskError::Unreadable)
+            }
         }
     }
 

@@ -130,7 +130,9 @@ impl Region {
         match self.send(key, ask, AskBody::Locate).await? {
             Answer::Located { last_commit, .. } => Ok(last_commit),
             Answer::Refused(refusal) => Err(refusal),
-            Answer::Outcome(_) | Answer::Query(_) | Answer::Done => Err(Refusal::Unreadable),
+            Answer::Outcome(_) | Answer::Query(_) | Answer::Done | Answer::Troubles(_) => {
+                Err(Refusal::Unreadable)
+            }
         }
     }
 }

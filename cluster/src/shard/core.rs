@@ -247,6 +247,7 @@ impl<R> ShardCore<R> {
                 let number = *number;
                 return self.replay_dead_letter(number, *ask, env, out);
             }
+            AskBody::Troubles => return self.tell_troubles(*ask, out),
             AskBody::Command(..) | AskBody::Query(_) | AskBody::Locate => {}
         }
         match self.access(&ask.key, env, out) {
@@ -286,7 +287,7 @@ impl<R> ShardCore<R> {
                 );
                 self.reply(lsn, ask.reply_to, answer, out);
             }
-            AskBody::Lift | AskBody::ReplayDeadLetter(_) => {
+            AskBody::Lift | AskBody::ReplayDeadLetter(_) | AskBody::Troubles => {
                 unreachable!("an operator's request does not need the entity")
             }
         }

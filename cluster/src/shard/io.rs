@@ -24,6 +24,8 @@ pub enum AskBody {
     Lift,
     /// Sends a dead letter again.
     ReplayDeadLetter(u64),
+    /// What waits for an operator in the shard.
+    Troubles,
 }
 
 /// A caller's input.
@@ -78,8 +80,19 @@ pub enum Answer {
     },
     /// Done (an operator's request).
     Done,
+    /// What waits for an operator.
+    Troubles(Box<Troubles>),
     /// Not taken.
     Refused(Refusal),
+}
+
+/// What waits for an operator in a shard.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Troubles {
+    /// Entities in quarantine, with the reason.
+    pub quarantined: Vec<(EntityKey, String)>,
+    /// Dead letters by number.
+    pub dead_letters: Vec<(u64, DeadLetter)>,
 }
 
 /// An entity as read from the store.

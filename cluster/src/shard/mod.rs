@@ -18,4 +18,4 @@ pub mod waiters;
 
 pub use core::ShardCore;
 pub use core::recovery::{Error as RecoveryError, Recovery};
-pub use io::{Answer, Ask, AskBody, Input, Loaded, Output, Refusal};
+pub use io::{Answer, Ask, AskBody, Input, Loaded, Output, Refusal, Troubles};

@@ -292,7 +292,9 @@ impl World {
             Answer::Query(QueryOutcome::Ready(version, _) | QueryOutcome::NotYet(version, _)) => {
                 *version
             }
-            Answer::Query(QueryOutcome::Rejected(_)) | Answer::Located { .. } => {
+            Answer::Query(QueryOutcome::Rejected(_))
+            | Answer::Located { .. }
+            | Answer::Troubles(_) => {
                 return Err(format!("not expected: {answer:?}"));
             }
             Answer::Done => return Ok(()),

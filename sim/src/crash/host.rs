@@ -321,7 +321,11 @@ pub(super) fn is_retryable(answer: &Answer) -> bool {
                 false
             }
         },
-        Answer::Outcome(_) | Answer::Query(_) | Answer::Located { .. } | Answer::Done => false,
+        Answer::Outcome(_)
+        | Answer::Query(_)
+        | Answer::Located { .. }
+        | Answer::Done
+        | Answer::Troubles(_) => false,
     }
 }
 

@@ -5,6 +5,7 @@ use entity::{DeadLetter, DeadLetterChange, Quarantine};
 use super::step::known;
 use super::{Access, Answer, Ask, Env, Output, Refusal, ShardCore};
 use crate::limits;
+use crate::shard::io::Troubles;
 
 impl<R> ShardCore<R> {
     /// Entities in quarantine, with the reason.
@@ -15,6 +16,16 @@ impl<R> ShardCore<R> {
     /// Dead letters by number.
     pub fn dead_letters(&self) -> impl Iterator<Item = (u64, &DeadLetter)> {
         self.dead_letters.iter().map(|(number, letter)| (*number, letter))
+    }
+
+    /// Lists what waits for an operator. What is not durable yet is not shown before it is (I4).
+    pub(super) fn tell_troubles(&mut self, ask: Ask<R>, out: &mut Vec<Output<R>>) {
+        let troubles = Troubles {
+            quarantined: self.quarantined().map(|(key, why)| (key.clone(), why.into())).collect(),
+            dead_letters: self.dead_letters().map(|(n, letter)| (n, letter.clone())).collect(),
+        };
+        let answer = Answer::Troubles(Box::new(troubles));
+        self.reply(self.runtime_lsn, ask.reply_to, answer, out);
     }
 
     pub(super) fn keep_dead_letter(&mut self, number: u64, letter: DeadLetter) {
