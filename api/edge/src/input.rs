@@ -120,7 +120,7 @@ pub struct Form(pub Vec<(String, String)>);
 
 impl Input for Form {
     fn content() -> Content {
-        Content::Form
+        Content::Form(&[])
     }
 
     async fn read(

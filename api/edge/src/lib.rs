@@ -7,6 +7,7 @@
 //! nothing about business.
 
 pub mod app;
+pub mod configuration;
 pub mod cursor;
 pub mod dto;
 pub mod health;
@@ -17,6 +18,7 @@ mod layers;
 pub mod limits;
 pub mod openapi;
 pub mod operation;
+pub mod operator;
 pub mod problem;
 pub mod push;
 pub mod quoting;
@@ -38,7 +40,9 @@ mod testing;
 mod tests;
 
 pub use app::{configure, configure_routes};
+pub use configuration::Configuration;
 pub use health::{Check, CheckStatus, Checks, Health, Phase};
+pub use operator::{DemoClock, Operator};
 pub use problem::{Code, Fault, Problem};
 pub use server::{Server, ServerHandle, ServerOptions};
 pub use shop::{Shop, Terms};

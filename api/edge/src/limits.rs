@@ -47,6 +47,14 @@ pub const WAIT_READ_MAX_MS: u64 = 20_000;
 /// See [`WAIT_COMMAND_MAX_MS`].
 pub const WAIT_COMMAND_DEFAULT_MS: u64 = 2_000;
 
+/// Versions of dynamic configuration that are kept. Some 500 bytes each.
+pub const CONFIG_VERSIONS_MAX: usize = 50;
+/// The furthest that a demo's clock may be ahead, in ms: 100 years, so that every instant that
+/// follows from it still has four digits of year.
+pub const CLOCK_AHEAD_MAX_MS: u64 = 100 * 365 * 24 * 3600 * 1_000;
+/// Records of an entity that an inspection shows.
+pub const INSPECTED_RECORDS_MAX: usize = 100;
+
 /// Life of an access token, in seconds: 10 min.
 pub const ACCESS_TOKEN_S: u64 = 600;
 /// Life of a refresh token, in seconds: 30 d. Each use makes a new one.

@@ -5,6 +5,7 @@
 //! test holds it to the code.
 
 mod content;
+mod links;
 mod operation;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 pub use content::Content;
+#[cfg(test)]
+pub(crate) use links::named as linked;
 
 use crate::json::INLINE;
 use crate::route::Route;
@@ -85,6 +88,9 @@ enum Side {
     Reply,
 }
 
+/// Replies whose members others define: some are there in some cases only.
+const OPEN: [&str; 2] = ["Problem", "Tokens"];
+
 #[derive(Default)]
 struct Schemas {
     components: BTreeMap<String, Value>,
@@ -114,7 +120,7 @@ impl Schemas {
     fn finish(&self) -> BTreeMap<String, Value> {
         let mut components = self.components.clone();
         for (name, schema) in &mut components {
-            if !self.requests.contains(name) && name != "Problem" {
+            if !self.requests.contains(name) && !OPEN.contains(&name.as_str()) {
                 require_all(schema);
             }
         }

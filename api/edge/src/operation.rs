@@ -359,15 +359,21 @@ impl Operation {
     #[must_use]
     pub fn all_codes(&self, body: bool) -> Vec<Code> {
         let mut codes = self.codes.to_vec();
-        codes.extend([
-            Code::InvalidRequest,
-            Code::Unauthenticated,
-            Code::TenantMismatch,
-            Code::RateLimited,
-            Code::Internal,
-            Code::OverCapacity,
-            Code::Unavailable,
-        ]);
+        codes.extend([Code::RateLimited, Code::Internal, Code::OverCapacity, Code::Unavailable]);
+        if body {
+            codes.extend([Code::Timeout, Code::TooLarge, Code::UnsupportedMediaType]);
+        }
+        if self.error_form == ErrorForm::Problem {
+            codes.extend(self.codes_of_problems(body));
+        }
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    }
+
+    /// The codes that the checks of our own operations bring; the issuer has checks of its own.
+    fn codes_of_problems(&self, body: bool) -> Vec<Code> {
+        let mut codes = vec![Code::InvalidRequest, Code::Unauthenticated, Code::TenantMismatch];
         match self.access {
             Access::Public | Access::SignedIn => {}
             Access::Scoped(_) | Access::Staff(_) => codes.push(Code::InsufficientScope),
@@ -379,18 +385,13 @@ impl Operation {
             codes.push(Code::NotFound);
         }
         if body {
-            codes.extend([
-                Code::Timeout,
-                Code::TooLarge,
-                Code::UnsupportedMediaType,
-                Code::ValidationFailed,
-            ]);
+            codes.push(Code::ValidationFailed);
         }
+        // `idempotency_in_progress` is not among them: an entity takes one command at a time, so
+        // the second request with a key waits for the first, and gets its answer.
         match self.idempotency {
             Idempotency::None => {}
-            Idempotency::Key | Idempotency::Natural => {
-                codes.extend([Code::IdempotencyKeyReused, Code::IdempotencyInProgress]);
-            }
+            Idempotency::Key | Idempotency::Natural => codes.push(Code::IdempotencyKeyReused),
         }
         if self.idempotency == Idempotency::Key {
             codes.push(Code::IdempotencyKeyRequired);
@@ -402,8 +403,6 @@ impl Operation {
             }
             Precondition::Optional => codes.push(Code::VersionMismatch),
         }
-        codes.sort_unstable();
-        codes.dedup();
         codes
     }
 }

@@ -230,7 +230,9 @@ async fn check<B: Input>(
         return Err(Problem::new(Code::IdempotencyKeyRequired));
     }
     let (condition, known) = match operation.precondition {
-        Precondition::None if operation.method == Method::Get => {
+        Precondition::None
+            if operation.method == Method::Get && operation.error_form == ErrorForm::Problem =>
+        {
             (Condition::Any, read_if_none_match(headers)?)
         }
         Precondition::None => (Condition::Any, None),

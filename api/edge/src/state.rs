@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
+use cluster::admission::AdmissionLimits;
 use entity::{Timestamp, Trace};
 
 use crate::health::Health;
@@ -18,6 +19,7 @@ use crate::limits;
 use crate::push::Streams;
 use crate::rate::{Quota, RateLimiter};
 use crate::request::RequestContext;
+use crate::settings::{self, Values};
 use crate::shop::Shop;
 
 /// Wall time.
@@ -39,6 +41,16 @@ pub struct EdgeLimits {
 impl Default for EdgeLimits {
     fn default() -> Self {
         Self { rate_limit: limits::RATE_PER_MINUTE, in_flight_max: limits::IN_FLIGHT_MAX }
+    }
+}
+
+impl From<&Values> for EdgeLimits {
+    fn from(values: &Values) -> Self {
+        Self {
+            rate_limit: u32::try_from(values.get(settings::RATE_LIMIT)).unwrap_or(u32::MAX),
+            in_flight_max: usize::try_from(values.get(settings::IN_FLIGHT_MAX))
+                .unwrap_or(usize::MAX),
+        }
     }
 }
 
@@ -153,6 +165,19 @@ impl EdgeState {
     /// Exchanges the limits.
     pub fn set_limits(&self, limits: EdgeLimits) {
         self.0.limits.store(Arc::new(limits));
+    }
+
+    /// Puts values of dynamic configuration in force that are not looked up at each use.
+    pub fn apply(&self, values: &Values) {
+        let limits = EdgeLimits::from(values);
+        self.set_limits(limits);
+        if let Some(shop) = &self.0.shop {
+            let per_principal = values.get(settings::PER_PRINCIPAL_MAX);
+            shop.region().admission().set_limits(AdmissionLimits {
+                in_flight_max: limits.in_flight_max,
+                per_principal_max: usize::try_from(per_principal).unwrap_or(usize::MAX),
+            });
+        }
     }
 
     /// Wall time.

@@ -10,8 +10,8 @@ pub enum Content {
     None,
     /// Any bytes.
     Binary,
-    /// An HTML form.
-    Form,
+    /// An HTML form, with the names of its fields; the first one is required.
+    Form(&'static [&'static str]),
     /// A text of a media type.
     Text(&'static str),
     /// JSON of a type.
@@ -49,7 +49,7 @@ impl Content {
             Self::Json { media_type, name, schemas, .. } => {
                 Self::Json { media_type, name, schemas, optional: true }
             }
-            other @ (Self::None | Self::Binary | Self::Form | Self::Text(_)) => other,
+            other @ (Self::None | Self::Binary | Self::Form(_) | Self::Text(_)) => other,
         }
     }
 
@@ -58,9 +58,16 @@ impl Content {
         match self {
             Self::None => None,
             Self::Binary => Some(json!({"application/octet-stream": {}})),
-            Self::Form => Some(json!({"application/x-www-form-urlencoded": {
-                "schema": {"type": "object", "additionalProperties": {"type": "string"}},
-            }})),
+            Self::Form(fields) => {
+                let text = || json!({"type": "string"});
+                let fields_by_name: serde_json::Map<String, Value> =
+                    fields.iter().map(|name| ((*name).to_owned(), text())).collect();
+                Some(json!({"application/x-www-form-urlencoded": {"schema": {
+                    "type": "object",
+                    "properties": fields_by_name,
+                    "required": fields.iter().take(1).collect::<Vec<_>>(),
+                }}}))
+            }
             Self::Text(media_type) => Some(json!({*media_type: {"schema": {"type": "string"}}})),
             Self::Json { media_type, name, .. } => Some(json!({*media_type: {
                 "schema": {"$ref": format!("#/components/schemas/{name}")},

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::content::{Content, schema_of};
+use super::links;
 use crate::identity::{Access, scope_name};
 use crate::operation::{ErrorForm, Idempotency, Method, Operation, Precondition};
 use crate::problem::Code;
@@ -70,6 +71,12 @@ fn security(operation: &Operation) -> Value {
     Value::Array(ways)
 }
 
+/// Forms of headers, as far as a pattern can say them.
+const CHANNEL: &str = "^[A-Za-z0-9_-]{1,64}$";
+const KEY: &str = "^\"?[!#-~]{1,253}\"?$";
+const TAG: &str = "^(\\*|(W/)?\"[!#-~]*\")$";
+const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$";
+
 fn parameters(operation: &Operation) -> Vec<Value> {
     let parameter = |name: &str, place: &str, required: bool, about: &str, schema: Value| {
         json!({
@@ -85,10 +92,12 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         all.push(parameter(param.name, "query", false, param.about, param.schema()));
     }
     let text = || json!({"type": "string"});
+    let form = |pattern: &str| json!({"type": "string", "pattern": pattern});
     if operation.need().tenant {
-        all.push(parameter("Channel", "header", false, "The channel.", text()));
+        let about = "A channel of the shop; the default one without it.";
+        all.push(parameter("Channel", "header", false, about, form(CHANNEL)));
     }
-    let key_schema = || json!({"type": "string", "minLength": 1, "maxLength": 255});
+    let key_schema = || form(KEY);
     match operation.idempotency {
         Idempotency::None => {}
         Idempotency::Key => {
@@ -102,12 +111,13 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     }
     if operation.precondition != Precondition::None {
         let about = "The version that is meant: \"v17\".";
-        all.push(parameter("If-Match", "header", false, about, text()));
-        let about = "`*`: create, do not replace.";
-        all.push(parameter("If-None-Match", "header", false, about, text()));
+        all.push(parameter("If-Match", "header", false, about, form(TAG)));
+        let about = "`*`: create, do not replace. Not together with If-Match.";
+        let schema = json!({"type": "string", "enum": ["*"]});
+        all.push(parameter("If-None-Match", "header", false, about, schema));
     } else if operation.method == Method::Get && operation.error_form == ErrorForm::Problem {
         let about = "Tags that the reader has: 304 when one is current.";
-        all.push(parameter("If-None-Match", "header", false, about, text()));
+        all.push(parameter("If-None-Match", "header", false, about, form(TAGS)));
     }
     if operation.wait.max_ms > 0 || operation.minimal {
         let about = "RFC 7240: wait=n, respond-async, return=minimal.";
@@ -124,6 +134,10 @@ fn responses(route: &Route) -> Value {
         let has_body = !matches!(*status, 204 | 302 | 303);
         if let Some(content) = route.reply.describe().filter(|_| has_body) {
             response["content"] = content;
+        }
+        let links = links::of(operation.id, *status);
+        if !links.is_empty() {
+            response["links"] = Value::Object(links);
         }
         responses.insert(status.to_string(), response);
     }

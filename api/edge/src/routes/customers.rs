@@ -48,8 +48,7 @@ const UPDATE_ME: Operation = Operation::patch("updateMe", "/v1/me")
 
 const OVERVIEW: Operation = Operation::get("getMyOverview", "/v1/me/overview")
     .about("Customers", "The user centre in one request: profile, wallet, orders, points")
-    .scoped(Scope::OrdersRead)
-    .codes(&[Code::MoneyOverflow]);
+    .scoped(Scope::OrdersRead);
 
 const LIST_ADDRESSES: Operation = Operation::get("listAddresses", "/v1/me/addresses")
     .about("Customers", "The caller's address book")

@@ -28,8 +28,7 @@ const QUERY: &[Param] = &[LIMIT, CURSOR, STATUS, PAYMENT, FROM, TO, SORT];
 const LIST: Operation = Operation::get("listMyOrders", "/v1/me/orders")
     .about("Customers", "The caller's orders, newest first")
     .scoped(Scope::OrdersRead)
-    .query(QUERY)
-    .codes(&[Code::MoneyOverflow]);
+    .query(QUERY);
 
 /// The operations of this file.
 #[must_use]

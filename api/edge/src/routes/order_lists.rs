@@ -107,8 +107,7 @@ const QUERY: &[Param] = &[LIMIT, CURSOR, STATUS, PAYMENT, CUSTOMER, FROM, TO, SO
 const LIST: Operation = Operation::get("listOrders", "/v1/orders")
     .about("Orders", "The orders of the shop, newest first")
     .staff(Scope::OrdersRead)
-    .query(QUERY)
-    .codes(&[Code::MoneyOverflow]);
+    .query(QUERY);
 
 /// The operations of this file.
 #[must_use]

@@ -58,6 +58,14 @@ fn the_document_is_consistent() {
     }
 }
 
+#[test]
+fn links_lead_from_and_to_operations() {
+    let ids: BTreeSet<&str> = routes::all().iter().map(|route| route.operation.id).collect();
+    for name in crate::openapi::linked() {
+        assert!(ids.contains(name), "{name} is no operation");
+    }
+}
+
 fn references(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {

@@ -20,7 +20,7 @@ use crate::input::NoBody;
 use crate::limits;
 use crate::openapi::Content;
 use crate::operation::Operation;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::request::{Param, ParamKind, read_form};
 use crate::route::{Call, Route, raw_route};
 
@@ -30,6 +30,7 @@ const AUTHORIZE: Operation = Operation::get("authorize", "/oauth/authorize")
     .about("Demo issuer", "Signs a person in and sends the browser back with a code")
     .oauth()
     .statuses(&[200, 302])
+    .codes(&[Code::InvalidRequest])
     .query(&[
         Param::new("response_type", ParamKind::Word(&["code"]), "Only `code`."),
         Param::new("client_id", TEXT, "`demo-web`."),

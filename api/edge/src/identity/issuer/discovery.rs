@@ -5,6 +5,7 @@ use std::future::ready;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::super::claims::scope_names;
 use super::no_issuer;
@@ -27,12 +28,54 @@ const GET_JWKS: Operation = Operation::get("getJwks", "/.well-known/jwks.json")
     .caching(Caching::Document);
 
 pub(super) fn routes() -> Vec<Route> {
+    let json = "application/json";
     vec![
-        raw_route(&GET_METADATA, Content::Text("application/json"), |call| ready(metadata(&call))),
-        raw_route(&GET_JWKS, Content::Text("application/json"), |call: Call<NoBody>| {
+        raw_route(&GET_METADATA, Content::of::<Metadata>(json), |call| ready(metadata(&call))),
+        raw_route(&GET_JWKS, Content::of::<JwkSet>(json), |call: Call<NoBody>| {
             ready(Ok(document(&call.edge.authority().keys().jwks())))
         }),
     ]
+}
+
+/// What a client needs to know of the issuer (OpenID Connect Discovery 1.0).
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its schema is used; `metadata` writes it")]
+struct Metadata {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    revocation_endpoint: String,
+    jwks_uri: String,
+    scopes_supported: Vec<String>,
+    response_types_supported: Vec<String>,
+    response_modes_supported: Vec<String>,
+    grant_types_supported: Vec<String>,
+    subject_types_supported: Vec<String>,
+    id_token_signing_alg_values_supported: Vec<String>,
+    code_challenge_methods_supported: Vec<String>,
+    token_endpoint_auth_methods_supported: Vec<String>,
+    revocation_endpoint_auth_methods_supported: Vec<String>,
+    authorization_response_iss_parameter_supported: bool,
+}
+
+/// Public keys (RFC 7517).
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+struct JwkSet {
+    keys: Vec<Jwk>,
+}
+
+/// A public key of ES256.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+struct Jwk {
+    kty: String,
+    crv: String,
+    alg: String,
+    kid: String,
+    r#use: String,
+    x: String,
+    y: String,
 }
 
 fn metadata(call: &Call<NoBody>) -> Result<HttpResponse, Problem> {

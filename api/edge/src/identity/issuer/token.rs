@@ -25,36 +25,75 @@ use crate::input::Form;
 use crate::limits;
 use crate::openapi::Content;
 use crate::operation::Operation;
+use crate::problem::Code;
 use crate::route::{Call, Route, raw_route};
 
 const ISSUE_TOKEN: Operation = Operation::post("issueToken", "/oauth/token")
     .about("Demo issuer", "Tokens for a code, a refresh token or a client's secret")
-    .oauth();
+    .oauth()
+    .codes(&[Code::InvalidRequest, Code::Unauthenticated]);
 
 const REVOKE_TOKEN: Operation = Operation::post("revokeToken", "/oauth/revoke")
     .about("Demo issuer", "Ends a token; of a refresh token, the whole sign-in")
-    .oauth();
+    .oauth()
+    .codes(&[Code::InvalidRequest, Code::Unauthenticated]);
+
+/// Fields of the two forms. Others are ignored (RFC 6749 3.2).
+const ISSUE_FIELDS: &[&str] = &[
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "redirect_uri",
+    "refresh_token",
+    "scope",
+];
+const REVOKE_FIELDS: &[&str] = &["token", "token_type_hint", "client_id", "client_secret"];
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![
-        raw_route(&ISSUE_TOKEN, Content::Text("application/json"), |call| async move {
-            Ok(match issue(&call).await {
-                Ok(tokens) => HttpResponse::Ok()
-                    .insert_header((header::CACHE_CONTROL, "no-store"))
-                    .insert_header((header::PRAGMA, "no-cache"))
-                    .json(tokens),
-                Err(error) => error.respond(),
-            })
-        }),
-        raw_route(&REVOKE_TOKEN, Content::None, |call| async move {
-            Ok(match revoke(&call).await {
-                Ok(()) => {
-                    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).finish()
-                }
-                Err(error) => error.respond(),
-            })
-        }),
-    ]
+    let tokens = Content::of::<TokensBody>("application/json");
+    let with_fields = |fields, mut route: Route| {
+        route.request = Content::Form(fields);
+        route
+    };
+    let issued = raw_route(&ISSUE_TOKEN, tokens, |call| async move {
+        Ok(match issue(&call).await {
+            Ok(tokens) => HttpResponse::Ok()
+                .insert_header((header::CACHE_CONTROL, "no-store"))
+                .insert_header((header::PRAGMA, "no-cache"))
+                .json(tokens),
+            Err(error) => error.respond(),
+        })
+    });
+    let revoked = raw_route(&REVOKE_TOKEN, Content::None, |call| async move {
+        Ok(match revoke(&call).await {
+            Ok(()) => {
+                HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).finish()
+            }
+            Err(error) => error.respond(),
+        })
+    });
+    vec![with_fields(ISSUE_FIELDS, issued), with_fields(REVOKE_FIELDS, revoked)]
+}
+
+/// Tokens (RFC 6749 5.1).
+#[derive(utoipa::ToSchema)]
+#[schema(as = Tokens)]
+#[allow(dead_code, reason = "only its schema is used; `Tokens` writes them")]
+struct TokensBody {
+    /// The bearer token.
+    access_token: String,
+    /// `Bearer`.
+    token_type: String,
+    /// Seconds until the access token ends.
+    expires_in: u64,
+    /// Makes the next tokens, once; not for services.
+    refresh_token: Option<String>,
+    /// What the access token allows, separated by spaces.
+    scope: String,
+    /// Who signed in; with the scope `openid`.
+    id_token: Option<String>,
 }
 
 /// A refresh token, sealed.
