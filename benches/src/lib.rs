@@ -8,6 +8,7 @@ pub mod books;
 pub mod load;
 pub mod orders;
 pub mod outbox;
+pub mod peers;
 pub mod report;
 pub mod rig;
 pub mod shop;
