@@ -62,7 +62,7 @@ async fn kill_rounds(mut bed: Bed, cut: Cut) {
         let done = Round::run(&bed, node, round, Ending::Kill).await;
         bed.cut_power(cut, some_bits(round));
         node = bed.start();
-        let complaints = check::after(&node, &mut account, &done).await;
+        let complaints = check::after(&bed, &node, &mut account, &done).await;
         assert_none(&complaints, &format!("round {round}"));
         counted += u64::from(done.counts());
         eprintln!("{cut:?} {round}: {done}, {counted} of {wanted} rounds");
@@ -91,7 +91,7 @@ async fn sync_fails(mut after: u64) {
         bed.unset("MERCATO_FAULT_EIO_AFTER");
         bed.cut_power(Cut::Clean, 0);
         let node = bed.start();
-        assert_none(&check::after(&node, &mut account, &done).await, "after a failed sync");
+        assert_none(&check::after(&bed, &node, &mut account, &done).await, "after a failed sync");
         assert_eq!(node.terminate(), Some(0), "a drain ends cleanly");
         eprintln!("sync {after} failed: {done}");
         if done.n_acked >= round::ACKED_MIN {
@@ -104,17 +104,17 @@ async fn sync_fails(mut after: u64) {
 
 #[test]
 fn nothing_acknowledged_is_lost_by_kills() {
-    block_on(kill_rounds(Bed::plain(), Cut::None));
+    block_on(async { kill_rounds(Bed::plain().with_bus().await, Cut::None).await });
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_by_power_cuts() {
-    block_on(kill_rounds(Bed::under_faults(), Cut::Clean));
+    block_on(async { kill_rounds(Bed::under_faults().with_bus().await, Cut::Clean).await });
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_when_sectors_tear() {
-    block_on(kill_rounds(Bed::under_faults(), Cut::Torn));
+    block_on(async { kill_rounds(Bed::under_faults().with_bus().await, Cut::Torn).await });
 }
 
 #[test]
@@ -137,14 +137,14 @@ fn a_node_that_does_not_sync_is_found_out() {
         let lie = || bed.fault("lie", true);
         let done = Round::run_and(&bed, node, 1, Ending::Kill, lie).await;
         let node = bed.start();
-        let complaints = check::after(&node, &mut account, &done).await;
+        let complaints = check::after(&bed, &node, &mut account, &done).await;
         assert_none(&complaints, "a plain kill keeps the page cache");
         let done = Round::run(&bed, node, 2, Ending::Kill).await;
         let n_files = bed.cut_power(Cut::Clean, 0);
         assert!(n_files > 0, "nothing was taken");
         bed.fault("lie", false);
         let node = bed.start();
-        let complaints = check::after(&node, &mut account, &done).await;
+        let complaints = check::after(&bed, &node, &mut account, &done).await;
         let n_gone = complaints.iter().filter(|complaint| complaint.contains("gone")).count();
         assert!(n_gone >= done.n_acked, "{n_gone} of {} orders are missed", done.n_acked);
     });

@@ -3,10 +3,12 @@
 
 mod api;
 mod authorization;
+mod bad_input;
 mod browser;
 mod dependencies;
 mod kill;
 mod last_unit;
+mod nats;
 mod node;
 mod readme;
 mod tidy;

@@ -56,6 +56,12 @@ impl Line {
         !self.key.is_empty() && (self.status == 0 || self.status >= 500)
     }
 
+    /// Whether it acknowledges an order.
+    #[must_use]
+    pub fn is_placed(&self) -> bool {
+        self.status == 201 && self.path == "/v1/orders"
+    }
+
     fn to_text(&self) -> String {
         let line = json!([
             self.token,
@@ -71,7 +77,7 @@ impl Line {
         format!("{line}\n")
     }
 
-    fn of_text(text: &str) -> Self {
+    pub(crate) fn of_text(text: &str) -> Self {
         let all: Vec<Value> = serde_json::from_str(text).unwrap();
         let word = |index: usize| all[index].as_str().unwrap().to_owned();
         Self {

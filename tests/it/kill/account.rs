@@ -1,11 +1,9 @@
 //! What the client processes were told, over all rounds: the promises that the node has to keep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tests::Line;
-
-use super::round::is_placed;
 
 /// What was promised about an order.
 #[derive(Debug, Clone)]
@@ -36,6 +34,8 @@ pub(super) struct Account {
     pub(super) orders: BTreeMap<String, Promise>,
     /// What was shown, by the path where it can be read.
     pub(super) shown: BTreeMap<String, Shown>,
+    /// What the bus has said.
+    pub(super) heard: crate::nats::Heard,
     /// What is known of the stock.
     pub(super) stock: super::stock::Expected,
 }
@@ -72,9 +72,15 @@ impl Account {
         complaints
     }
 
+    /// Paths of the orders of this round.
+    pub(super) fn orders_now(&self) -> BTreeSet<String> {
+        let now = self.orders.iter().filter(|(_, promise)| promise.round == self.round);
+        now.map(|(id, _)| format!("/v1/orders/{id}")).collect()
+    }
+
     /// Takes in one answer.
     pub(super) fn note(&mut self, line: &Line) {
-        if is_placed(line) || (line.path == "/v1/orders" && line.status == 202) {
+        if line.is_placed() || (line.path == "/v1/orders" && line.status == 202) {
             let id = line.answer()["id"].as_str().unwrap().to_owned();
             let promise = Promise { token: line.token.clone(), round: self.round };
             self.orders.entry(id).or_insert(promise);

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use tests::{Launch, Node};
 
+use crate::nats::Server;
+
 /// What is taken from a node's folder after its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
@@ -23,6 +25,8 @@ pub(super) struct Bed {
     /// Where the client processes write.
     books: tempfile::TempDir,
     is_watched: bool,
+    /// Where the node publishes; none: within itself.
+    pub(super) bus: Option<Server>,
     /// How the node is started.
     pub(super) launch: Launch,
 }
@@ -37,7 +41,7 @@ impl Bed {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("disk")).unwrap();
         let books = tempfile::tempdir().unwrap();
-        Self { dir, books, is_watched: false, launch: Launch::default() }
+        Self { dir, books, is_watched: false, bus: None, launch: Launch::default() }
     }
 
     /// With it: the power can be cut.
@@ -53,6 +57,14 @@ impl Bed {
             bed.set(name, path.to_str().unwrap());
         }
         bed
+    }
+
+    /// With a nats-server, which stays up when the node goes down.
+    pub(super) async fn with_bus(mut self) -> Self {
+        let server = Server::started().await;
+        self.launch.args.extend(["--nats".into(), server.url()]);
+        self.bus = Some(server);
+        self
     }
 
     fn path(&self, name: &str) -> PathBuf {

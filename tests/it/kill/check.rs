@@ -11,7 +11,8 @@ use serde_json::Value;
 use tests::{Answer, Client, Line, Node};
 
 use super::account::{Account, Shown, describe};
-use super::round::{Round, is_placed};
+use super::bed::Bed;
+use super::round::Round;
 
 /// Requests of the checker at the same time.
 const AT_ONCE: usize = 16;
@@ -24,7 +25,12 @@ const BETWEEN: Duration = Duration::from_millis(50);
 const RESTING: [&str; 5] = ["confirmed", "in_fulfilment", "fulfilled", "completed", "cancelled"];
 
 /// Checks the promises of a round and takes them into the account. What is wrong.
-pub(super) async fn after(node: &Node, account: &mut Account, round: &Round) -> Vec<String> {
+pub(super) async fn after(
+    bed: &Bed,
+    node: &Node,
+    account: &mut Account,
+    round: &Round,
+) -> Vec<String> {
     let mut complaints = account.absorb(&round.lines);
     let client = Client::with_token(&node.http, "");
     let open: Vec<&Line> = round.lines.iter().filter(|line| line.is_open()).collect();
@@ -46,11 +52,15 @@ pub(super) async fn after(node: &Node, account: &mut Account, round: &Round) -> 
         }
     }
     complaints.extend(shown(&client, account, |shown| shown.round == now).await);
-    let acked = round.lines.iter().filter(|line| is_placed(line)).step_by(SAMPLE);
+    let acked = round.lines.iter().filter(|line| line.is_placed()).step_by(SAMPLE);
     let again = stream::iter(acked).map(|line| repeat(&client, line)).buffer_unordered(AT_ONCE);
     complaints.extend(again.collect::<Vec<_>>().await.into_iter().flatten());
     let staff = Client::service(node).await;
     complaints.extend(account.stock.check(&staff).await);
+    if let Some(server) = &bed.bus {
+        let known = account.orders_now();
+        complaints.extend(account.heard.catch_up(server, &staff, &known).await);
+    }
     complaints
 }
 

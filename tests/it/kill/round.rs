@@ -1,12 +1,9 @@
 //! A round: a client process works against the node until the node ends, and what it wrote down.
 
 use std::fmt::{Display, Formatter};
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tests::{Book, Line, Node, now_us};
+use tests::{Line, Load, Node, now_us};
 
 use super::bed::{Bed, client_program};
 use super::some_bits;
@@ -19,8 +16,6 @@ const IN_FLIGHT_MIN: usize = 64;
 const ACKED_MORE: u64 = 150;
 /// Time beyond that, in us, at the most: the end comes between any two steps of the node.
 const LATER_US: u64 = 20_000;
-/// How long a round may take until its end is due, and its client process to notice it.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// How the node comes to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,18 +63,12 @@ impl Round {
         ending: Ending,
         midway: impl FnOnce(),
     ) -> Self {
-        let path = bed.book(round);
-        drop(Book::open(&path));
-        let mut client = Command::new(client_program())
-            .args([&node.http, path.to_str().unwrap(), &round.to_string()])
-            .spawn()
-            .unwrap();
-        let mut tail = Tail::new(&path);
+        let mut load = Load::start(client_program(), &node.http, &bed.book(round), round);
         let wanted = ACKED_MIN + usize::try_from(some_bits(round) % ACKED_MORE).unwrap();
         if ending == Ending::Kill || matches!(ending, Ending::Failing(_)) {
-            tail.wait_for(wanted / 2).await;
+            load.wait_for(wanted / 2).await;
             midway();
-            tail.wait_for(wanted).await;
+            load.wait_for(wanted).await;
             tokio::time::sleep(Duration::from_micros(some_bits(!round) % LATER_US)).await;
         }
         let before = now_us();
@@ -93,62 +82,10 @@ impl Round {
             }
         }
         let after = now_us();
-        wait_for_end(&mut client).await;
-        let lines = Book::read(&path);
+        let lines = load.ended().await;
         let in_flight = |line: &&Line| line.start <= before && line.end >= after;
         let n_in_flight = lines.iter().filter(in_flight).count();
-        let n_acked = lines.iter().filter(|line| is_placed(line)).count();
+        let n_acked = lines.iter().filter(|line| line.is_placed()).count();
         Self { lines, n_acked, n_in_flight }
-    }
-}
-
-/// Whether a line acknowledges an order.
-pub(super) fn is_placed(line: &Line) -> bool {
-    line.status == 201 && line.path == "/v1/orders"
-}
-
-async fn wait_for_end(client: &mut Child) {
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = client.try_wait().unwrap() {
-            break status;
-        }
-        if begun.elapsed() > PATIENCE {
-            let _ = client.kill();
-            panic!("the client process does not end");
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    };
-    assert!(status.success(), "the client process failed");
-}
-
-/// Counts acknowledged orders in a growing book.
-struct Tail {
-    reader: BufReader<std::fs::File>,
-    partial: String,
-    n_acked: usize,
-}
-
-impl Tail {
-    fn new(path: &Path) -> Self {
-        let reader = BufReader::new(std::fs::File::open(path).unwrap());
-        Self { reader, partial: String::new(), n_acked: 0 }
-    }
-
-    /// Waits until so many are acknowledged.
-    async fn wait_for(&mut self, wanted: usize) {
-        let begun = Instant::now();
-        while self.n_acked < wanted {
-            assert!(begun.elapsed() < PATIENCE, "{} orders in {PATIENCE:?}", self.n_acked);
-            while self.reader.read_line(&mut self.partial).unwrap() > 0 {
-                if self.partial.ends_with('\n') {
-                    // The head of a line tells its path, which is enough to count.
-                    let is_order = self.partial.contains("\"POST\",\"/v1/orders\",");
-                    self.n_acked += usize::from(is_order && self.partial.contains(",201,"));
-                    self.partial.clear();
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
     }
 }
