@@ -3,7 +3,6 @@
 
 mod api;
 mod authorization;
-mod bad_input;
 mod browser;
 mod dependencies;
 mod kill;
