@@ -23,7 +23,7 @@ pub(crate) use cut::{Cut, keep_connection};
 pub use gate::{Pace, Streams};
 pub(crate) use live::{Live, Opening, bounded};
 pub(crate) use news::{News, read_id};
-pub use news::{OrderFrame, PageFrame};
+pub use news::{OrderFrame, PageFrame, StreamFrame};
 pub(crate) use position::Position;
 pub(crate) use source::{Watcher, is_refusal};
 pub(crate) use wire::Form;

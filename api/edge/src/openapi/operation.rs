@@ -74,7 +74,7 @@ fn security(operation: &Operation) -> Value {
 /// Forms of headers, as far as a pattern can say them.
 const CHANNEL: &str = "^[A-Za-z0-9_-]{1,64}$";
 const KEY: &str = "^\"?[!#-~]{1,253}\"?$";
-const TAG: &str = "^(\\*|(W/)?\"[!#-~]*\")$";
+const TAG: &str = "^(W/)?\"[!#-~]*\"$";
 const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$";
 
 fn parameters(operation: &Operation) -> Vec<Value> {
@@ -92,7 +92,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         all.push(parameter(param.name, "query", false, param.about, param.schema()));
     }
     let text = || json!({"type": "string"});
-    let form = |pattern: &str| json!({"type": "string", "pattern": pattern});
+    let form = |pattern: &str| json!({"type": "string", "minLength": 1, "pattern": pattern});
     if operation.need().tenant {
         let about = "A channel of the shop; the default one without it.";
         all.push(parameter("Channel", "header", false, about, form(CHANNEL)));
@@ -112,9 +112,11 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     if operation.precondition != Precondition::None {
         let about = "The version that is meant: \"v17\".";
         all.push(parameter("If-Match", "header", false, about, form(TAG)));
-        let about = "`*`: create, do not replace. Not together with If-Match.";
-        let schema = json!({"type": "string", "enum": ["*"]});
-        all.push(parameter("If-None-Match", "header", false, about, schema));
+        if operation.method == Method::Put {
+            let about = "`*`: create, do not replace. Not together with If-Match.";
+            let schema = json!({"type": "string", "enum": ["*"]});
+            all.push(parameter("If-None-Match", "header", false, about, schema));
+        }
     } else if operation.method == Method::Get && operation.error_form == ErrorForm::Problem {
         let about = "Tags that the reader has: 304 when one is current.";
         all.push(parameter("If-None-Match", "header", false, about, form(TAGS)));

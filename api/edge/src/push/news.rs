@@ -85,6 +85,29 @@ pub struct OrderFrame {
     timeline: Vec<TimelineEntry>,
 }
 
+/// What the data of an event may be: of `order.status`, of `reset`, of `bye`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used; the frames are written one by one")]
+pub enum StreamFrame {
+    /// An order.
+    Order(Box<OrderFrame>),
+    /// The first page of a customer's orders.
+    Page(PageFrame),
+    /// The stream ends.
+    Bye(ByeFrame),
+}
+
+/// The data of `bye`.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its schema is used; `Reason` writes it")]
+pub struct ByeFrame {
+    /// Why the stream ends.
+    reason: String,
+    /// When to come back, in ms.
+    reconnect_ms: u64,
+}
+
 /// The data of `reset` on the stream of a customer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PageFrame {

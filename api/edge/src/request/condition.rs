@@ -61,6 +61,10 @@ pub fn read_if_none_match(headers: &HeaderMap) -> Result<Option<Vec<String>>, Pr
     if value == "*" {
         return Ok(Some(vec!["*".to_owned()]));
     }
+    if value.is_empty() {
+        // An empty list of tags: none is known.
+        return Ok(None);
+    }
     let tags = tags(value)
         .ok_or_else(|| Problem::invalid("If-None-Match", "bad_form", "not a list of tags"))?;
     Ok(Some(tags.into_iter().map(|(_, tag)| tag.to_owned()).collect()))

@@ -72,7 +72,8 @@ impl Param {
                 json!({"type": "integer", "minimum": min, "maximum": max})
             }
             ParamKind::Text { max } => {
-                json!({"type": "string", "minLength": 1, "maxLength": max})
+                let plain = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
+                json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": plain})
             }
             ParamKind::Name { min, max } => {
                 json!({"type": "string", "pattern": format!("^[A-Za-z0-9_-]{{{min},{max}}}$")})

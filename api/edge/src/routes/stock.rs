@@ -297,7 +297,15 @@ async fn get_stock(call: Call<NoBody>) -> Result<Reply<Json<Stock>>, Problem> {
     }
 }
 
+/// Whether the shop has a location: stock that lies nowhere could be sold and never leave.
+fn has_location<B>(call: &Call<B>, name: &str) -> bool {
+    call.edge.shop().terms().locations.iter().any(|known| known == name)
+}
+
 async fn set_policy(call: Call<Json<Policy>>) -> Result<Reply<Json<Stock>>, Problem> {
+    if !has_location(&call, call.path.expect("location")) {
+        return Err(Problem::new(Code::NotFound).detail("no such location"));
+    }
     let command = sku::Command::SetPolicy {
         location: call.path.expect("location").into(),
         safety: common::units(call.body.0.safety.0),
@@ -313,6 +321,9 @@ async fn set_policy(call: Call<Json<Policy>>) -> Result<Reply<Json<Stock>>, Prob
 
 async fn adjust(call: Call<Json<Adjustment>>) -> Result<Reply<Json<Adjusted>>, Problem> {
     let body = &call.body.0;
+    if !has_location(&call, &body.location) {
+        return Err(Problem::failed("/location", "unknown_value", "is no location of the shop"));
+    }
     let change = match (&body.delta, &body.count) {
         (Some(delta), None) => sku::Change::Delta(delta.0),
         (None, Some(count)) => sku::Change::Count(common::units(count.0)),

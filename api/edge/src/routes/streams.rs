@@ -16,7 +16,7 @@ use crate::openapi::Content;
 use crate::operation::{Caching, Operation};
 use crate::problem::{Code, Problem};
 use crate::push::{
-    Cut, Form, Live, LiveBody, Opening, OrderFrame, Reason, Watcher, bounded, is_refusal, response,
+    Cut, Form, Live, LiveBody, Opening, Reason, StreamFrame, Watcher, bounded, is_refusal, response,
 };
 use crate::request::{Param, ParamKind, read_form};
 use crate::route::{Call, Route, live_route};
@@ -63,7 +63,7 @@ const SUBPROTOCOL: &str = "commerce.v1+json";
 #[must_use]
 pub fn routes() -> Vec<Route> {
     // The schema is that of the data of every event.
-    let frames = || Content::of::<OrderFrame>("text/event-stream");
+    let frames = || Content::of::<StreamFrame>("text/event-stream");
     vec![
         live_route(&STREAM_ORDER, frames(), |call, http, _| async move {
             check_names(&STREAM_ORDER, &call)?;
