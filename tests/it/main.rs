@@ -3,6 +3,7 @@
 
 mod api;
 mod authorization;
+mod bad_input;
 mod browser;
 mod dependencies;
 mod kill;
