@@ -1,5 +1,6 @@
 //! All operations, one file per resource.
 
+pub mod admin;
 pub mod board;
 pub mod carts;
 pub mod catalogue;

@@ -119,6 +119,11 @@ impl World {
     }
 
     pub(crate) async fn send(&self, request: Ask) -> Answer {
+        self.send_through(self.routes.as_deref(), request).await
+    }
+
+    /// Sends a request to these routes of the node; `None`: to all public ones.
+    pub(crate) async fn send_through(&self, routes: Option<&[Route]>, request: Ask) -> Answer {
         let mut test = TestRequest::default().method(request.method).uri(&request.uri);
         let has_host = request.headers.iter().any(|(name, _)| name == "host");
         if !has_host {
@@ -130,14 +135,14 @@ impl World {
         if let Some(body) = request.body {
             test = test.set_payload(body);
         }
-        let response = match &self.routes {
+        let response = match routes {
             None => {
                 let configure = crate::app::configure(self.edge.clone());
                 let app = init_service(App::new().configure(configure)).await;
                 call_service(&app, test.to_request()).await
             }
             Some(routes) => {
-                let configure = crate::app::configure_routes(self.edge.clone(), routes.clone());
+                let configure = crate::app::configure_routes(self.edge.clone(), routes.to_vec());
                 let app = init_service(App::new().configure(configure)).await;
                 call_service(&app, test.to_request()).await
             }
@@ -235,6 +240,12 @@ impl Ask {
 
     pub(crate) fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// With this token, unless it has one.
+    pub(crate) fn or_bearer(self, token: &str) -> Self {
+        let has_one = self.headers.iter().any(|(name, _)| name == "authorization");
+        if has_one { self } else { self.bearer(token) }
     }
 
     pub(crate) fn json(self, body: &str) -> Self {

@@ -13,13 +13,17 @@ use cluster::{Node, NodeOptions, Region};
 use edge::health::{Check, CheckStatus, Phase};
 use edge::identity::issuer::{Families, Issuer};
 use edge::identity::{Authority, AuthorityParts, EdgeKeys, Revocations, Tenants, TokenVerifier};
-use edge::settings::{self, Settings, Values};
-use edge::{EdgeLimits, EdgeParts, EdgeState, Health, Server, ServerOptions, Shop, Views};
+use edge::settings::{self, Settings};
+use edge::{
+    Configuration, DemoClock, EdgeLimits, EdgeParts, EdgeState, Health, Operator, Server,
+    ServerOptions, Shop, Views, routes,
+};
 use embedded::{EmbeddedStore, OpenError, Options};
 use entity::Timestamp;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use ports::{Meta, SharedStore};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::demo;
@@ -27,10 +31,6 @@ use crate::events::Events;
 use crate::exit::{Exit, chain};
 use crate::random::{self, SystemRandom};
 
-/// Name of the stored clock offset of a demo.
-const CLOCK_OFFSET: &str = "demo.clock_offset_ms";
-/// Name of the stored dynamic configuration.
-const CONFIG: &str = "config";
 /// How long metrics wait between their upkeep, in ms.
 const UPKEEP_MS: u64 = 5_000;
 
@@ -52,10 +52,11 @@ async fn serve(config: Config) -> Result<(), Exit> {
         .install_recorder()
         .map_err(|error| Exit::Other(format!("metrics not started: {error}")))?;
     let store = open(&config)?;
-    let clock = Arc::new(SystemClock::with_offset(offset(&store).await?));
+    let configuration = configuration(&config, &store).await?;
+    let (clock, demo_clock) = demo_clock(&config, &store).await?;
     let ctx = NodeCtx {
         node: config.node.clone(),
-        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        clock,
         random: Arc::new(SystemRandom),
         store: Arc::clone(&store) as SharedStore,
         types: Arc::new(commerce::hosting::entity_types()),
@@ -76,11 +77,21 @@ async fn serve(config: Config) -> Result<(), Exit> {
         .await
         .map_err(|error| Exit::Store(format!("views not started: {}", chain(&error))))?;
     let parts = Parts { config: &config, node: &node, store: &store, events: &events };
-    let edge = edge_state(parts, views.clone(), clock, metrics.clone()).await?;
+    let settings = configuration.settings().clone();
+    let edge = edge_state(parts, settings, views.clone(), metrics.clone()).await?;
+    let told_to_drain = Arc::new(Notify::new());
+    let operator = Arc::new(Operator {
+        node: config.node.clone(),
+        configuration,
+        relay: events.relay().clone(),
+        drain: Arc::clone(&told_to_drain),
+        clock: demo_clock,
+    });
     let shares = Shares::of(config.drain_timeout_ms);
     let mut options = ServerOptions::new(config.http, config.admin);
     options.bye_ms = shares.bye_ms;
     options.finish_ms = shares.finish_ms;
+    options.admin_routes = routes::admin::routes(&operator);
     let server = Server::bind(edge.clone(), options)
         .map_err(|error| Exit::Other(format!("listeners not bound: {error}")))?;
     edge.health().enter(Phase::Serving);
@@ -96,6 +107,7 @@ async fn serve(config: Config) -> Result<(), Exit> {
             return Err(Exit::Sync(format!("the log has failed: {reason}")));
         }
         () = signals.next() => {}
+        () = told_to_drain.notified() => {}
     }
     tracing::info!("draining");
     let drain = async {
@@ -129,21 +141,29 @@ fn open(config: &Config) -> Result<Arc<EmbeddedStore>, Exit> {
     }
 }
 
-async fn offset(store: &EmbeddedStore) -> Result<u64, Exit> {
-    let stored = store.value(CLOCK_OFFSET).await.map_err(|error| Exit::Store(chain(&error)))?;
-    Ok(stored.and_then(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?))).unwrap_or(0))
+/// The clock: a demo's can be moved, and stays where it was left.
+async fn demo_clock(
+    config: &Config,
+    store: &Arc<EmbeddedStore>,
+) -> Result<(Arc<dyn Clock>, Option<DemoClock>), Exit> {
+    if !config.demo {
+        return Ok((Arc::new(SystemClock::default()), None));
+    }
+    let demo = DemoClock::load(Arc::clone(store) as Arc<dyn Meta>)
+        .await
+        .map_err(|error| Exit::Store(chain(&error)))?;
+    Ok((demo.clock(), Some(demo)))
 }
 
-/// What the file sets, under what was put at run time.
-async fn values(config: &Config, store: &EmbeddedStore) -> Result<Values, Exit> {
-    let stored = store.value(CONFIG).await.map_err(|error| Exit::Store(chain(&error)))?;
-    let Some(bytes) = stored else { return Ok(config.settings.clone()) };
-    let put: Values = serde_json::from_slice(&bytes)
-        .map_err(|error| Exit::Store(format!("stored configuration unreadable: {error}")))?;
-    let mut values = config.settings.clone();
-    values.set.extend(put.set);
-    values.version = put.version;
-    Ok(values)
+/// What the file sets, under what was put at run time. A demo has no limit of requests.
+async fn configuration(config: &Config, store: &Arc<EmbeddedStore>) -> Result<Configuration, Exit> {
+    let mut file = config.settings.clone();
+    if config.demo {
+        file.set.entry(settings::RATE_LIMIT.key.to_owned()).or_insert(0);
+    }
+    Configuration::load(&file, Arc::clone(store) as Arc<dyn Meta>)
+        .await
+        .map_err(|error| Exit::Store(chain(&error)))
 }
 
 /// What of the node its edge is made of.
@@ -157,8 +177,8 @@ struct Parts<'a> {
 
 async fn edge_state(
     parts: Parts<'_>,
+    settings: Settings,
     views: Views,
-    clock: Arc<SystemClock>,
     metrics: PrometheusHandle,
 ) -> Result<EdgeState, Exit> {
     let Parts { config, node, store, events } = parts;
@@ -185,13 +205,8 @@ async fn edge_state(
         tenants,
         secure_cookies: !config.demo,
     });
-    let settings = Settings::new(values(config, store).await?);
-    let rate_limit = if config.demo { 0 } else { settings.get(settings::RATE_LIMIT) };
-    let limits = EdgeLimits {
-        rate_limit: u32::try_from(rate_limit).unwrap_or(u32::MAX),
-        in_flight_max: usize::try_from(settings.get(settings::IN_FLIGHT_MAX)).unwrap_or(usize::MAX),
-    };
     let shared: SharedStore = Arc::clone(store) as SharedStore;
+    let values = settings.values();
     let shop = Shop::new(node.region().clone(), shared, settings, demo::terms(), views);
     let failed = node.failed();
     let bus = events.check();
@@ -199,18 +214,19 @@ async fn edge_state(
         let status = if failed.borrow().is_some() { CheckStatus::Down } else { CheckStatus::Up };
         vec![Check { name: "store", status, detail: "embedded".into() }, bus()]
     });
-    // Tokens expire by wall time, whatever a demo's clock says.
-    drop(clock);
-    Ok(EdgeState::new(EdgeParts {
+    let edge = EdgeState::new(EdgeParts {
         authority,
         issuer: config.demo.then(|| issuer(node.region().clone(), meta)),
-        limits,
+        limits: EdgeLimits::from(&*values),
+        // Tokens expire by wall time, whatever a demo's clock says.
         clock: Arc::new(wall),
         entropy: Arc::new(random::fill),
         health: Health::new(checks),
         scrape: Arc::new(move || metrics.render()),
         shop: Some(shop),
-    }))
+    });
+    edge.apply(&values);
+    Ok(edge)
 }
 
 fn issuer(region: Region, meta: Arc<dyn Meta>) -> Issuer {

@@ -1,5 +1,6 @@
 //! Resources over a real node with its store in memory, as a client sees them.
 
+mod admin;
 mod carts;
 mod catalogue;
 mod customers;

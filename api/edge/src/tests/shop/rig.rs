@@ -1,15 +1,22 @@
 //! A shop with two SKUs, its staff and its buyers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cluster::clock::SystemClock;
 use cluster::ctx::{NodeCtx, Random};
+use cluster::relay::{BusKind, Relay, RelayHandle, RelayOptions};
 use cluster::{Node, NodeOptions};
 use commerce::hosting;
 use commerce::money::Ccy;
 use ports::memory::MemoryStore;
+use ports::{LocalBus, LocalBusOptions, Meta};
+use tokio::sync::Notify;
 
-use crate::settings::Settings;
+use crate::configuration::Configuration;
+use crate::operator::{DemoClock, Operator};
+use crate::route::Route;
+use crate::routes;
+use crate::settings::{RATE_LIMIT, Values};
 use crate::shop::{ShippingOption, Shop, Terms};
 use crate::testing::{Answer, Ask, Setup, World, ask, get, post};
 use crate::views::Views;
@@ -22,10 +29,20 @@ impl Random for Draws {
     }
 }
 
+async fn relay(node: &Node) -> RelayHandle {
+    let bus = Arc::new(LocalBus::new(LocalBusOptions::default()));
+    let commits = Arc::clone(node.commits());
+    let options = RelayOptions { bus: BusKind::InProcess };
+    Relay::start(node.ctx().clone(), commits, bus, options).await.unwrap()
+}
+
 pub(super) struct Rig {
     pub(super) world: World,
     /// The token of a service with every scope.
     pub(super) staff: String,
+    /// Told when an operator drains the node.
+    pub(super) drain: Arc<Notify>,
+    admin: Vec<Route>,
     _node: Node,
 }
 
@@ -35,10 +52,16 @@ pub(super) const ADDRESS: &str = r#"{"name":"Alice","line1":"1 Main St","line2":
 impl Rig {
     /// A shop without anything in it.
     pub(super) async fn empty() -> Self {
-        let store = Arc::new(MemoryStore::new(4));
+        Self::over(Arc::new(MemoryStore::new(4))).await
+    }
+
+    /// A shop over what a store holds.
+    pub(super) async fn over(store: Arc<MemoryStore>) -> Self {
+        let meta: Arc<dyn Meta> = Arc::clone(&store) as _;
+        let clock = DemoClock::load(Arc::clone(&meta)).await.unwrap();
         let ctx = NodeCtx {
             node: "n1".into(),
-            clock: Arc::new(SystemClock::default()),
+            clock: clock.clock(),
             random: Arc::new(Draws(1.into())),
             store: Arc::clone(&store) as _,
             types: Arc::new(hosting::entity_types()),
@@ -57,11 +80,23 @@ impl Rig {
         };
         let region = node.region().clone();
         let views = Views::start(&node).await.unwrap();
-        let shop = Shop::new(region, Arc::clone(&store) as _, Settings::default(), terms, views);
-        let setup = Setup { store, shop: Some(shop), ..Setup::default() };
-        let world = World::with(setup).await;
+        let no_limit = BTreeMap::from([(RATE_LIMIT.key.to_owned(), 0)]);
+        let file = Values { version: 0, set: no_limit };
+        let configuration = Configuration::load(&file, meta).await.unwrap();
+        let settings = configuration.settings().clone();
+        let shop = Shop::new(region, Arc::clone(&store) as _, settings, terms, views);
+        let world = World::with(Setup { store, shop: Some(shop), ..Setup::default() }).await;
         let staff = world.service_token("demo-service").await;
-        Self { world, staff, _node: node }
+        let drain = Arc::new(Notify::new());
+        let operator = Operator {
+            node: "n1".to_owned(),
+            configuration,
+            relay: relay(&node).await,
+            drain: Arc::clone(&drain),
+            clock: Some(clock),
+        };
+        let admin = routes::admin::routes(&Arc::new(operator));
+        Self { world, staff, drain, admin, _node: node }
     }
 
     /// A shop with the product `tea` and its SKUs `tea-1` (9.95) and `tea-2` (19.90), ten of each.
@@ -95,6 +130,11 @@ impl Rig {
 
     pub(super) async fn send(&self, request: Ask) -> Answer {
         self.world.send(request).await
+    }
+
+    /// A request to the admin listener, by the service unless it says otherwise.
+    pub(super) async fn admin(&self, request: Ask) -> Answer {
+        self.world.send_through(Some(&self.admin), request.or_bearer(&self.staff)).await
     }
 
     /// A registered buyer's token.

@@ -1,0 +1,72 @@
+//! What the admin listener works on: the node's parts that an operator may look at and move.
+
+use std::sync::Arc;
+
+use cluster::clock::SystemClock;
+use cluster::ctx::Clock;
+use cluster::relay::RelayHandle;
+use entity::Timestamp;
+use ports::{Meta, StoreError};
+use tokio::sync::{Mutex, Notify};
+
+use crate::configuration::Configuration;
+
+/// Name of the stored offset of a demo's clock.
+const CLOCK_OFFSET: &str = "demo.clock_offset_ms";
+
+/// What an operator may reach on a node.
+pub struct Operator {
+    /// The node's name.
+    pub node: String,
+    /// Dynamic configuration.
+    pub configuration: Configuration,
+    /// The way of events out of the node.
+    pub relay: RelayHandle,
+    /// Told when the node is to drain and end.
+    pub drain: Arc<Notify>,
+    /// The clock of a demo; `None`: time cannot be moved.
+    pub clock: Option<DemoClock>,
+}
+
+/// A clock that a demo moves forward. The offset is stored before it holds.
+pub struct DemoClock {
+    clock: Arc<SystemClock>,
+    meta: Arc<dyn Meta>,
+    /// The whole offset, in ms.
+    offset_ms: Mutex<u64>,
+}
+
+impl DemoClock {
+    /// The clock as it was left.
+    pub async fn load(meta: Arc<dyn Meta>) -> Result<Self, StoreError> {
+        let stored = meta.value(CLOCK_OFFSET).await?;
+        let stored = stored.and_then(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)));
+        let offset_ms = stored.unwrap_or(0);
+        let clock = Arc::new(SystemClock::with_offset(offset_ms));
+        Ok(Self { clock, meta, offset_ms: Mutex::new(offset_ms) })
+    }
+
+    /// The clock, for the node.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock) as Arc<dyn Clock>
+    }
+
+    /// Its time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Moves it forward, durably. `Ok(None)`: the whole offset would go beyond `most_ms`.
+    pub async fn advance(&self, ms: u64, most_ms: u64) -> Result<Option<Timestamp>, StoreError> {
+        let mut offset_ms = self.offset_ms.lock().await;
+        let Some(next) = offset_ms.checked_add(ms).filter(|next| *next <= most_ms) else {
+            return Ok(None);
+        };
+        self.meta.set_value(CLOCK_OFFSET, next.to_le_bytes().to_vec()).await?;
+        *offset_ms = next;
+        self.clock.advance(ms);
+        Ok(Some(self.clock.now()))
+    }
+}

@@ -1,0 +1,297 @@
+//! The admin listener: configuration that takes effect, a clock that fires timers, quarantine and
+//! dead letters that are dealt with, entities as their journal has them.
+
+use std::sync::Arc;
+
+use commerce::keys;
+use commerce::sku;
+use entity::{
+    Cause, DeadLetter, DeadLetterChange, EntityKey, Message, MessageKind, Quarantine, RecordSource,
+    StepRecord, Tenant, Timestamp,
+};
+use ports::memory::MemoryStore;
+use ports::{Frame, FrameHeader, Journal};
+use serde_json::Value;
+
+use super::rig::Rig;
+use crate::testing::{Answer, Ask, ask, get, post};
+
+fn put_config(tag: &str, body: &str) -> Ask {
+    ask("PUT", "/admin/config").header("if-match", tag).json(body)
+}
+
+/// Asks until the answer is what it should become.
+async fn until(rig: &Rig, uri: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let mut seen = Value::Null;
+    for _ in 0..300 {
+        seen = rig.send(get(uri).bearer(&rig.staff)).await.json();
+        if wanted(&seen) {
+            return seen;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("{uri} does not become what it should: {seen}");
+}
+
+#[actix_web::test]
+async fn only_an_admin_of_staff_gets_in() {
+    let rig = Rig::empty().await;
+    let buyer = rig.buyer("alice").await;
+    let operator = rig.world.token("login_hint=operator").await;
+    for (method, path) in [
+        ("GET", "/admin/cluster"),
+        ("POST", "/admin/nodes/n1/drain"),
+        ("POST", "/admin/shards/0/move"),
+        ("GET", "/admin/config"),
+        ("PUT", "/admin/config"),
+        ("GET", "/admin/quarantine"),
+        ("POST", "/admin/quarantine/sku-x/lift"),
+        ("GET", "/admin/dead-letters"),
+        ("POST", "/admin/dead-letters/0-1/replay"),
+        ("GET", "/admin/entities/sku/x"),
+        ("POST", "/admin/events/replay"),
+        ("GET", "/admin/events/replay"),
+        ("GET", "/demo/clock"),
+        ("POST", "/demo/clock"),
+    ] {
+        for token in [&buyer, &operator] {
+            let answer = rig.admin(ask(method, path).bearer(token)).await;
+            assert_eq!(answer.brief(), "403 insufficient_scope", "{method} {path}");
+        }
+        let answer = rig.admin(ask(method, path).bearer("nobody")).await;
+        assert_eq!(answer.brief(), "401 unauthenticated", "{method} {path}");
+        let public = rig.send(ask(method, path).bearer(&rig.staff)).await;
+        assert_eq!(public.brief(), "404 not_found", "{method} {path} is not on the public port");
+    }
+}
+
+#[actix_web::test]
+async fn configuration_takes_effect_and_is_taken_back() {
+    let rig = Rig::empty().await;
+    let first = rig.admin(get("/admin/config")).await;
+    assert_eq!((first.status, first.header("etag")), (200, "\"v0\""), "{}", first.text());
+    assert_eq!(first.json()["values"]["orders.t_pay_ms"], 1_800_000);
+    let unconditional = ask("PUT", "/admin/config").json(r#"{"values":{}}"#);
+    assert_eq!(rig.admin(unconditional).await.brief(), "428 precondition_required");
+    for (body, brief) in [
+        (r#"{"values":{"orders.nope":1}}"#, "422 validation_failed unknown @ /values/orders.nope"),
+        (
+            r#"{"values":{"orders.t_pay_ms":1}}"#,
+            "422 validation_failed out_of_range @ /values/orders.t_pay_ms",
+        ),
+        (r#"{"rollback_to":9}"#, "404 not_found"),
+        (r#"{}"#, "422 validation_failed required @ /values"),
+    ] {
+        assert_eq!(rig.admin(put_config("\"v0\"", body)).await.brief(), brief, "{body}");
+    }
+
+    let limit = put_config("\"v0\"", r#"{"values":{"edge.rate_limit":2}}"#);
+    let changed = rig.admin(limit).await;
+    assert_eq!((changed.status, changed.header("etag")), (200, "\"v1\""), "{}", changed.text());
+    let buyer = rig.world.token("login_hint=alice").await;
+    for expected in [200, 200, 429] {
+        let answer = rig.send(get("/v1/me/orders").bearer(&buyer)).await;
+        assert_eq!(answer.status, expected, "{}", answer.text());
+    }
+    // The operator's own requests are counted too: the two that are left are these.
+    let stale = rig.admin(put_config("\"v0\"", r#"{"values":{}}"#)).await;
+    assert_eq!(stale.brief(), "412 version_mismatch");
+    assert_eq!(stale.json()["version"], 1);
+    let back = rig.admin(put_config("\"v1\"", r#"{"rollback_to":0}"#)).await;
+    assert_eq!((back.status, back.header("etag")), (200, "\"v2\""), "{}", back.text());
+    assert_eq!(rig.send(get("/v1/me/orders").bearer(&buyer)).await.status, 200, "no limit again");
+    let old = rig.admin(get("/admin/config?version=1")).await.json();
+    assert_eq!(old["values"]["edge.rate_limit"], 2);
+    let none = rig.admin(get("/admin/config?version=77")).await;
+    assert_eq!(none.brief(), "404 not_found");
+}
+
+#[actix_web::test]
+async fn a_clock_that_is_moved_ends_an_order_that_nobody_pays() {
+    let rig = Rig::new().await;
+    let alice = rig.buyer("alice").await;
+    let quote = rig.cart(&alice, "cart-unpaid", r#"[{"type":"gateway"}]"#).await;
+    let place = Rig::place(&alice, &quote, r#","tenders":[{"type":"gateway"}]"#);
+    let placed = rig.send(place.header("idempotency-key", "k")).await;
+    assert_eq!(placed.status, 201, "{}", placed.text());
+    assert_eq!(placed.json()["status"], "awaiting_payment");
+    let held = until(&rig, "/v1/stock/tea-1", |stock| stock["available"] == 9).await;
+    assert_eq!(held["locations"][0]["held"], 1);
+
+    let before = rig.admin(get("/demo/clock")).await.json();
+    assert_eq!(before["object"], "clock");
+    let body = format!(r#"{{"advance_ms":{}}}"#, 31 * 60 * 1_000);
+    let moved = rig.admin(post("/demo/clock").json(&body)).await;
+    assert_eq!(moved.status, 200, "{}", moved.text());
+    let (before, now) = (before["now"].as_str().unwrap(), moved.json()["now"].clone());
+    assert!(now.as_str().unwrap() > before, "{now} is later than {before}");
+
+    let path = format!("/v1/orders/{}", placed.json()["id"].as_str().unwrap());
+    let ended = until(&rig, &path, |order| order["status"] == "cancelled").await;
+    assert_eq!(ended["reason"], "payment_timeout");
+    until(&rig, "/v1/stock/tea-1", |stock| stock["available"] == 10).await;
+    for body in [r#"{"advance_ms":-1}"#, r#"{"advance_ms":9000000000000000}"#] {
+        let refused = rig.admin(post("/demo/clock").json(body)).await;
+        assert_eq!(refused.brief(), "422 validation_failed out_of_range @ /advance_ms");
+    }
+    // The offset outlives the node; a second one begins where this one was.
+    let again = Rig::over(Arc::clone(&rig.world.store)).await;
+    let later = again.admin(get("/demo/clock")).await.json();
+    assert!(later["now"].as_str().unwrap() >= now.as_str().unwrap(), "{later}");
+}
+
+fn record(key: &EntityKey) -> StepRecord {
+    StepRecord {
+        key: key.clone(),
+        prev: 0,
+        version: 0,
+        at: Timestamp(1),
+        cause: Cause::default(),
+        source: RecordSource::Runtime,
+        events: Vec::new(),
+        sends: Vec::new(),
+        mark: None,
+        kept: None,
+        deadline: None,
+        quarantine: None,
+        dead_letter: None,
+    }
+}
+
+/// A store whose journal says that the SKU is in quarantine and that a command for it was given
+/// up: what is left when a build has a bug.
+async fn troubled(key: &EntityKey) -> Arc<MemoryStore> {
+    let store = Arc::new(MemoryStore::new(4));
+    let shard = key.shard(4);
+    let tail = store.claim(shard).await.unwrap();
+    let mut imposed = record(key);
+    imposed.quarantine = Some(Quarantine::Imposed { reason: "panicked: a bug".into() });
+    let command = sku::Command::PutSku {
+        product_id: "tea".into(),
+        title: "Tea".into(),
+        if_version: commerce::protocol::IfVersion::Any,
+    };
+    let message = Message {
+        from: keys::product(&key.tenant, "tea"),
+        to: key.clone(),
+        kind: MessageKind::Command,
+        body: codec::pack(&command).unwrap(),
+        cause: Cause::default(),
+        expires_at: Timestamp::MAX,
+    };
+    let letter = DeadLetter { message: Arc::new(message), reason: "failed three times".into() };
+    let mut kept = record(key);
+    kept.dead_letter = Some(DeadLetterChange::Kept(1, letter));
+    let mut payload = Vec::new();
+    for record in [&imposed, &kept] {
+        Frame::push_record(&mut payload, record).unwrap();
+    }
+    let header = FrameHeader {
+        shard,
+        commit_no: tail.next_commit,
+        epoch: tail.epoch,
+        first_seq: tail.next_seq,
+        n_events: 0,
+        record_version: 1,
+        prev_crc: tail.crc,
+    };
+    store.append(Arc::new(vec![Frame::new(header, payload)])).await.unwrap();
+    store
+}
+
+fn one(answer: &Answer) -> Value {
+    let body = answer.json();
+    assert_eq!(body["data"].as_array().map(Vec::len), Some(1), "{}", answer.text());
+    body["data"][0].clone()
+}
+
+#[actix_web::test]
+async fn what_failed_is_seen_and_let_again() {
+    let key = keys::sku(&Tenant::new("demo"), "tea-1");
+    let rig = Rig::over(troubled(&key).await).await;
+    let refused = rig.send(get("/v1/skus/tea-1")).await;
+    assert_eq!(refused.brief(), "503 unavailable");
+
+    let entry = one(&rig.admin(get("/admin/quarantine")).await);
+    assert_eq!(entry["id"], "sku-tea-1");
+    assert_eq!(entry["reason"], "panicked: a bug");
+    let seen = rig.admin(get("/admin/entities/sku/tea-1")).await.json();
+    assert_eq!(seen["quarantined"], "panicked: a bug", "{seen}");
+    let lift = || post("/admin/quarantine/sku-tea-1/lift");
+    let stranger = rig.world.service_token("demo2-service").await;
+    let elsewhere = rig.admin(lift().bearer(&stranger)).await;
+    assert_eq!(elsewhere.brief(), "404 not_found", "another shop's operator");
+    let lifted = rig.admin(lift()).await;
+    assert_eq!(lifted.status, 200, "{}", lifted.text());
+    assert_eq!(rig.admin(lift()).await.brief(), "404 not_found");
+    assert_eq!(rig.admin(get("/admin/quarantine")).await.json()["data"], serde_json::json!([]));
+    let made = r#"{"product_id":"tea","title":"Tea"}"#;
+    assert_eq!(rig.send(rig.put("/v1/skus/tea-1", made)).await.status, 201);
+
+    let letter = one(&rig.admin(get("/admin/dead-letters")).await);
+    assert_eq!(letter["to"], serde_json::json!({"kind": "sku", "id": "tea-1"}));
+    assert_eq!(letter["command"]["PutSku"]["title"], "Tea", "{letter}");
+    let path = format!("/admin/dead-letters/{}/replay", letter["id"].as_str().unwrap());
+    let replayed = rig.admin(post(&path)).await;
+    assert_eq!(replayed.status, 200, "{}", replayed.text());
+    assert_eq!(rig.admin(post(&path)).await.brief(), "404 not_found", "once");
+    assert_eq!(rig.admin(get("/admin/dead-letters")).await.json()["data"], serde_json::json!([]));
+}
+
+#[actix_web::test]
+async fn entities_are_seen_as_they_were() {
+    let rig = Rig::new().await;
+    let now = rig.admin(get("/admin/entities/sku/tea-1")).await;
+    assert_eq!(now.status, 200, "{}", now.text());
+    let body = now.json();
+    let version = body["version"].as_u64().unwrap();
+    assert_eq!(now.header("etag"), format!("\"v{version}\""));
+    assert_eq!(body["records"][0]["version"], version, "newest first");
+    assert!(body["state"].is_object(), "{body}");
+    let first = rig.admin(get("/admin/entities/sku/tea-1?version=1")).await.json();
+    assert_eq!(first["version"], 1, "{first}");
+    assert_ne!(first["state"], body["state"]);
+    assert_eq!(first["records"].as_array().unwrap().len(), 1);
+    for path in ["/admin/entities/sku/nothing", "/admin/entities/nope/tea-1"] {
+        assert_eq!(rig.admin(get(path)).await.brief(), "404 not_found", "{path}");
+    }
+    let alice = rig.buyer("alice").await;
+    let order = rig.cod_order(&alice, "cart-seen").await.json();
+    let path = format!("/admin/entities/order/{}", order["id"].as_str().unwrap());
+    let seen = rig.admin(get(&path)).await.json();
+    assert_eq!(seen["kind"], "order");
+    assert!(seen["version"].as_u64() >= order["version"].as_u64(), "{seen}");
+}
+
+#[actix_web::test]
+async fn the_node_is_seen_and_drained_and_events_are_said_again() {
+    let rig = Rig::new().await;
+    let none = rig.admin(get("/admin/events/replay")).await;
+    assert_eq!(none.brief(), "404 not_found");
+    let body = rig.admin(get("/admin/cluster")).await.json();
+    assert_eq!(body["nodes"][0]["name"], "n1");
+    assert_eq!(body["shards"].as_array().unwrap().len(), 4);
+    let replay = rig.admin(post("/admin/events/replay").json(r#"{"stream":"STOCK"}"#)).await;
+    assert_eq!(replay.status, 202, "{}", replay.text());
+    let mut progress = Value::Null;
+    for _ in 0..300 {
+        progress = rig.admin(get("/admin/events/replay")).await.json();
+        if progress["is_over"] == true {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(progress["is_over"], true, "{progress}");
+    assert!(progress["n_published"].as_u64().unwrap() > 0, "{progress}");
+    let placeless = rig.admin(post("/admin/events/replay").json(r#"{"from_sequence":3}"#)).await;
+    assert_eq!(placeless.brief(), "422 validation_failed required @ /stream");
+
+    let moved = rig.admin(post("/admin/shards/1/move")).await;
+    assert_eq!(moved.brief(), "409 invalid_state");
+    assert_eq!(rig.admin(post("/admin/shards/4/move")).await.brief(), "404 not_found");
+    let elsewhere = rig.admin(post("/admin/nodes/n2/drain")).await;
+    assert_eq!(elsewhere.brief(), "404 not_found");
+    let drained = rig.admin(post("/admin/nodes/n1/drain")).await;
+    assert_eq!((drained.status, drained.json()["status"].as_str()), (202, Some("draining")));
+    rig.drain.notified().await;
+}
