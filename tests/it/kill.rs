@@ -3,7 +3,7 @@
 //! up, every saga ends, and the bus misses nothing (I2, I4, I5, I6, I7).
 //!
 //! The clients are a process of their own (`kill-client`), which writes down each answer before
-//! its next request. `MERCATO_KILL_ROUNDS` sets the number of rounds (20).
+//! its next request. `MERCATO_KILL_ROUNDS` sets the number of rounds (20; half with torn sectors).
 
 mod account;
 mod bed;
@@ -11,12 +11,18 @@ mod check;
 mod round;
 mod stock;
 
+use std::time::Duration;
+
 use account::Account;
 use bed::{Bed, Cut};
 use round::{Ending, Round};
 
 /// Rounds of the tests that take many.
 const ROUNDS: u64 = 20;
+/// After so many rounds the node is killed in its recovery too.
+const RECOVERY_EVERY: u64 = 3;
+/// When that happens, in us after its start, at the most.
+const RECOVERY_US: u64 = 400_000;
 /// The exit code after a failed sync.
 const SYNC_FAILED: i32 = 4;
 /// Rounds that did not count, for each that did, at the most.
@@ -51,8 +57,7 @@ fn some_bits(salt: u64) -> u64 {
 }
 
 /// Kills, has the power cut as `cut` says, starts again and checks, until enough rounds counted.
-async fn kill_rounds(mut bed: Bed, cut: Cut) {
-    let wanted = rounds_wanted();
+async fn kill_rounds(mut bed: Bed, cut: Cut, wanted: u64) {
     let mut account = Account::default();
     let (mut counted, mut round) = (0, 0);
     let mut node = bed.start();
@@ -61,6 +66,10 @@ async fn kill_rounds(mut bed: Bed, cut: Cut) {
         assert!(round <= TRIES * wanted, "too few rounds count");
         let done = Round::run(&bed, node, round, Ending::Kill).await;
         bed.cut_power(cut, some_bits(round));
+        if round % RECOVERY_EVERY == 0 {
+            bed.start_and_kill(Duration::from_micros(some_bits(round) % RECOVERY_US));
+            bed.cut_power(cut, some_bits(round));
+        }
         node = bed.start();
         let complaints = check::after(&bed, &node, &mut account, &done).await;
         assert_none(&complaints, &format!("round {round}"));
@@ -70,6 +79,7 @@ async fn kill_rounds(mut bed: Bed, cut: Cut) {
     }
     let complaints = check::everything(&node, &account).await;
     assert_none(&complaints, "at the end");
+    account.did_everything();
     assert_eq!(node.terminate(), Some(0), "a drain ends cleanly");
 }
 
@@ -104,17 +114,24 @@ async fn sync_fails(mut after: u64) {
 
 #[test]
 fn nothing_acknowledged_is_lost_by_kills() {
-    block_on(async { kill_rounds(Bed::plain().with_bus().await, Cut::None).await });
+    block_on(async {
+        kill_rounds(Bed::plain().with_bus().await, Cut::None, rounds_wanted()).await
+    });
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_by_power_cuts() {
-    block_on(async { kill_rounds(Bed::under_faults().with_bus().await, Cut::Clean).await });
+    block_on(async {
+        kill_rounds(Bed::under_faults().with_bus().await, Cut::Clean, rounds_wanted()).await
+    });
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_when_sectors_tear() {
-    block_on(async { kill_rounds(Bed::under_faults().with_bus().await, Cut::Torn).await });
+    block_on(async {
+        kill_rounds(Bed::under_faults().with_bus().await, Cut::Torn, rounds_wanted().div_ceil(2))
+            .await
+    });
 }
 
 #[test]

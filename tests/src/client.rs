@@ -29,8 +29,23 @@ pub struct Answer {
     pub text: String,
 }
 
+/// RFC 7636, appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// Where the demo issuer sends a browser back to; nobody listens there.
+const BACK: &str = "http://127.0.0.1:5173/back";
+
 fn http() -> reqwest::Client {
-    reqwest::Client::builder().timeout(PATIENCE).build().unwrap()
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    builder.timeout(PATIENCE).build().unwrap()
+}
+
+/// The access token that the demo issuer gives for a form.
+async fn issued(base: &str, form: &str) -> String {
+    let request = http().post(format!("{base}/oauth/token")).body(form.to_owned());
+    let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await;
+    let token: Value = answer.unwrap().json().await.unwrap();
+    token["access_token"].as_str().unwrap_or_else(|| panic!("{token}")).to_owned()
 }
 
 impl Client {
@@ -60,15 +75,24 @@ impl Client {
     /// The demo service of the node at a base URL.
     pub async fn service_at(base: &str) -> Self {
         let form = "grant_type=client_credentials&client_id=demo-service&client_secret=demo-secret";
-        let answer = http()
-            .post(format!("{base}/oauth/token"))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(form)
-            .send()
-            .await
-            .unwrap();
-        let token: Value = answer.json().await.unwrap();
-        Self::with_token(base, token["access_token"].as_str().unwrap())
+        Self::with_token(base, &issued(base, form).await)
+    }
+
+    /// A customer with a wallet, signed in at the demo issuer. The token lives for 10 min.
+    pub async fn customer_at(base: &str, name: &str) -> Self {
+        let url = format!(
+            "{base}/oauth/authorize?response_type=code&client_id=demo-web&state=s\
+             &redirect_uri={BACK}&code_challenge={CHALLENGE}&code_challenge_method=S256\
+             &login_hint={name}"
+        );
+        let answer = http().get(url).send().await.unwrap();
+        let to = answer.headers()["location"].to_str().unwrap();
+        let code = to.split_once("code=").unwrap().1.split('&').next().unwrap();
+        let form = format!(
+            "grant_type=authorization_code&client_id=demo-web&code={code}\
+             &code_verifier={VERIFIER}&redirect_uri={BACK}"
+        );
+        Self::with_token(base, &issued(base, &form).await)
     }
 
     /// The same client on a node that was started again.
@@ -121,13 +145,13 @@ impl Client {
 
     /// Puts a cart for cash on delivery and quotes it; what is to be sent to place it.
     pub async fn prepare(&self, cart: &str, sku: &str, qty: u32) -> Result<Value, reqwest::Error> {
-        let content = cart_of(&json!([{"sku": sku, "qty": qty}]));
+        let content = cart_of(&json!([{"sku": sku, "qty": qty}]), &cod());
         let path = format!("/v1/carts/{cart}");
         let put = self.send("PUT", &path, &[("if-none-match", "*")], Some(content)).await?;
         assert!(put.status == 201 || put.status == 412, "{put:?}");
         let quote = self.send("POST", &format!("{path}/quote"), &[], None).await?;
         assert_eq!(quote.status, 200, "{quote:?}");
-        Ok(order_of(cart, &quote.body))
+        Ok(order_of(cart, &quote.body, &cod()))
     }
 
     /// Places a prepared order under a key.
@@ -136,26 +160,32 @@ impl Client {
     }
 }
 
-/// A cart of these lines, for cash on delivery.
+/// Cash on delivery.
 #[must_use]
-pub fn cart_of(lines: &Value) -> Value {
+pub fn cod() -> Value {
+    json!([{"type": "cod"}])
+}
+
+/// A cart of these lines, paid by these tenders.
+#[must_use]
+pub fn cart_of(lines: &Value, tenders: &Value) -> Value {
     json!({
         "lines": lines,
         "address": {"name": "Ada", "line1": "1 Main St", "line2": null, "city": "Springfield",
                     "region": "US-CA", "postal_code": "90001", "country": "US", "phone": null},
-        "tenders": [{"type": "cod"}],
+        "tenders": tenders,
     })
 }
 
 /// What places a cart at a quote.
 #[must_use]
-pub fn order_of(cart: &str, quote: &Value) -> Value {
+pub fn order_of(cart: &str, quote: &Value, tenders: &Value) -> Value {
     json!({
         "cart_id": cart,
         "cart_version": quote["cart_version"],
         "quote_hash": quote["quote_hash"],
         "expected_total": quote["totals"]["payable"],
-        "tenders": [{"type": "cod"}],
-        "txn_type": "cod",
+        "tenders": tenders,
+        "txn_type": if *tenders == cod() { "cod" } else { "fixed" },
     })
 }

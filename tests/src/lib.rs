@@ -11,6 +11,6 @@ mod node;
 pub mod work;
 
 pub use book::{Book, Line, now_us};
-pub use client::{Answer, Client, cart_of, order_of};
+pub use client::{Answer, Client, cart_of, cod, order_of};
 pub use load::Load;
 pub use node::{Launch, Node, binary};

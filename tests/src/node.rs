@@ -41,6 +41,19 @@ pub struct Node {
     pub admin: String,
 }
 
+fn command(data: &Path, launch: &Launch) -> Command {
+    let mut command = Command::new(binary());
+    command
+        .args(["serve", "--demo", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .args(&launch.args)
+        .env("MERCATO_LOG", "warn")
+        .envs(launch.env.iter().cloned())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit());
+    command
+}
+
 impl Node {
     /// Starts a demo node over a folder and waits until it is ready.
     ///
@@ -65,16 +78,7 @@ impl Node {
 
     /// The same; `Err`: the code with which it ended instead of becoming ready.
     pub fn try_launch(data: &Path, launch: &Launch) -> Result<Self, Option<i32>> {
-        let mut child = Command::new(binary())
-            .args(["serve", "--demo", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(&launch.args)
-            .env("MERCATO_LOG", "warn")
-            .envs(launch.env.iter().cloned())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
+        let mut child = command(data, launch).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let Ok(ready) = serde_json::from_str::<Value>(&line) else {
@@ -84,6 +88,14 @@ impl Node {
         assert_eq!(ready["ready"], true);
         let text = |name: &str| ready[name].as_str().unwrap().to_owned();
         Ok(Self { http: text("http"), admin: text("admin"), child })
+    }
+
+    /// Starts a node and kills it after a while, ready or not.
+    pub fn launch_and_kill(data: &Path, launch: &Launch, after: Duration) {
+        let mut child = command(data, launch).spawn().unwrap();
+        std::thread::sleep(after);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     /// Kills it and waits for its end.

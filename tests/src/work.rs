@@ -1,7 +1,7 @@
 //! Buyers and staff at work against a node until it goes away, each request into the book.
 //!
-//! Buyers put carts, place orders, look at them, repeat some requests and cancel some orders;
-//! staff dispatches shipments and looks at stock. Every choice follows from the numbers of the
+//! Guests pay at the door, customers by wallet. They put carts, place orders, look at them, repeat
+//! some requests and cancel some orders; staff dispatches shipments and looks at stock. Every choice follows from the numbers of the
 //! round and the worker, so that a round is the same work again, though not the same race.
 
 use std::collections::VecDeque;
@@ -10,10 +10,14 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::book::{Book, Line, now_us};
-use crate::client::{Answer, Client, cart_of, order_of};
+use crate::client::{Answer, Client, cart_of, cod, order_of};
 
-/// Buyers at work at the same time.
-pub const BUYERS: usize = 120;
+/// Guests at work at the same time.
+pub const GUESTS: usize = 100;
+/// Customers with a wallet at work at the same time.
+pub const CUSTOMERS: usize = 20;
+/// What each customer's wallet holds at first, in minor units.
+pub const WALLET: i64 = 100_000;
 /// Staff at work at the same time.
 pub const STAFF: usize = 8;
 /// SKUs that are bought, `demo-001` and on.
@@ -34,14 +38,17 @@ struct Shared {
 pub async fn work(base: &str, book: Book, round: u64) {
     let shared = Arc::new(Shared { book, round, waiting: Mutex::default() });
     let service = Client::service_at(base).await;
-    let mut guests = Vec::new();
-    for _ in 0..BUYERS {
-        guests.push(Client::guest_at(base).await);
+    let mut buyers = Vec::new();
+    for _ in 0..GUESTS {
+        buyers.push(Client::guest_at(base).await);
+    }
+    for index in 0..CUSTOMERS {
+        buyers.push(Client::customer_at(base, &customer(round, index)).await);
     }
     let mut workers = tokio::task::JoinSet::new();
-    for (index, client) in guests.into_iter().enumerate() {
+    for (index, client) in buyers.into_iter().enumerate() {
         let worker = Worker { client, index, shared: Arc::clone(&shared) };
-        workers.spawn(async move { worker.buy().await });
+        workers.spawn(async move { worker.buy(index >= GUESTS).await });
     }
     for index in 0..STAFF {
         let client = service.clone();
@@ -51,6 +58,12 @@ pub async fn work(base: &str, book: Book, round: u64) {
     while let Some(ended) = workers.join_next().await {
         ended.unwrap();
     }
+}
+
+/// The name of a customer of a round.
+#[must_use]
+pub fn customer(round: u64, index: usize) -> String {
+    format!("buyer-{round}-{index}")
 }
 
 /// The SKU with this number, counted around.
@@ -94,29 +107,44 @@ impl Worker {
         answer.ok()
     }
 
-    async fn buy(self) {
+    async fn buy(self, has_wallet: bool) {
+        let tenders = if has_wallet { self.wallet().await } else { Some(cod()) };
+        let Some(tenders) = tenders else { return };
         for n in 0.. {
-            if self.one_order(n).await.is_none() {
+            if self.one_order(n, &tenders).await.is_none() {
                 return;
             }
         }
     }
 
-    /// One cart and its order. `None`: the node is gone.
-    async fn one_order(&self, n: usize) -> Option<()> {
-        let name = format!("kill-{}-{}-{n}", self.shared.round, self.index);
-        let cart = format!("/v1/carts/{name}");
+    /// A tender that covers one unit, whose price a first cart asks. `None`: the node is gone.
+    async fn wallet(&self) -> Option<Value> {
+        let cart = format!("/v1/carts/ask-{}-{}", self.shared.round, self.index);
+        let content = cart_of(&self.lines(0), &json!([{"type": "gateway"}]));
+        self.ask("PUT", &cart, "", content).await?;
+        let quote = self.ask("POST", &format!("{cart}/quote"), "", Value::Null).await?;
+        Some(json!([{"type": "wallet", "amount": quote.body["totals"]["payable"]}]))
+    }
+
+    fn lines(&self, n: usize) -> Value {
         let mut lines = vec![json!({"sku": sku(self.index), "qty": 1})];
-        if n % 3 == 1 {
-            // Two SKUs live in two shards: the order waits for both.
+        // Two SKUs live in two shards: the order waits for both.
+        if n % 3 == 1 && self.index < GUESTS {
             lines.push(json!({"sku": sku(self.index + 5), "qty": 2}));
         }
-        self.ask("PUT", &cart, "", cart_of(&lines.into())).await?;
+        lines.into()
+    }
+
+    /// One cart and its order. `None`: the node is gone.
+    async fn one_order(&self, n: usize, tenders: &Value) -> Option<()> {
+        let name = format!("kill-{}-{}-{n}", self.shared.round, self.index);
+        let cart = format!("/v1/carts/{name}");
+        self.ask("PUT", &cart, "", cart_of(&self.lines(n), tenders)).await?;
         let quote = self.ask("POST", &format!("{cart}/quote"), "", Value::Null).await?;
         if quote.status != 200 {
             return Some(());
         }
-        let wish = order_of(&name, &quote.body);
+        let wish = order_of(&name, &quote.body, tenders);
         let placed = self.ask("POST", "/v1/orders", &name, wish.clone()).await?;
         let Some(id) = placed.body["id"].as_str().filter(|_| placed.status == 201) else {
             return Some(());
@@ -137,9 +165,10 @@ impl Worker {
                     waiting.push_back(id.to_owned());
                 }
             }
-            _ => {
+            _ if self.index < GUESTS => {
                 self.ask("GET", &cart, "", Value::Null).await?;
             }
+            _ => {}
         }
         self.ask("GET", &order, "", Value::Null).await?;
         Some(())

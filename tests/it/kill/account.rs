@@ -36,6 +36,8 @@ pub(super) struct Account {
     pub(super) shown: BTreeMap<String, Shown>,
     /// What the bus has said.
     pub(super) heard: crate::nats::Heard,
+    /// Orders by what became of them.
+    kinds: BTreeMap<&'static str, u64>,
     /// What is known of the stock.
     pub(super) stock: super::stock::Expected,
 }
@@ -70,6 +72,25 @@ impl Account {
             self.note(line);
         }
         complaints
+    }
+
+    /// Takes in what an order came to.
+    pub(super) fn rested(&mut self, id: &str, order: &Value) {
+        self.stock.note(id, order);
+        for (kind, is_one) in [
+            ("paid by wallet", order["txn_type"] == "fixed"),
+            ("cancelled", order["status"] == "cancelled"),
+            ("dispatched", order["status"] == "in_fulfilment"),
+        ] {
+            *self.kinds.entry(kind).or_default() += u64::from(is_one);
+        }
+    }
+
+    /// Panics unless every kind of saga was among the work.
+    pub(super) fn did_everything(&self) {
+        eprintln!("{} orders, of them {:?}", self.orders.len(), self.kinds);
+        let n_kinds = self.kinds.values().filter(|n| **n > 0).count();
+        assert_eq!(n_kinds, 3, "the work is not what it should be");
     }
 
     /// Paths of the orders of this round.
@@ -107,7 +128,7 @@ fn is_expected(line: &Line) -> bool {
     let code = body["code"].as_str().unwrap_or_default();
     match line.status {
         0 | 200 | 201 | 202 => true,
-        409 if line.path == "/v1/orders" => code == "out_of_stock",
+        409 if line.path == "/v1/orders" => code == "out_of_stock" || code == "insufficient_funds",
         409 => code == "invalid_state",
         503 => code == "unavailable" || code == "over_capacity",
         _ => false,

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use tests::{Launch, Node};
 
@@ -98,6 +99,11 @@ impl Bed {
     /// Starts the node.
     pub(super) fn start(&self) -> Node {
         Node::launch(&self.disk().join("data"), &self.launch)
+    }
+
+    /// Starts the node and kills it after a while, in the midst of its recovery or soon after.
+    pub(super) fn start_and_kill(&self, after: Duration) {
+        Node::launch_and_kill(&self.disk().join("data"), &self.launch, after);
     }
 
     /// The book of a round.

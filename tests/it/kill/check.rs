@@ -4,10 +4,12 @@
 //! order is known; then orders must come to rest, reads be no older than before, repeats give the
 //! same bytes, and the stock add up to the unit.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
+use tests::work::WALLET;
 use tests::{Answer, Client, Line, Node};
 
 use super::account::{Account, Shown, describe};
@@ -45,18 +47,23 @@ pub(super) async fn after(
     let orders = account.orders.iter().filter(|(_, promise)| promise.round == now);
     let resting = orders.map(|(id, promise)| rest(&client, id.clone(), promise.token.clone()));
     let rested: Vec<_> = stream::iter(resting).buffer_unordered(AT_ONCE).collect().await;
+    let mut orders = Vec::new();
     for (id, order) in rested {
         match order {
-            Ok(order) => account.stock.note(&id, &order),
+            Ok(order) => {
+                account.rested(&id, &order);
+                orders.push(order);
+            }
             Err(complaint) => complaints.push(complaint),
         }
     }
-    complaints.extend(shown(&client, account, |shown| shown.round == now).await);
+    let staff = Client::service(node).await;
+    complaints.extend(shown(&client, &staff, account, |shown| shown.round == now).await);
     let acked = round.lines.iter().filter(|line| line.is_placed()).step_by(SAMPLE);
     let again = stream::iter(acked).map(|line| repeat(&client, line)).buffer_unordered(AT_ONCE);
     complaints.extend(again.collect::<Vec<_>>().await.into_iter().flatten());
-    let staff = Client::service(node).await;
     complaints.extend(account.stock.check(&staff).await);
+    complaints.extend(wallets(&client, &orders, account).await);
     if let Some(server) = &bed.bus {
         let known = account.orders_now();
         complaints.extend(account.heard.catch_up(server, &staff, &known).await);
@@ -67,18 +74,51 @@ pub(super) async fn after(
 /// Checks at the end that what was shown in any round is there.
 pub(super) async fn everything(node: &Node, account: &Account) -> Vec<String> {
     let client = Client::with_token(&node.http, "");
-    shown(&client, account, |_| true).await
+    let staff = Client::service(node).await;
+    shown(&client, &staff, account, |_| true).await
+}
+
+/// I9: a wallet has what was in it less what stands in the orders of its customer.
+async fn wallets(client: &Client, orders: &[Value], account: &Account) -> Vec<String> {
+    let mut spent: BTreeMap<&str, i64> = BTreeMap::new();
+    for order in orders.iter().filter(|order| order["txn_type"] == "fixed") {
+        let promise = &account.orders[order["id"].as_str().unwrap()];
+        let sum = spent.entry(&promise.token).or_default();
+        if order["status"] != "cancelled" {
+            *sum += order["totals"]["tenders"]["amount"].as_i64().unwrap();
+        }
+    }
+    let mut complaints = Vec::new();
+    for (token, spent) in spent {
+        let mut last = String::new();
+        for _ in 0..TRIES {
+            let me = get(&client.and_token(token), "/v1/me/overview").await;
+            let holds = me.as_ref().ok().and_then(|me| me.body["wallet"]["amount"].as_i64());
+            if holds == Some(WALLET - spent) {
+                last.clear();
+                break;
+            }
+            // An order rests before the account has heard of it.
+            last = format!("I9: {spent} of {WALLET} were spent, and there is {holds:?}");
+            tokio::time::sleep(BETWEEN).await;
+        }
+        complaints.extend(Some(last).filter(|last| !last.is_empty()));
+    }
+    complaints
 }
 
 /// What was shown is there and no older.
 async fn shown(
     client: &Client,
+    staff: &Client,
     account: &Account,
     is_wanted: impl Fn(&Shown) -> bool,
 ) -> Vec<String> {
     let wanted = account.shown.iter().filter(|(_, shown)| is_wanted(shown));
     let reads = wanted.map(|(path, shown)| {
-        let client = client.and_token(&shown.token);
+        // Staff sees all but carts, and tokens of customers end after a while.
+        let is_own = path.starts_with("/v1/carts/");
+        let client = if is_own { client.and_token(&shown.token) } else { staff.clone() };
         async move {
             let found = get(&client, path).await?;
             match found.body["version"].as_u64() {
@@ -113,7 +153,9 @@ async fn settle(client: &Client, line: &Line) -> Result<Line, String> {
         let again = send_again(client, line).await?;
         let code = again.answer()["code"].as_str().unwrap_or_default().to_owned();
         match (again.status, code.as_str()) {
-            (200..=202, _) | (409, "out_of_stock" | "invalid_state") => return Ok(again),
+            (200..=202, _) | (409, "out_of_stock" | "insufficient_funds" | "invalid_state") => {
+                return Ok(again);
+            }
             (503, _) | (409, "idempotency_in_progress") => last = describe(&again),
             _ => return Err(format!("sent again: {}", describe(&again))),
         }
