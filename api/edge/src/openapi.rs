@@ -89,7 +89,7 @@ enum Side {
 }
 
 /// Replies whose members others define: some are there in some cases only.
-const OPEN: [&str; 2] = ["Problem", "Tokens"];
+const OPEN: [&str; 3] = ["Problem", "Tokens", "StreamEvent"];
 
 #[derive(Default)]
 struct Schemas {
@@ -120,11 +120,27 @@ impl Schemas {
     fn finish(&self) -> BTreeMap<String, Value> {
         let mut components = self.components.clone();
         for (name, schema) in &mut components {
-            if !self.requests.contains(name) && !OPEN.contains(&name.as_str()) {
+            if self.requests.contains(name) {
+                close_all(schema);
+            } else if !OPEN.contains(&name.as_str()) {
                 require_all(schema);
             }
         }
         components
+    }
+}
+
+/// Says of every object of a request that it takes no other members (interfaces.md 0.2).
+fn close_all(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if members.contains_key("properties") {
+                members.insert("additionalProperties".to_owned(), Value::Bool(false));
+            }
+            members.values_mut().for_each(close_all);
+        }
+        Value::Array(items) => items.iter_mut().for_each(close_all),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

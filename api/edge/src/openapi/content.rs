@@ -42,6 +42,35 @@ impl Content {
         Self::Json { media_type, name: T::name().into_owned(), schemas, optional: false }
     }
 
+    /// A stream of server-sent events whose data is JSON of a type. The schema is that of one
+    /// event as a client takes it apart: its data is a text, which holds the JSON.
+    #[must_use]
+    pub fn events<T: ToSchema>() -> Self {
+        match Self::of::<T>("text/event-stream") {
+            Self::Json { media_type, name: data, mut schemas, optional } => {
+                let name = "StreamEvent".to_owned();
+                let event = json!({
+                    "type": "object",
+                    "description": "One event of a stream.",
+                    "properties": {
+                        "event": {"type": "string", "enum": ["order.status", "reset", "bye"]},
+                        "id": {"type": "string", "description": "What to come back with."},
+                        "retry": {"type": "integer", "description": "In ms.", "minimum": 0},
+                        "data": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "contentSchema": {"$ref": format!("#/components/schemas/{data}")},
+                        },
+                    },
+                    "required": ["event", "data"],
+                });
+                schemas.push((name.clone(), event));
+                Self::Json { media_type, name, schemas, optional }
+            }
+            other @ (Self::None | Self::Binary | Self::Form(_) | Self::Text(_)) => other,
+        }
+    }
+
     /// The content of a body that may be left out.
     #[must_use]
     pub fn optional<T: ToSchema>(media_type: &'static str) -> Self {

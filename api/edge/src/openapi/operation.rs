@@ -75,7 +75,7 @@ fn security(operation: &Operation) -> Value {
 const CHANNEL: &str = "^[A-Za-z0-9_-]{1,64}$";
 const KEY: &str = "^\"?[!#-~]{1,253}\"?$";
 const TAG: &str = "^(W/)?\"[!#-~]*\"$";
-const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$";
+const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)?$";
 
 fn parameters(operation: &Operation) -> Vec<Value> {
     let parameter = |name: &str, place: &str, required: bool, about: &str, schema: Value| {
@@ -92,7 +92,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         all.push(parameter(param.name, "query", false, param.about, param.schema()));
     }
     let text = || json!({"type": "string"});
-    let form = |pattern: &str| json!({"type": "string", "minLength": 1, "pattern": pattern});
+    let form = |pattern: &str| json!({"type": "string", "pattern": pattern});
     if operation.need().tenant {
         let about = "A channel of the shop; the default one without it.";
         all.push(parameter("Channel", "header", false, about, form(CHANNEL)));

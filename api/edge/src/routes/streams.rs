@@ -62,8 +62,7 @@ const SUBPROTOCOL: &str = "commerce.v1+json";
 /// The operations of this file.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    // The schema is that of the data of every event.
-    let frames = || Content::of::<StreamFrame>("text/event-stream");
+    let frames = || Content::events::<StreamFrame>();
     vec![
         live_route(&STREAM_ORDER, frames(), |call, http, _| async move {
             check_names(&STREAM_ORDER, &call)?;
