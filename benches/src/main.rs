@@ -11,8 +11,21 @@ use benches::report::{Row, table};
 
 mod suite;
 
+/// The allocator of the program that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
+    if args == [benches::echo::ARGUMENT] {
+        return benches::echo::serve().map_or_else(
+            |failed| {
+                say(&failed.to_string());
+                ExitCode::FAILURE
+            },
+            |()| ExitCode::SUCCESS,
+        );
+    }
     let quick = args.iter().any(|arg| arg == "--quick");
     args.retain(|arg| arg != "--quick");
     if let Some(unknown) = args.iter().find(|arg| !suite::NAMES.contains(&arg.as_str())) {

@@ -10,6 +10,10 @@ pub const SHARDS_DEFAULT: u16 = 64;
 /// 2 MiB of 300-byte records are 7,000 steps in one sync of 0.2 ms: writing is the limit by then.
 pub const GROUP_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// Bytes that the records of one shard in one group are expected to take: no limit, only spares
+/// growing.
+pub const PAYLOAD_BYTES: usize = 4 * 1024;
+
 /// Groups that may wait behind the flying one before admission closes (architecture 3).
 pub const GROUPS_WAITING_MAX: usize = 1;
 

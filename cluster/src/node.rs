@@ -101,11 +101,11 @@ pub struct LocalTransport {
 impl Transport for LocalTransport {
     fn send(&self, to: ShardId, parcel: Parcel) {
         let Some(inbox) = self.inboxes.get(usize::from(to.0)) else { return };
-        inbox.push(match parcel {
-            Parcel::Stream { from, sends } => Input::Stream { from, sends },
-            Parcel::Acked { by, through } => Input::Acked { by, through },
-            Parcel::Resend { to } => Input::Resend { to },
-        });
+        match parcel {
+            Parcel::Stream { from, sends } => inbox.push(Input::Stream { from, sends }),
+            Parcel::Acked { by, through } => inbox.push_quietly(Input::Acked { by, through }),
+            Parcel::Resend { to } => inbox.push(Input::Resend { to }),
+        }
     }
 }
 

@@ -10,6 +10,10 @@ use mercato::exit::Exit;
 use mercato::serve;
 use tracing_subscriber::EnvFilter;
 
+/// Messages are made on one thread and freed on another all the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr();

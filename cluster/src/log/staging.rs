@@ -217,7 +217,7 @@ impl Stage for Staging {
                 commit_no,
                 first_seq: owned.next_seq,
                 n_events: 0,
-                payload: Vec::new(),
+                payload: Vec::with_capacity(limits::PAYLOAD_BYTES),
             }
         });
         let placed = Placed {

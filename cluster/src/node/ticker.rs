@@ -15,10 +15,11 @@ pub(super) fn start(clock: Arc<dyn Clock>, inboxes: &Arc<Vec<Arc<Inbox>>>) {
             clock.sleep(limits::TICK_MS).await;
             let Some(inboxes) = inboxes.upgrade() else { return };
             let now = clock.now().0;
-            for inbox in inboxes.iter().filter(|inbox| inbox.wakeup() <= now) {
+            watchdog.look(&inboxes);
+            // What was put in quietly has waited long enough.
+            for inbox in inboxes.iter().filter(|it| it.wakeup() <= now || it.depth() > 0) {
                 inbox.wake();
             }
-            watchdog.look(&inboxes);
         }
     });
 }
@@ -33,7 +34,7 @@ impl Watchdog {
     fn look(&mut self, inboxes: &[Arc<Inbox>]) {
         self.seen.resize(inboxes.len(), (0, 0));
         for (index, (inbox, (turns, still_ms))) in inboxes.iter().zip(&mut self.seen).enumerate() {
-            if inbox.depth() == 0 || inbox.turns() != *turns {
+            if !inbox.is_awake() || inbox.turns() != *turns {
                 (*turns, *still_ms) = (inbox.turns(), 0);
                 continue;
             }

@@ -53,6 +53,16 @@ impl Inbox {
         self.wake();
     }
 
+    /// Puts an input in that can wait until the host wakes for something else. An
+    /// acknowledgement only frees memory: a wake for each would be half of all wakes.
+    pub fn push_quietly(&self, input: Input<ReplyTo>) {
+        self.queue.lock().inputs.push_back(input);
+        // A drain waits for the last acknowledgements.
+        if self.is_draining() {
+            self.wake();
+        }
+    }
+
     /// A new host begins. Returns its number; what was brought for the one before is dropped.
     pub(super) fn succeed(&self) -> u64 {
         let mut queue = self.queue.lock();
@@ -113,6 +123,12 @@ impl Inbox {
         if !self.queue.lock().inputs.is_empty() {
             self.wake();
         }
+    }
+
+    /// Whether the host was woken and has not finished its turn.
+    #[must_use]
+    pub fn is_awake(&self) -> bool {
+        self.woken.load(Ordering::Acquire)
     }
 
     /// Inputs that wait.
