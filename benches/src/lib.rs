@@ -5,14 +5,19 @@
 //! a slow reference. Does not judge: a row says what was aimed at and what was measured.
 
 pub mod books;
+pub mod echo;
+pub mod events;
+pub mod http;
 pub mod load;
 pub mod orders;
 pub mod outbox;
 pub mod peers;
 pub mod report;
+pub mod resident;
 pub mod rig;
 pub mod shop;
 pub mod usage;
+pub mod wire;
 pub mod workload;
 
 /// Why a measurement could not be made.

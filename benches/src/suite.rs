@@ -1,17 +1,22 @@
 //! The benches by name, with their sizes, and the rows that they make.
 
+use std::path::Path;
 use std::time::Duration;
 
-use benches::Failed;
+use benches::echo::EchoServer;
+use benches::http::node::HttpNode;
+use benches::http::{self, Client, Echoing, Exchange, Served};
 use benches::load::{Measured, Steps, Until};
 use benches::orders::{self, Run, Size};
 use benches::peers::postgres::{Postgres, Way};
 use benches::peers::redis::Redis;
 use benches::report::{Goal, Row};
 use benches::workload::Workload;
+use benches::{Failed, events};
 
 /// Every bench.
-pub(crate) const NAMES: [&str; 2] = ["orders-uniform", "orders-hot"];
+pub(crate) const NAMES: [&str; 6] =
+    ["orders-uniform", "orders-hot", "http-orders", "events", "resident", "echo"];
 
 /// Clients of the closed loops.
 const CLIENTS: [usize; 2] = [16, 64];
@@ -24,6 +29,10 @@ pub(crate) fn run(name: &str, quick: bool) -> Result<Vec<Row>, Failed> {
     match name {
         "orders-uniform" => uniform(quick),
         "orders-hot" => hot(quick),
+        "http-orders" => http_orders(quick),
+        "events" => events(quick),
+        "resident" => resident(quick),
+        "echo" => echo(quick),
         _ => Err(Failed::new("find a bench", name)),
     }
 }
@@ -168,4 +177,127 @@ fn rows(name: &str, run: &Run, conditions: &str) -> Vec<Row> {
             .goal(Goal::Equal),
     );
     rows
+}
+
+/// The program that runs.
+fn own_binary() -> Result<std::path::PathBuf, Failed> {
+    std::env::current_exe().map_err(Failed::because("find the own program"))
+}
+
+/// Orders over HTTP, then the bare echo of the same bytes.
+fn http_orders(quick: bool) -> Result<Vec<Row>, Failed> {
+    let time = Duration::from_secs(if quick { 3 } else { 10 });
+    let own = own_binary()?;
+    let mut rows = Vec::new();
+    for n_clients in CLIENTS {
+        let (served, echoed) = block_on(async {
+            let node = HttpNode::start(&http::node_binary(&own)?).await?;
+            let mut first = node.buyers(1).await?;
+            first[0].act().await?;
+            let exchanges = first[0].exchanges();
+            let buyers = node.buyers(n_clients).await?;
+            let served = http::closed(node.pid(), buyers, time).await?;
+            drop(node);
+            Ok((served, echo_of(&own, n_clients, &exchanges, time).await?))
+        })?;
+        let conditions = format!(
+            "two requests an order (cart, placing); 48 SKUs, 1-3 lines; {} orders; server process \
+             alone {:.0} us, with load generator {:.0} us; echo of the same bytes {:.0} and {:.0} us",
+            served.n_acts,
+            served.server_us(),
+            served.total_us(),
+            echoed.server_us(),
+            echoed.total_us(),
+        );
+        let at = |what: &str| format!("http-orders/closed{n_clients}/{what}");
+        let row = |what: &str, value, unit| Row::new(at(what), value, unit, &conditions);
+        rows.push(row("throughput", served.per_second(), "orders/s"));
+        rows.push(row("p50", served.latency_ms(50.0), "ms"));
+        rows.push(row("p99", served.latency_ms(99.0), "ms"));
+        let server = row("server-cpu", served.server_us(), "us/order");
+        rows.push(server.beside("bare echo, server process", echoed.server_us()));
+        let above = served.server_us() - echoed.server_us();
+        rows.push(row("cpu-above-echo", above, "us/order").goal(Goal::AtMost(30.0)));
+    }
+    Ok(rows)
+}
+
+/// The bare echo by itself: one small request.
+fn echo(quick: bool) -> Result<Vec<Row>, Failed> {
+    let time = Duration::from_secs(if quick { 2 } else { 5 });
+    let own = own_binary()?;
+    let body = r#"{"sku": "demo-001", "qty": 1, "name": "Ada Lovelace"}"#.to_owned();
+    let exchange = Exchange { headers: String::new(), n_reply_bytes: body.len(), body };
+    let mut rows = Vec::new();
+    for n_clients in CLIENTS {
+        let served = block_on(echo_of(&own, n_clients, std::slice::from_ref(&exchange), time))?;
+        let conditions = "53 bytes of JSON each way; load generator in another process";
+        let at = |what: &str| format!("echo/closed{n_clients}/{what}");
+        rows.push(Row::new(at("throughput"), served.per_second(), "requests/s", conditions));
+        rows.push(Row::new(at("p99"), served.latency_ms(99.0), "ms", conditions));
+        rows.push(Row::new(at("server-cpu"), served.server_us(), "us/request", conditions));
+        rows.push(Row::new(at("total-cpu"), served.total_us(), "us/request", conditions));
+    }
+    Ok(rows)
+}
+
+async fn echo_of(
+    own: &Path,
+    n_clients: usize,
+    exchanges: &[Exchange],
+    time: Duration,
+) -> Result<Served, Failed> {
+    let server = EchoServer::start(own)?;
+    let mut clients = Vec::with_capacity(n_clients);
+    for _ in 0..n_clients {
+        clients.push(Echoing::new(&server.address, exchanges.to_vec()).await?);
+    }
+    http::closed(server.pid(), clients, time).await
+}
+
+/// Our log beside a bare fjall and a bare file, by events in a group.
+fn events(quick: bool) -> Result<Vec<Row>, Failed> {
+    let time = Duration::from_millis(if quick { 700 } else { 3_000 });
+    let folder = || tempfile::tempdir().map_err(Failed::because("make a folder"));
+    let mut rows = Vec::new();
+    for n_group in [1, 16, 256, 2048] {
+        let log = block_on(async { events::log(folder()?.path(), n_group, time).await })?;
+        let fjall = events::fjall(folder()?.path(), n_group, time)?;
+        let file = events::file(folder()?.path(), n_group, time)?;
+        let conditions = format!(
+            "groups of {n_group} events of 200 bytes over up to 64 shards; time of a group: log {:.0} us, \
+             fjall {:.0} us, file {:.0} us",
+            log.group_us(n_group),
+            fjall.group_us(n_group),
+            file.group_us(n_group),
+        );
+        let name = format!("events/group{n_group}");
+        let row = || Row::new(name.as_str(), log.per_second(), "events/s", &conditions);
+        let beside = row().beside("bare fjall, one row an event", fjall.per_second());
+        rows.push(beside.goal(Goal::AtLeast(0.5)));
+        rows.push(row().beside("append and fdatasync", file.per_second()));
+    }
+    Ok(rows)
+}
+
+/// Bytes of an entity in memory, counted in a program of its own.
+fn resident(quick: bool) -> Result<Vec<Row>, Failed> {
+    let step = "run the program that counts";
+    let n = if quick { "20000" } else { "200000" };
+    let program = own_binary()?.with_file_name("resident");
+    let output = std::process::Command::new(program).arg(n).output();
+    let output = output.map_err(Failed::because(step))?;
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let (Some(all), Some(state)) = (said["all"].as_f64(), said["state"].as_f64()) else {
+        return Err(Failed::new(step, String::from_utf8_lossy(&output.stderr)));
+    };
+    let conditions = format!(
+        "{n} carts of 1-3 lines read from snapshots; bytes asked of the allocator: {all:.0} in all, \
+         {state:.0} of them the states in a plain vector"
+    );
+    let beyond = Row::new("resident/beyond-state", all - state, "bytes/entity", &conditions);
+    Ok(vec![
+        beyond.goal(Goal::AtMost(250.0)),
+        Row::new("resident/all", all, "bytes/entity", &conditions).beside("domain state", state),
+    ])
 }

@@ -1,0 +1,36 @@
+//! `resident N`: bytes per resident entity, counted by the allocator; one line of JSON.
+//!
+//! A program of its own, because counting every allocation slows down what else is measured.
+
+use std::alloc::System;
+use std::io::Write;
+use std::process::ExitCode;
+
+use benches::{Failed, resident};
+use cap::Cap;
+
+#[global_allocator]
+static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
+
+fn main() -> ExitCode {
+    let n = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(100_000);
+    match measure(n) {
+        Ok(line) => {
+            drop(writeln!(std::io::stdout(), "{line}"));
+            ExitCode::SUCCESS
+        }
+        Err(failed) => {
+            drop(writeln!(std::io::stderr(), "{failed}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(n: u64) -> Result<String, Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failed::because("start a runtime"))?;
+    let measured = runtime.block_on(resident::measure(n, || ALLOCATOR.allocated()))?;
+    Ok(serde_json::json!({"n": n, "all": measured.all, "state": measured.state}).to_string())
+}
