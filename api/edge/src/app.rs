@@ -17,7 +17,8 @@ use crate::state::EdgeState;
 /// The public application of a node. Operations of `--demo` are left out without an issuer.
 pub fn configure(state: EdgeState) -> impl Fn(&mut web::ServiceConfig) + Clone {
     let is_demo = state.issuer().is_some();
-    let served = routes::all().into_iter().filter(|route| is_demo || !route.operation.demo);
+    let all = routes::all().into_iter().chain(routes::later::routes());
+    let served = all.filter(|route| is_demo || !route.operation.demo);
     configure_routes(state, served.collect())
 }
 

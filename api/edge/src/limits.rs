@@ -35,6 +35,12 @@ pub const MY_ORDERS_PAGE_DEFAULT: u64 = 40;
 pub const HOME_CATEGORIES: usize = 20;
 /// See [`HOME_CATEGORIES`].
 pub const HOME_PRODUCTS: u32 = 12;
+/// Products in a file of a publication: some 500 KB with two SKUs each.
+pub const CATALOGUE_FILE_PRODUCTS: u32 = 500;
+/// Publications whose files are kept: a CDN may lag behind by as many.
+pub const CATALOGUE_VERSIONS_MAX: usize = 3;
+/// Keys of publications whose answers are kept.
+pub const CATALOGUE_KEYS_MAX: usize = 16;
 /// How long a list of orders waits for its view to show what was answered before, in ms.
 ///
 /// The view may lag 1 s; it does so by milliseconds, and a list that waits longer helps nobody.

@@ -8,17 +8,19 @@ pub(crate) mod common;
 pub mod customers;
 pub mod documents;
 pub mod identity;
+pub mod later;
 pub mod my_cart;
 pub mod my_orders;
 pub mod order_lists;
 pub mod orders;
+pub mod regions;
 pub mod shipments;
 pub mod stock;
 pub mod streams;
 
 use crate::route::Route;
 
-/// Every route of the public listener, those of `--demo` included.
+/// Every route of the public listener that can succeed, those of `--demo` included.
 #[must_use]
 pub fn all() -> Vec<Route> {
     [
@@ -34,6 +36,7 @@ pub fn all() -> Vec<Route> {
         my_cart::routes(),
         my_orders::routes(),
         order_lists::routes(),
+        regions::routes(),
         shipments::routes(),
         documents::routes(),
     ]

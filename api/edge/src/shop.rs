@@ -9,6 +9,7 @@ use cluster::{Ask, AskError, Region, Reply, Seen};
 use commerce::money::{Ccy, Money};
 use entity::{Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Principal};
 use ports::SharedStore;
+use tokio::sync::Mutex;
 
 use crate::limits;
 use crate::problem::{Code, Problem};
@@ -93,6 +94,7 @@ struct Inner {
     settings: Settings,
     terms: Terms,
     views: Views,
+    publishing: Mutex<()>,
 }
 
 /// The shop. Cheap to clone.
@@ -109,7 +111,8 @@ impl Shop {
         terms: Terms,
         views: Views,
     ) -> Self {
-        Self(Arc::new(Inner { region, store, settings, terms, views }))
+        let publishing = Mutex::default();
+        Self(Arc::new(Inner { region, store, settings, terms, views, publishing }))
     }
 
     /// The entrance to all entities.
@@ -134,6 +137,11 @@ impl Shop {
     #[must_use]
     pub fn views(&self) -> &Views {
         &self.0.views
+    }
+
+    /// Held while the catalogue is published: one publication at a time.
+    pub(crate) fn publishing(&self) -> &Mutex<()> {
+        &self.0.publishing
     }
 
     /// What it sells on.

@@ -122,6 +122,11 @@ impl Views {
         }
         Ok(found)
     }
+
+    /// Waits until the catalogue shows all that is durable now. Returns whether that was in time.
+    pub(crate) async fn catalogue_is_current(&self, timeout_ms: u64) -> bool {
+        self.catalogue.catch_up(timeout_ms).await
+    }
 }
 
 async fn scan(reader: &ViewReader, scan: Scan) -> Result<Vec<ViewRow>, Problem> {

@@ -4,6 +4,7 @@
 //! its own version, which a change has to name, stands in the body.
 
 mod browse;
+mod export;
 
 use commerce::keys;
 use commerce::product::{self, About, Product as ProductEntity, ProductView};
@@ -85,7 +86,7 @@ pub fn routes() -> Vec<Route> {
         route(&PUT_SKU, put_sku),
         route(&PUT_PRICE, put_price),
     ];
-    [own, browse::routes()].concat()
+    [own, browse::routes(), export::routes()].concat()
 }
 
 common::object_word!(ProductWord = "product");

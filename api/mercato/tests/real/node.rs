@@ -15,9 +15,18 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts a node over a folder, with further flags, and waits until it is ready.
+    /// Starts a demo node over a folder, with further flags, and waits until it is ready.
     pub(crate) fn start(data: &Path, flags: &[&str]) -> Self {
-        let mut child = Self::command(data, flags).stdout(Stdio::piped()).spawn().unwrap();
+        Self::spawn(Self::command(data, flags).arg("--demo"))
+    }
+
+    /// The same without a demo shop.
+    pub(crate) fn start_plain(data: &Path) -> Self {
+        Self::spawn(&mut Self::command(data, &[]))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line)
@@ -30,7 +39,7 @@ impl Node {
     pub(crate) fn command(data: &Path, flags: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mercato"));
         command
-            .args(["serve", "--demo", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
+            .args(["serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(flags)
             .env("MERCATO_LOG", "error");

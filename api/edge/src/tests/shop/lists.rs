@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::rig::Rig;
-use crate::testing::{Answer, get};
+use crate::testing::{Answer, get, post};
 
 fn ids(answer: &Answer) -> Vec<String> {
     let body = answer.json();
@@ -78,7 +78,7 @@ async fn filters_are_held_by_cursors_and_others_are_refused() {
     let alice = rig.buyer("alice").await;
     let placed = orders(&rig, &alice, "alice", 4).await;
     let path = format!("/v1/orders/{}/cancel", placed[1]);
-    let cancel = crate::testing::post(&path).bearer(&alice).header("idempotency-key", "c");
+    let cancel = post(&path).bearer(&alice).header("idempotency-key", "c");
     assert_eq!(rig.send(cancel).await.status, 200);
 
     let due = "/v1/orders?payment_status=cod_due&status=confirmed&limit=2";
@@ -153,4 +153,41 @@ async fn the_catalogue_is_browsed_without_a_token() {
     assert_eq!(euros.brief(), "422 currency_mismatch");
     let elsewhere = get("/v1/products").header("api-key", "pk_demo2");
     assert!(ids(&rig.send(elsewhere).await).is_empty(), "another shop's list");
+}
+
+#[actix_web::test]
+async fn the_catalogue_is_published_as_files_that_never_change() {
+    let rig = Rig::new().await;
+    let none = rig.send(get("/v1/catalogue/manifest")).await.json();
+    assert_eq!((&none["version"], &none["files"]), (&json!(0), &json!([])));
+    let publish = |key: &str| {
+        post("/v1/catalogue/versions").bearer(&rig.staff).header("idempotency-key", key)
+    };
+    let first = rig.send(publish("a")).await;
+    assert_eq!((first.status, first.header("etag")), (201, "\"v1\""), "{}", first.text());
+    let file = first.json()["files"][0].clone();
+    assert_eq!(file["n_products"], 1);
+    let path = file["href"].as_str().unwrap().to_owned();
+    let part = rig.send(get(&path)).await;
+    assert_eq!(part.json()["products"][0]["id"], "tea", "{}", part.text());
+    assert_eq!(part.body.len() as u64, file["n_bytes"].as_u64().unwrap());
+    assert!(part.header("cache-control").contains("immutable"));
+    let unchanged = rig.send(publish("b")).await;
+    assert_eq!((unchanged.status, unchanged.json()), (200, first.json()));
+
+    let cup = r#"{"title":"Cup","status":"active","category":"kitchen"}"#;
+    assert_eq!(rig.send(rig.put("/v1/products/cup", cup)).await.status, 201);
+    let second = rig.send(publish("c")).await;
+    assert_eq!((second.status, second.json()["version"].as_u64()), (201, Some(2)));
+    assert_eq!(second.json()["files"][0]["n_products"], 2);
+    assert_eq!(rig.send(get("/v1/catalogue/manifest")).await.json(), second.json());
+    let replayed = rig.send(publish("a")).await;
+    assert_eq!((replayed.status, replayed.json()), (201, first.json()));
+    assert_eq!(replayed.header("idempotent-replayed"), "true");
+    assert_eq!(rig.send(get(&path)).await.body, part.body, "older files stay");
+    let elsewhere = get(&path).header("api-key", "pk_demo2");
+    assert_eq!(rig.send(elsewhere).await.brief(), "404 not_found");
+    let alice = rig.buyer("alice").await;
+    let by_buyer = post("/v1/catalogue/versions").bearer(&alice).header("idempotency-key", "d");
+    assert_eq!(rig.send(by_buyer).await.brief(), "403 insufficient_scope");
 }
