@@ -56,6 +56,8 @@ pub fn document(routes: &[Route]) -> Value {
             "securitySchemes": security_schemes(),
         },
     });
+    // Objects that are written in place are those of merge patches: parts of requests.
+    schemas.inline.values_mut().for_each(close_all);
     write_in_place(&mut document, &schemas.inline);
     document
 }

@@ -73,7 +73,7 @@ fn security(operation: &Operation) -> Value {
 
 /// Forms of headers, as far as a pattern can say them.
 const CHANNEL: &str = "^[A-Za-z0-9_-]{1,64}$";
-const KEY: &str = "^\"?[!#-~]{1,253}\"?$";
+const KEY: &str = "^(\"[!#-~]{1,253}\"|[!#-~]{1,255})$";
 const TAG: &str = "^(W/)?\"[!#-~]*\"$";
 const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)?$";
 

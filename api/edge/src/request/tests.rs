@@ -133,7 +133,9 @@ fn idempotency_keys() {
     let table: &[(&str, Option<&str>)] = &[
         ("abc", Some("abc")),
         ("\"abc\"", Some("abc")),
-        ("\"abc", Some("\"abc")),
+        ("\"abc", None),
+        ("a b", None),
+        ("a\tb", None),
         (" abc ", Some("abc")),
         (&long, Some(&long)),
         (&too_long, None),
