@@ -184,6 +184,13 @@ impl Demo {
         Self { http: text("http"), admin: text("admin"), child, folder, client }
     }
 
+    /// Asks the node to end, and says how it did.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+
     /// Where the test may keep files beside the node's.
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
@@ -250,6 +257,16 @@ impl Demo {
             answer.extend_from_slice(&chunk[..n]);
         }
         Answer::read(&answer)
+    }
+
+    /// The status of the answer to some bytes; the connection is not read to its end.
+    pub(crate) fn first_status(&self, wire: &[u8]) -> u16 {
+        let mut stream = TcpStream::connect(self.http.strip_prefix("http://").unwrap()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(wire).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
     }
 
     /// A token of a service client; `scope` narrows it.

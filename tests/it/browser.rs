@@ -1,4 +1,5 @@
-//! The status board in a real browser: a change of an order reaches the page by EventSource.
+//! The status board in a real browser: every change of an order, until it is delivered, reaches
+//! the page by a plain EventSource.
 //!
 //! Headless Chromium is driven by chromedriver (WebDriver over HTTP); both come from the
 //! environment that `scripts/servers` prints, or from the path.
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::node::{Client, Node};
+use crate::api::{Demo, ask};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -104,6 +105,15 @@ impl Browser {
         post(&self.http, &format!("{}/se/log", self.session), &json!({"type": "browser"})).await
     }
 
+    /// Shows the page as a phone would.
+    async fn be_a_phone(&self) {
+        let screen = json!({"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true});
+        let body = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": screen});
+        post(&self.http, &format!("{}/goog/cdp/execute", self.session), &body).await;
+        // The animation of a fresh card takes 1.6 s.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+
     async fn screenshot(&self) -> Vec<u8> {
         let url = format!("{}/screenshot", self.session);
         let answer: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
@@ -147,22 +157,28 @@ async fn keep_picture(browser: &Browser, name: &str) {
     }
 }
 
-/// A guest's token, as a person would paste it.
-async fn guest_token(node: &Node) -> String {
-    let url = format!("{}/v1/guests", node.http);
-    let guest = reqwest::Client::new().post(url).send().await.unwrap();
-    let guest: Value = guest.json().await.unwrap();
-    guest["access_token"].as_str().unwrap().to_owned()
+/// What a card of the board says of its order.
+fn card(order: &str, is: &str) -> String {
+    format!(
+        "const card = document.querySelector('[data-order={order}]'); \
+         return card && card.dataset.status === '{is}' && card.querySelector('.pill').innerText"
+    )
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_status_change_reaches_the_page() {
-    let data = tempfile::tempdir().unwrap();
-    let node = Node::start(data.path());
-    let browser = Browser::start().await;
-    browser.go(&format!("{}/board", node.http)).await;
-    keep_picture(&browser, "door.png").await;
-    let token = guest_token(&node).await;
+/// The entries of a card's timeline, newest first.
+async fn entries(browser: &Browser, order: &str) -> Vec<String> {
+    let script = format!(
+        "return [...document.querySelectorAll('[data-order={order}] ol li')] \
+         .map((entry) => entry.lastChild.data)"
+    );
+    serde_json::from_value(browser.run(&script).await).unwrap()
+}
+
+/// Opens the board and signs in with a token, as a person would paste it.
+async fn open_board(demo: &Demo, browser: &Browser, token: &str) {
+    browser.go(&format!("{}/board", demo.http)).await;
+    browser.until("return document.getElementById('door').offsetHeight > 0").await;
+    keep_picture(browser, "door.png").await;
     browser
         .run(&format!(
             "document.getElementById('token').value = '{token}'; \
@@ -170,48 +186,76 @@ async fn a_status_change_reaches_the_page() {
         ))
         .await;
     browser.until("return document.body.dataset.link === 'live'").await;
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_change_on_the_page_until_they_are_delivered() {
+    let demo = Demo::start("");
+    let browser = Browser::start().await;
+    let token = demo.guest().await;
+    open_board(&demo, &browser, &token).await;
+    keep_picture(&browser, "empty.png").await;
+
+    // The page's own button: an order that waits for its payment.
     browser.run("document.getElementById('order').click()").await;
     let placed = "const card = document.querySelector('[data-status=awaiting_payment]'); \
                   return card && card.dataset.order";
-    let order = browser.until(placed).await.as_str().unwrap().to_owned();
-    // What the holder may do: one order, one button.
+    let unpaid = browser.until(placed).await.as_str().unwrap().to_owned();
     browser.until("return document.querySelectorAll('.acts button').length === 1").await;
-    browser.run("document.getElementById('order').click()").await;
-    let both = "return document.querySelectorAll('[data-status=awaiting_payment]').length === 2";
-    browser.until(both).await;
-    keep_picture(&browser, "placed.png").await;
 
-    // Somebody else cancels the order; nothing on the page asks for it.
-    let service = Client::service(&node).await;
-    let headers = [("idempotency-key", "cancel-1")];
-    let path = format!("/v1/orders/{order}/cancel");
-    let cancelled = service.send("POST", &path, &headers, None).await.unwrap();
-    assert_eq!(cancelled.status, 200, "{}", cancelled.text);
-    let is_shown = format!(
-        "const card = document.querySelector('[data-order={order}]'); \
-         return card.dataset.status === 'cancelled' && card.querySelector('.pill').innerText"
-    );
-    assert_eq!(browser.until(&is_shown).await, "Cancelled");
-    let entries = format!(
-        "return [...document.querySelectorAll('[data-order={order}] ol li')] \
-         .map((entry) => entry.lastChild.data)"
-    );
-    let entries = browser.run(&entries).await;
-    assert_eq!(entries[0], "cancelled", "newest first: {entries}");
-    assert_eq!(entries.as_array().unwrap().last().unwrap(), "placed", "{entries}");
-    keep_picture(&browser, "cancelled.png").await;
+    // Another client of the same buyer orders; nothing on the page asks for it.
+    let order = demo.order(&token, "browser-cart-1", "demo-007", 2).await;
+    let id = order["id"].as_str().unwrap();
+    assert_eq!(browser.until(&card(id, "confirmed")).await, "Confirmed");
+    keep_picture(&browser, "confirmed.png").await;
 
+    // Staff sends it, the carrier brings it.
+    let service = demo.service("demo-service", "").await;
+    let shipment = demo.shipment(&token, &order).await;
+    let staff = |verb: &str| {
+        let path = format!("/v1/shipments/{}/{verb}", shipment["id"].as_str().unwrap());
+        ask("POST", path).bearer(&service).key(verb)
+    };
+    let carrier = json!({"carrier": "ups", "tracking_number": "1Z999"});
+    demo.send(&staff("dispatch").json(&carrier)).await.ok();
+    assert_eq!(browser.until(&card(id, "in_fulfilment")).await, "In fulfilment");
+    let brought =
+        json!({"event_id": "e1", "status": "delivered", "at": "2026-11-20T08:00:00.000Z"});
+    demo.send(&staff("tracking").json(&brought)).await.ok();
+    assert_eq!(browser.until(&card(id, "fulfilled")).await, "Fulfilled");
+    let seen = entries(&browser, id).await;
+    assert_eq!(seen.first().unwrap(), "delivered", "newest first: {seen:?}");
+    assert_eq!(seen.last().unwrap(), "placed", "{seen:?}");
+    for step in ["confirmed", "shipped"] {
+        assert!(seen.iter().any(|entry| entry == step), "{step} is missing in {seen:?}");
+    }
+
+    // Somebody else cancels the other one.
+    let cancel = ask("POST", format!("/v1/orders/{unpaid}/cancel")).bearer(&service).key("cancel");
+    demo.send(&cancel).await.ok();
+    assert_eq!(browser.until(&card(&unpaid, "cancelled")).await, "Cancelled");
+    assert_eq!(entries(&browser, &unpaid).await[0], "cancelled");
+    assert_eq!(browser.run("return document.querySelectorAll('.card').length").await, 2);
+    keep_picture(&browser, "delivered.png").await;
+
+    browser.be_a_phone().await;
+    let is_wider = "return document.documentElement.scrollWidth > window.innerWidth";
+    assert_eq!(browser.run(is_wider).await, false, "a phone does not scroll sideways");
+    keep_picture(&browser, "phone.png").await;
+    end_of_the_node(demo, browser).await;
+}
+
+/// The page ran under its own policy, hears the end of the node, and says that it comes back.
+async fn end_of_the_node(demo: Demo, browser: Browser) {
     let logs = browser.logs().await;
     let refused = logs.as_array().unwrap().iter().filter(|line| {
         line["level"] == "SEVERE" && !line["message"].as_str().unwrap().contains("favicon")
     });
     assert_eq!(refused.count(), 0, "the page runs under its own policy: {logs}");
-
-    // The end of the node: the page hears it and says that it comes back.
-    let ended = std::thread::spawn(move || node.terminate());
-    let waits = "return document.body.dataset.link === 'connecting'";
-    browser.until(waits).await;
+    demo.assert_quiet();
+    let ended = std::thread::spawn(move || demo.terminate());
+    browser.until("return document.body.dataset.link === 'connecting'").await;
+    keep_picture(&browser, "ended.png").await;
     assert_eq!(ended.join().unwrap(), Some(0));
     browser.close().await;
 }

@@ -6,6 +6,7 @@ mod authorization;
 mod bad_input;
 mod browser;
 mod dependencies;
+mod fuzz;
 mod kill;
 mod last_unit;
 mod nats;

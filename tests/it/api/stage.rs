@@ -72,6 +72,27 @@ impl Stage {
         }
     }
 
+    /// A stage without things, made with two requests: one of the service, one of a guest.
+    pub(crate) async fn bare(demo: &Demo) -> Self {
+        let nothing = |prefix: &str| format!("{prefix}_{}", "0".repeat(32));
+        let (service, guest) = (demo.service("demo-service", "").await, demo.guest().await);
+        Self {
+            alice: guest.clone(),
+            bob: guest.clone(),
+            carol: guest.clone(),
+            service_2: service.clone(),
+            cart: "bare-cart".to_owned(),
+            order: nothing("ord"),
+            shipment: nothing("shp"),
+            address: "bare-address".to_owned(),
+            product: "bare-product".to_owned(),
+            sku: "bare-sku".to_owned(),
+            n_fresh: AtomicU64::new(1),
+            guest,
+            service,
+        }
+    }
+
     /// What stands in a path behind a segment.
     pub(crate) fn thing(&self, segment: &str) -> Option<String> {
         let thing = match segment {
