@@ -27,10 +27,16 @@ fn main() -> ExitCode {
 }
 
 fn measure(n: u64) -> Result<String, Failed> {
+    let dir = tempfile::tempdir().map_err(Failed::because("make a folder"))?;
+    block_on(resident::fill(dir.path(), n))?;
+    let measured = block_on(resident::load(dir.path(), n, || ALLOCATOR.allocated()))?;
+    Ok(serde_json::json!({"n": n, "all": measured.all, "state": measured.state}).to_string())
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failed::because("start a runtime"))?;
-    let measured = runtime.block_on(resident::measure(n, || ALLOCATOR.allocated()))?;
-    Ok(serde_json::json!({"n": n, "all": measured.all, "state": measured.state}).to_string())
+    runtime.block_on(work)
 }
