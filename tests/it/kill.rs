@@ -11,7 +11,7 @@ mod check;
 mod round;
 mod stock;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use account::Account;
 use bed::{Bed, Cut};
@@ -64,17 +64,24 @@ async fn kill_rounds(mut bed: Bed, cut: Cut, wanted: u64) {
     while counted < wanted {
         round += 1;
         assert!(round <= TRIES * wanted, "too few rounds count");
+        let begun = Instant::now();
         let done = Round::run(&bed, node, round, Ending::Kill).await;
+        let ran = begun.elapsed();
         bed.cut_power(cut, some_bits(round));
         if round % RECOVERY_EVERY == 0 {
-            bed.start_and_kill(Duration::from_micros(some_bits(round) % RECOVERY_US));
-            bed.cut_power(cut, some_bits(round));
+            let after = Duration::from_micros(some_bits(round) % RECOVERY_US);
+            bed.start_and_kill(after, cut, some_bits(round));
         }
         node = bed.start();
+        let up = begun.elapsed() - ran;
         let complaints = check::after(&bed, &node, &mut account, &done).await;
         assert_none(&complaints, &format!("round {round}"));
         counted += u64::from(done.counts());
-        eprintln!("{cut:?} {round}: {done}, {counted} of {wanted} rounds");
+        let checked = begun.elapsed() - ran - up;
+        eprintln!(
+            "{cut:?} {round}: {done}, {counted} of {wanted} rounds; \
+             work {ran:.1?}, restart {up:.1?}, check {checked:.1?}"
+        );
         bed.forget(round);
     }
     let complaints = check::everything(&node, &account).await;

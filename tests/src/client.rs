@@ -40,14 +40,6 @@ fn http() -> reqwest::Client {
     builder.timeout(PATIENCE).build().unwrap()
 }
 
-/// The access token that the demo issuer gives for a form.
-async fn issued(base: &str, form: &str) -> String {
-    let request = http().post(format!("{base}/oauth/token")).body(form.to_owned());
-    let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await;
-    let token: Value = answer.unwrap().json().await.unwrap();
-    token["access_token"].as_str().unwrap_or_else(|| panic!("{token}")).to_owned()
-}
-
 impl Client {
     /// A client with a token from before.
     #[must_use]
@@ -57,42 +49,52 @@ impl Client {
 
     /// A fresh guest.
     pub async fn guest(node: &Node) -> Self {
-        Self::guest_at(&node.http).await
-    }
-
-    /// A fresh guest of the node at a base URL.
-    pub async fn guest_at(base: &str) -> Self {
-        let url = format!("{base}/v1/guests");
-        let guest: Value = http().post(url).send().await.unwrap().json().await.unwrap();
-        Self::with_token(base, guest["access_token"].as_str().unwrap())
+        Self::with_token(&node.http, "").new_guest().await
     }
 
     /// The demo service, with every scope.
     pub async fn service(node: &Node) -> Self {
-        Self::service_at(&node.http).await
+        Self::with_token(&node.http, "").new_service().await
     }
 
-    /// The demo service of the node at a base URL.
-    pub async fn service_at(base: &str) -> Self {
+    /// A fresh guest over the same connections.
+    pub async fn new_guest(&self) -> Self {
+        let url = format!("{}/v1/guests", self.base);
+        let guest: Value = self.http.post(url).send().await.unwrap().json().await.unwrap();
+        self.and_token(guest["access_token"].as_str().unwrap())
+    }
+
+    /// The demo service over the same connections. The token lives for 10 min.
+    pub async fn new_service(&self) -> Self {
         let form = "grant_type=client_credentials&client_id=demo-service&client_secret=demo-secret";
-        Self::with_token(base, &issued(base, form).await)
+        self.issued(form).await
     }
 
-    /// A customer with a wallet, signed in at the demo issuer. The token lives for 10 min.
-    pub async fn customer_at(base: &str, name: &str) -> Self {
+    /// A customer with a wallet, signed in at the demo issuer, over the same connections. The
+    /// token lives for 10 min.
+    pub async fn new_customer(&self, name: &str) -> Self {
         let url = format!(
-            "{base}/oauth/authorize?response_type=code&client_id=demo-web&state=s\
+            "{}/oauth/authorize?response_type=code&client_id=demo-web&state=s\
              &redirect_uri={BACK}&code_challenge={CHALLENGE}&code_challenge_method=S256\
-             &login_hint={name}"
+             &login_hint={name}",
+            self.base
         );
-        let answer = http().get(url).send().await.unwrap();
+        let answer = self.http.get(url).send().await.unwrap();
         let to = answer.headers()["location"].to_str().unwrap();
         let code = to.split_once("code=").unwrap().1.split('&').next().unwrap();
         let form = format!(
             "grant_type=authorization_code&client_id=demo-web&code={code}\
              &code_verifier={VERIFIER}&redirect_uri={BACK}"
         );
-        Self::with_token(base, &issued(base, &form).await)
+        self.issued(&form).await
+    }
+
+    /// With the access token that the demo issuer gives for a form.
+    async fn issued(&self, form: &str) -> Self {
+        let request = self.http.post(format!("{}/oauth/token", self.base)).body(form.to_owned());
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let token: Value = request.send().await.unwrap().json().await.unwrap();
+        self.and_token(token["access_token"].as_str().unwrap_or_else(|| panic!("{token}")))
     }
 
     /// The same client on a node that was started again.

@@ -37,13 +37,14 @@ struct Shared {
 /// Works against the node at `base` until it is gone. Returns then.
 pub async fn work(base: &str, book: Book, round: u64) {
     let shared = Arc::new(Shared { book, round, waiting: Mutex::default() });
-    let service = Client::service_at(base).await;
+    let client = Client::with_token(base, "");
+    let service = client.new_service().await;
     let mut buyers = Vec::new();
     for _ in 0..GUESTS {
-        buyers.push(Client::guest_at(base).await);
+        buyers.push(client.new_guest().await);
     }
     for index in 0..CUSTOMERS {
-        buyers.push(Client::customer_at(base, &customer(round, index)).await);
+        buyers.push(client.new_customer(&customer(round, index)).await);
     }
     let mut workers = tokio::task::JoinSet::new();
     for (index, client) in buyers.into_iter().enumerate() {

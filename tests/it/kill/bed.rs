@@ -101,9 +101,14 @@ impl Bed {
         Node::launch(&self.disk().join("data"), &self.launch)
     }
 
-    /// Starts the node and kills it after a while, in the midst of its recovery or soon after.
-    pub(super) fn start_and_kill(&self, after: Duration) {
+    /// Starts the node, kills it after a while, in the midst of its recovery or soon after, and
+    /// cuts the power.
+    pub(super) fn start_and_kill(&mut self, after: Duration, cut: Cut, seed: u64) {
         Node::launch_and_kill(&self.disk().join("data"), &self.launch, after);
+        // The fault library writes its log's name last, before the program's first instruction.
+        if self.path("undo").join("root").exists() {
+            self.cut_power(cut, seed);
+        }
     }
 
     /// The book of a round.

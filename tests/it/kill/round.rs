@@ -33,7 +33,7 @@ pub(super) struct Round {
     pub(super) lines: Vec<Line>,
     /// Orders that were acknowledged.
     pub(super) n_acked: usize,
-    /// Requests under way at the end.
+    /// Requests under way at the end, which were never answered.
     n_in_flight: usize,
 }
 
@@ -81,9 +81,8 @@ impl Round {
                 bed.fault("eio", false);
             }
         }
-        let after = now_us();
         let lines = load.ended().await;
-        let in_flight = |line: &&Line| line.start <= before && line.end >= after;
+        let in_flight = |line: &&Line| line.start <= before && line.status == 0;
         let n_in_flight = lines.iter().filter(in_flight).count();
         let n_acked = lines.iter().filter(|line| line.is_placed()).count();
         Self { lines, n_acked, n_in_flight }
