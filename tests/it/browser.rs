@@ -222,11 +222,13 @@ async fn orders_change_on_the_page_until_they_are_delivered() {
     let brought =
         json!({"event_id": "e1", "status": "delivered", "at": "2026-11-20T08:00:00.000Z"});
     demo.send(&staff("tracking").json(&brought)).await.ok();
+    let due = shipment["cod"]["due"].clone();
+    let cash = json!({"event_id": "c1", "result": "collected", "amount": due, "receipt": "r1"});
+    demo.send(&staff("cod").json(&cash)).await.ok();
     assert_eq!(browser.until(&card(id, "fulfilled")).await, "Fulfilled");
     let seen = entries(&browser, id).await;
-    assert_eq!(seen.first().unwrap(), "delivered", "newest first: {seen:?}");
-    assert_eq!(seen.last().unwrap(), "placed", "{seen:?}");
-    for step in ["confirmed", "shipped"] {
+    assert_eq!(seen.last().unwrap(), "placed", "newest first: {seen:?}");
+    for step in ["confirmed", "shipped", "delivered"] {
         assert!(seen.iter().any(|entry| entry == step), "{step} is missing in {seen:?}");
     }
 
