@@ -4,6 +4,7 @@
 //! a second signal ends at once, a failed sync ends with exit code 4 before anything else is said.
 
 use std::io::Write;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use edge::identity::{Authority, AuthorityParts, EdgeKeys, Revocations, Tenants, 
 use edge::settings::{self, Settings};
 use edge::{
     Configuration, DemoClock, EdgeLimits, EdgeParts, EdgeState, Health, Operator, Server,
-    ServerOptions, Shop, Views, routes,
+    ServerHandle, ServerOptions, Shop, Views, routes,
 };
 use embedded::{EmbeddedStore, OpenError, Options};
 use entity::Timestamp;
@@ -24,6 +25,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use ports::{Meta, SharedStore};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::demo;
@@ -52,13 +54,106 @@ async fn serve(config: Config) -> Result<(), Exit> {
         .install_recorder()
         .map_err(|error| Exit::Other(format!("metrics not started: {error}")))?;
     let store = open(&config)?;
-    let configuration = configuration(&config, &store).await?;
-    let (clock, demo_clock) = demo_clock(&config, &store).await?;
+    let serving = Serving::start(&config, &store, metrics).await?;
+    let mut failed = serving.node.failed();
+    let mut failed = pin!(async move {
+        let reason = failed.wait_for(Option::is_some).await.ok();
+        reason.and_then(|reason| reason.clone()).unwrap_or_default()
+    });
+    let sync = |reason: String| Err(Exit::Sync(format!("the log has failed: {reason}")));
+    tokio::select! {
+        biased;
+        reason = &mut failed => return sync(reason),
+        () = signals.next() => {}
+        () = serving.told_to_drain.notified() => {}
+    }
+    tracing::info!("draining");
+    tokio::select! {
+        biased;
+        reason = &mut failed => return sync(reason),
+        () = signals.next() => tracing::warn!("a second signal: ending at once"),
+        done = serving.drain() => if !done {
+            tracing::warn!("the drain took too long; the rest is recovered at the next start");
+        }
+    }
+    serving.listeners.abort();
+    Ok(())
+}
+
+/// A node that serves.
+struct Serving {
+    node: Node,
+    events: Events,
+    views: Views,
+    /// Told by an operator.
+    told_to_drain: Arc<Notify>,
+    handle: ServerHandle,
+    shares: Shares,
+    listeners: JoinHandle<std::io::Result<()>>,
+}
+
+impl Serving {
+    /// Starts everything, from the entities outwards, and says so on stdout.
+    async fn start(
+        config: &Config,
+        store: &Arc<EmbeddedStore>,
+        metrics: PrometheusHandle,
+    ) -> Result<Self, Exit> {
+        let configuration = configuration(config, store).await?;
+        let (clock, demo_clock) = demo_clock(config, store).await?;
+        let node = node(config, store, clock).await?;
+        let events = Events::start(config, &node).await?;
+        let views = Views::start(&node)
+            .await
+            .map_err(|error| Exit::Store(format!("views not started: {}", chain(&error))))?;
+        let parts = Parts { config, node: &node, store, events: &events };
+        let settings = configuration.settings().clone();
+        let edge = edge_state(parts, settings, views.clone(), metrics.clone()).await?;
+        let told_to_drain = Arc::new(Notify::new());
+        let operator = Arc::new(Operator {
+            node: config.node.clone(),
+            configuration,
+            relay: events.relay().clone(),
+            drain: Arc::clone(&told_to_drain),
+            clock: demo_clock,
+        });
+        let shares = Shares::of(config.drain_timeout_ms);
+        let mut options = ServerOptions::new(config.http, config.admin);
+        options.bye_ms = shares.bye_ms;
+        options.finish_ms = shares.finish_ms;
+        options.admin_routes = routes::admin::routes(&operator);
+        let server = Server::bind(edge.clone(), options)
+            .map_err(|error| Exit::Other(format!("listeners not bound: {error}")))?;
+        edge.health().enter(Phase::Serving);
+        say_ready(config, &server)?;
+        tokio::spawn(upkeep(metrics));
+        let handle = server.handle();
+        let listeners = tokio::spawn(server.run());
+        Ok(Self { node, events, views, told_to_drain, handle, shares, listeners })
+    }
+
+    /// Ends everything, from the listeners inwards. Returns whether all was done in time.
+    async fn drain(&self) -> bool {
+        self.handle.drain().await;
+        let is_drained = self.node.drain(self.shares.node_ms).await;
+        // After the node: what its last commands said is durable now, and is to be told too.
+        let relay_ms = self.shares.relay_ms;
+        let (is_published, _) = tokio::join!(self.events.stop(relay_ms), self.views.stop(relay_ms));
+        is_drained && is_published
+    }
+}
+
+/// The entities, with the demo shop if it is to be.
+async fn node(
+    config: &Config,
+    store: &Arc<EmbeddedStore>,
+    clock: Arc<dyn Clock>,
+) -> Result<Node, Exit> {
     let ctx = NodeCtx {
         node: config.node.clone(),
         clock,
         random: Arc::new(SystemRandom),
-        store: Arc::clone(&store) as SharedStore,
+        store: Arc::clone(store) as SharedStore,
         types: Arc::new(commerce::hosting::entity_types()),
     };
     let options = NodeOptions {
@@ -72,61 +167,7 @@ async fn serve(config: Config) -> Result<(), Exit> {
     if config.demo {
         demo::make(node.region()).await.map_err(|error| Exit::Other(error.to_string()))?;
     }
-    let events = Events::start(&config, &node).await?;
-    let views = Views::start(&node)
-        .await
-        .map_err(|error| Exit::Store(format!("views not started: {}", chain(&error))))?;
-    let parts = Parts { config: &config, node: &node, store: &store, events: &events };
-    let settings = configuration.settings().clone();
-    let edge = edge_state(parts, settings, views.clone(), metrics.clone()).await?;
-    let told_to_drain = Arc::new(Notify::new());
-    let operator = Arc::new(Operator {
-        node: config.node.clone(),
-        configuration,
-        relay: events.relay().clone(),
-        drain: Arc::clone(&told_to_drain),
-        clock: demo_clock,
-    });
-    let shares = Shares::of(config.drain_timeout_ms);
-    let mut options = ServerOptions::new(config.http, config.admin);
-    options.bye_ms = shares.bye_ms;
-    options.finish_ms = shares.finish_ms;
-    options.admin_routes = routes::admin::routes(&operator);
-    let server = Server::bind(edge.clone(), options)
-        .map_err(|error| Exit::Other(format!("listeners not bound: {error}")))?;
-    edge.health().enter(Phase::Serving);
-    say_ready(&config, &server)?;
-    tokio::spawn(upkeep(metrics));
-    let handle = server.handle();
-    let mut failed = node.failed();
-    let running = tokio::spawn(server.run());
-    tokio::select! {
-        biased;
-        reason = failed.wait_for(Option::is_some) => {
-            let reason = reason.ok().and_then(|reason| reason.clone()).unwrap_or_default();
-            return Err(Exit::Sync(format!("the log has failed: {reason}")));
-        }
-        () = signals.next() => {}
-        () = told_to_drain.notified() => {}
-    }
-    tracing::info!("draining");
-    let drain = async {
-        handle.drain().await;
-        let is_drained = node.drain(shares.node_ms).await;
-        // After the node: what its last commands said is durable now, and is to be told too.
-        let stops = (events.stop(shares.relay_ms), views.stop(shares.relay_ms));
-        let (is_published, _) = tokio::join!(stops.0, stops.1);
-        is_drained && is_published
-    };
-    tokio::select! {
-        biased;
-        () = signals.next() => tracing::warn!("a second signal: ending at once"),
-        done = drain => if !done {
-            tracing::warn!("the drain took too long; the rest is recovered at the next start");
-        }
-    }
-    running.abort();
-    Ok(())
+    Ok(node)
 }
 
 fn open(config: &Config) -> Result<Arc<EmbeddedStore>, Exit> {
