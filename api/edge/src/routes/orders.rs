@@ -1,5 +1,6 @@
 //! Orders: placing, reading, waiting, cancelling, receipt, release.
 
+use cluster::Seen;
 use commerce::cart::{self, Cart, Place, PlaceBody as Asked};
 use commerce::keys;
 use commerce::order::{
@@ -7,6 +8,8 @@ use commerce::order::{
     Reply as OrderReply, Status, Timers, Totals, TxnType, View,
 };
 use entity::{EntityKey, Scope, Timestamp};
+use futures_util::FutureExt;
+use futures_util::future::try_join;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -226,8 +229,14 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
         locale: "en".into(),
     };
     let command = cart::Command::Place(Box::new(command));
-    let reply = match shop.ask::<Cart>(&asker, &cart_key, &command).await {
-        Ok(reply) => reply,
+    // The order lives beside its cart: a query that is sent behind the command waits there for the
+    // very version with which placing comes to something, and nothing has to be folded for it.
+    let expected = keys::order(&cart_key, view.generation);
+    let wait_ms = call.prefer.wait_ms;
+    let placing = shop.ask::<Cart>(&asker, &cart_key, &command);
+    let settling = shop.query::<OrderEntity>(&asker, &expected, &Query::Settled, wait_ms);
+    let (reply, seen) = match try_join(placing, settling.map(Ok)).await {
+        Ok(done) => done,
         // A cart that has no price says why, rather than that the price is another one.
         Err(problem) if problem.code() == Code::PriceChanged => return Err(why(priced, problem)),
         Err(problem) => return Err(problem),
@@ -240,7 +249,14 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
         }
     };
     let origin = reply.replayed.map(|first| (first.request, first.trace_id));
-    settle(&call, &order, origin).await.map(|reply| reply.replayed(is_replay))
+    let seen = match seen {
+        Ok(seen) if order == expected => seen,
+        // Another request took the cart's generation meanwhile, or too many wait for the order.
+        Ok(_) | Err(_) => {
+            shop.query::<OrderEntity>(&asker, &order, &Query::Settled, wait_ms).await?
+        }
+    };
+    settle(&call, &order, seen, origin).await.map(|reply| reply.replayed(is_replay))
 }
 
 /// Why a cart could not be ordered at the accepted price.
@@ -279,19 +295,18 @@ fn timers(shop: &Shop) -> Timers {
     }
 }
 
-/// Waits until placing has come to something, and answers it: 201, 202, or 409.
+/// Answers what placing came to, as the waiting query saw it: 201, 202, or 409.
 ///
 /// The answer shows the order as it was when it first came to something, so that a repeat with the
 /// same key gives the same bytes whatever has happened since.
 async fn settle<B>(
     call: &Call<B>,
     order: &EntityKey,
+    mut seen: Seen<OrderEntity>,
     origin: Option<(u64, [u8; 16])>,
 ) -> Result<Reply<Json<Order>>, Problem> {
     let shop = call.edge.shop();
     let asker = call.asker();
-    let wait_ms = call.prefer.wait_ms;
-    let mut seen = shop.query::<OrderEntity>(&asker, order, &Query::Settled, wait_ms).await?;
     if matches!(seen.view, View::Unplaced) {
         // The cart's message is on its way.
         let wait_ms = limits::PLACE_GRACE_MS;
