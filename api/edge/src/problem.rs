@@ -130,6 +130,12 @@ impl Problem {
         self
     }
 
+    /// When to try again, in seconds; `None`: nobody knows, or never.
+    #[must_use]
+    pub const fn retry_after_s(&self) -> Option<u32> {
+        self.0.retry_after_s
+    }
+
     /// The code.
     #[must_use]
     pub const fn code(&self) -> Code {

@@ -143,7 +143,11 @@ pub(crate) fn respond_problem(problem: &Problem) -> HttpResponse {
     };
     let mut answer = OAuthError::new(error, &problem.to_string());
     answer.status = problem.code().status();
-    answer.respond()
+    let mut response = answer.respond();
+    if let Some(seconds) = problem.retry_after_s() {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
+    }
+    response
 }
 
 fn no_issuer() -> Problem {
