@@ -205,10 +205,7 @@ async fn check<B: Input>(
     let caller = edge.authority().caller(operation.need(), &http, now).await?;
     http.extensions_mut().insert(caller.tenant.clone());
     let quota = edge.take_quota(&caller, http.peer_addr().map(|peer| peer.ip()), now);
-    quotas.set(match quota {
-        Ok(quota) => quota,
-        Err(quota) => Some(quota),
-    });
+    quotas.set(quota.unwrap_or_else(Some));
     quota.map_err(|quota| {
         Problem::new(Code::RateLimited)
             .detail("the requests per minute are used up")

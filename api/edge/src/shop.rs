@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use cluster::{Ask, AskError, Region, Reply, Seen};
 use commerce::money::{Ccy, Money};
+use commerce::order::Timers;
 use entity::{Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Principal};
 use ports::SharedStore;
 use tokio::sync::Mutex;
@@ -15,7 +16,7 @@ use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::refusal::Refused;
 use crate::route::Call;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::views::Views;
 
 /// A way to send an order.
@@ -137,6 +138,20 @@ impl Shop {
     #[must_use]
     pub fn views(&self) -> &Views {
         &self.0.views
+    }
+
+    /// An order's clocks, as they are set now; it keeps those that it was placed with.
+    pub(crate) fn timers(&self) -> Timers {
+        let values = self.settings().values();
+        Timers {
+            reserve_ms: values.get(settings::T_RESERVE_MS),
+            pay_ms: values.get(settings::T_PAY_MS),
+            hold_grace_ms: values.get(settings::HOLD_GRACE_MS),
+            auto_receipt_ms: values.get(settings::AUTO_RECEIPT_MS),
+            return_window_ms: values.get(settings::RETURN_WINDOW_MS),
+            cod_overdue_ms: values.get(settings::COD_OVERDUE_MS),
+            ..Timers::default()
+        }
     }
 
     /// Held while the catalogue is published: one publication at a time.

@@ -30,7 +30,7 @@ pub fn read_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         return Err(refused("is empty"));
     }
     if !key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') {
-        // A structured-field string could escape quotes; two spellings of one key would be two keys.
+        // A structured-field string could escape quotes; two spellings of a key would be two keys.
         return Err(refused("holds other characters than letters, digits and signs"));
     }
     if key.len() > IDEMPOTENCY_KEY_BYTES_MAX {

@@ -5,7 +5,7 @@ use commerce::cart::{self, Cart, Place, PlaceBody as Asked};
 use commerce::keys;
 use commerce::order::{
     Command, Decided, Entry, LineQty, Order as OrderEntity, OrderView, PricedOrder, Query, Reason,
-    Reply as OrderReply, Status, Timers, Totals, TxnType, View,
+    Reply as OrderReply, Status, Totals, TxnType, View,
 };
 use entity::{EntityKey, Scope, Timestamp};
 use futures_util::FutureExt;
@@ -27,7 +27,6 @@ use crate::request::{Param, ParamKind, WaitLimit};
 use crate::route::{Call, Route, route};
 use crate::routes::carts::{TenderBody, read_cart, read_money};
 use crate::routes::common::{self, CURSOR, LIMIT, if_version};
-use crate::settings;
 use crate::shop::{Asker, Shop};
 
 /// An order in a path.
@@ -225,7 +224,7 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
             |_| unpriced(view.content.currency),
             |priced| quoting::priced_order(&priced.quote),
         ),
-        timers: timers(shop),
+        timers: shop.timers(),
         locale: "en".into(),
     };
     let command = cart::Command::Place(Box::new(command));
@@ -279,19 +278,6 @@ fn unpriced(ccy: commerce::money::Ccy) -> PricedOrder {
         ccy,
         lines: Vec::new(),
         totals: Totals::default(),
-    }
-}
-
-fn timers(shop: &Shop) -> Timers {
-    let values = shop.settings().values();
-    Timers {
-        reserve_ms: values.get(settings::T_RESERVE_MS),
-        pay_ms: values.get(settings::T_PAY_MS),
-        hold_grace_ms: values.get(settings::HOLD_GRACE_MS),
-        auto_receipt_ms: values.get(settings::AUTO_RECEIPT_MS),
-        return_window_ms: values.get(settings::RETURN_WINDOW_MS),
-        cod_overdue_ms: values.get(settings::COD_OVERDUE_MS),
-        ..Timers::default()
     }
 }
 
