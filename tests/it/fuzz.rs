@@ -28,6 +28,11 @@ const PATIENCE_S: &str = "180";
 /// Streams end soon, so that their bodies can be checked; nobody is refused for asking often.
 const SETTINGS: &str = "[edge]\nrate_limit = 0\nheartbeat_ms = 500\nstream_max_age_ms = 1000\n";
 
+/// Declared, true, and not to be had by requests alone. Nobody can put an order on hold: the
+/// runtime does when stock is gone at the commit a second time, and the domain's matrix has the
+/// case. Two requests to publish under one key do not differ: there is nothing to reuse it for.
+const OUT_OF_REACH: [&str; 2] = ["releaseOrder: a success", "publishCatalogue: [422]"];
+
 /// How schemathesis is told of tokens and of what a schema cannot say.
 const FILES: [(&str, &str); 2] = [
     ("schemathesis.toml", include_str!("fuzz/schemathesis.toml")),
@@ -87,7 +92,8 @@ async fn the_document_holds_and_every_declared_status_is_seen() {
     eprintln!("{}", found.table(&all));
     assert!(complaint.is_none(), "{}", complaint.unwrap_or_default());
     assert!(n_fuzzed > 50 * all.len(), "schemathesis hardly asked: {n_fuzzed}");
-    let missing = found.missing(&all);
+    let mut missing = found.missing(&all);
+    missing.retain(|what| !OUT_OF_REACH.contains(&what.as_str()));
     assert!(missing.is_empty(), "declared and never seen:\n{}", missing.join("\n"));
     let undeclared = found.undeclared(&all);
     assert!(undeclared.is_empty(), "seen and not declared:\n{}", undeclared.join("\n"));

@@ -50,10 +50,6 @@ impl Found {
         self.0.get(&key).map(|seen| seen.keys().copied().collect()).unwrap_or_default()
     }
 
-    pub(super) fn has(&self, operation: &Operation, status: u16) -> bool {
-        self.of(operation).contains(&status)
-    }
-
     /// What was declared and not seen: a success at all, and each refusal.
     pub(super) fn missing(&self, operations: &[Operation]) -> Vec<String> {
         let mut missing = Vec::new();
