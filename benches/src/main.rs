@@ -6,8 +6,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use benches::Failed;
 use benches::report::{Row, table};
+use benches::{Failed, usage};
 
 mod suite;
 
@@ -53,7 +53,12 @@ fn measure(names: &[&str], quick: bool) -> Result<Vec<Row>, Failed> {
     let mut all = Vec::new();
     for name in names {
         say(&format!("== {name}"));
-        let rows = suite::run(name, quick)?;
+        // Before it: what it adds to the load is not the others'.
+        let machine = usage::machine();
+        let mut rows = suite::run(name, quick)?;
+        for row in &mut rows {
+            row.conditions = format!("{}; {machine} before", row.conditions);
+        }
         let mut stdout = std::io::stdout().lock();
         for row in &rows {
             writeln!(stdout, "{}", row.json()).map_err(Failed::because("write to stdout"))?;

@@ -168,7 +168,7 @@ fn rows(name: &str, run: &Run, conditions: &str) -> Vec<Row> {
         rows.push(Row::new(at("cpu"), m.cpu_us(), "us/order", &conditions));
         rows.push(Row::new(at("syncs"), m.syncs(), "syncs/order", &conditions));
     }
-    let conditions = format!("{conditions}; {} orders", run.n_orders);
+    let conditions = format!("{conditions}; {} orders in all phases", run.n_orders);
     let name_of = |what: &str| format!("{name}/{what}");
     rows.push(Row::hash(name_of("state-hash"), &run.hash, &run.reference, &conditions));
     rows.push(

@@ -20,6 +20,14 @@ pub fn of_process(pid: u32) -> Duration {
     of(&pid.to_string())
 }
 
+/// Cores, and the load of the machine over the last minute: what a number was measured beside.
+#[must_use]
+pub fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!("{cores} cores, load {}", load.split(' ').next().unwrap_or("unknown"))
+}
+
 fn of(process: &str) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // The name stands in brackets and may hold blanks; user and system time are the 12th and

@@ -2,6 +2,8 @@
 //!
 //! Peers and nodes are real ones; one that is missing fails its test (`scripts/servers env`).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -189,6 +191,8 @@ fn orders_over_http_are_confirmed() {
         let mut buyers = node.buyers(4).await.unwrap();
         buyers[0].act().await.unwrap();
         assert_eq!(buyers[0].exchanges().len(), 2);
+        // Buyers who come later go on with the numbers.
+        buyers.extend(node.buyers(2).await.unwrap());
         let served = http::closed(node.pid(), buyers, Duration::from_millis(500)).await.unwrap();
         assert!(served.n_acts >= 4);
     });

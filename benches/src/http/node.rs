@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::{Client, Exchange, expect};
 use crate::Failed;
 use crate::wire::Connection;
-use crate::workload::{Workload, mix};
+use crate::workload::Workload;
 
 /// SKUs of the demo shop.
 const N_SKUS: u32 = 48;
@@ -25,6 +25,8 @@ pub struct HttpNode {
     child: Child,
     address: String,
     prices: Prices,
+    /// The next order's number: all its buyers share it.
+    next: Arc<AtomicU64>,
     _dir: TempDir,
 }
 
@@ -57,7 +59,8 @@ impl HttpNode {
         let address = ready["http"].as_str().and_then(|url| url.strip_prefix("http://"));
         let address = address.ok_or_else(|| Failed::new(step, format!("it says {line:?}")))?;
         let address = address.to_owned();
-        let mut node = Self { child, address, prices: Prices::default(), _dir: dir };
+        let (prices, next) = (Prices::default(), Arc::default());
+        let mut node = Self { child, address, prices, next, _dir: dir };
         node.stock().await?;
         node.prices = node.quotes().await?;
         Ok(node)
@@ -88,7 +91,7 @@ impl HttpNode {
 
     /// Asks for the price of each SKU alone: the total of an order is the sum.
     async fn quotes(&self) -> Result<Prices, Failed> {
-        let mut buyer = self.guest(Workload::uniform(N_SKUS), &Arc::default()).await?;
+        let mut buyer = self.guest().await?;
         let mut prices = Prices::default();
         for number in 0..N_SKUS {
             let path = format!("/v1/carts/quote-{number:04}");
@@ -111,15 +114,14 @@ impl HttpNode {
 
     /// Buyers, each a guest with a connection; they share the numbers of orders.
     pub async fn buyers(&self, n: usize) -> Result<Vec<Buyer>, Failed> {
-        let next = Arc::new(AtomicU64::new(0));
         let mut buyers = Vec::with_capacity(n);
         for _ in 0..n {
-            buyers.push(self.guest(Workload::uniform(N_SKUS), &next).await?);
+            buyers.push(self.guest().await?);
         }
         Ok(buyers)
     }
 
-    async fn guest(&self, workload: Workload, next: &Arc<AtomicU64>) -> Result<Buyer, Failed> {
+    async fn guest(&self) -> Result<Buyer, Failed> {
         let mut connection = Connection::open(&self.address).await?;
         let guest = connection.send("POST", "/v1/guests", "", "").await?;
         expect(&guest, &[200, 201], "be a guest")?;
@@ -129,11 +131,9 @@ impl HttpNode {
             connection,
             put_headers: format!("{token_header}if-none-match: *\r\n"),
             token_header,
-            workload,
+            workload: Workload::uniform(N_SKUS),
             prices: self.prices.clone(),
-            next: Arc::clone(next),
-            // Another process may have placed under the same numbers before.
-            run: mix(u64::from(self.pid())),
+            next: Arc::clone(&self.next),
             exchanges: Vec::new(),
         })
     }
@@ -156,7 +156,6 @@ pub struct Buyer {
     workload: Workload,
     prices: Prices,
     next: Arc<AtomicU64>,
-    run: u64,
     exchanges: Vec<Exchange>,
 }
 
@@ -172,7 +171,7 @@ impl Client for Buyer {
     async fn act(&mut self) -> Result<(), Failed> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let skus: Vec<u32> = self.workload.plan(number).lines.iter().map(|l| l.sku).collect();
-        let name = format!("cart-{:08x}-{number:010}", self.run & 0xFFFF_FFFF);
+        let name = format!("cart-{number:012}");
         let body = cart(&skus);
         let path = format!("/v1/carts/{name}");
         let put = self.connection.send("PUT", &path, &self.put_headers, &body).await?;
