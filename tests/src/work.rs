@@ -1,8 +1,9 @@
 //! Buyers and staff at work against a node until it goes away, each request into the book.
 //!
-//! Guests pay at the door, customers by wallet. They put carts, place orders, look at them, repeat
-//! some requests and cancel some orders; staff dispatches shipments and looks at stock. Every choice follows from the numbers of the
-//! round and the worker, so that a round is the same work again, though not the same race.
+//! Guests pay at the door, customers by wallet. They put carts, place orders, look at them,
+//! repeat some requests and cancel some orders; staff dispatches shipments and looks at stock.
+//! Every choice follows from the numbers of the round and the worker, so that a round is the same
+//! work again, though not the same race.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
