@@ -190,7 +190,7 @@ fn is_resting(order: &Value) -> bool {
     let status = order["status"].as_str().unwrap();
     let shipments = order["shipments"].as_array().unwrap();
     RESTING.contains(&status)
-        && (order["cancel_requested"] == false || status == "cancelled")
+        && order["cancel_requested"] == false
         && order["on_hold"] == false
         && order["number"].is_string()
         && shipments.iter().all(|shipment| shipment["status"] != "released")

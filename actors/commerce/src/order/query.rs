@@ -199,7 +199,7 @@ pub(super) fn answer(
         Query::View { .. } | Query::Summary => true,
         Query::Settled => is_settled(body),
         Query::CancelSettled => {
-            let waits = body.cancel_requested.is_some() && body.stage != Stage::Cancelled;
+            let waits = cancel_waits(body);
             body.on_hold.is_some()
                 || !(waits || body.stop.is_some() || body.stage == Stage::Cancelling)
         }
@@ -243,7 +243,7 @@ fn view(ctx: &Context<'_>, body: &Body, since: Option<u64>) -> OrderView {
         after: body.after(),
         stage: body.stage,
         hold_reason: body.on_hold.map(|on_hold| on_hold.reason),
-        cancel_requested: body.cancel_requested.is_some(),
+        cancel_requested: cancel_waits(body),
         reason: body.reason,
         number: body.number,
         terms: Arc::clone(&body.terms),
@@ -283,6 +283,11 @@ fn parcel(parcel: &Parcel) -> ParcelView {
         due: parcel.due,
         cod: parcel.cod,
     }
+}
+
+/// Whether a cancellation waits for a step to end.
+fn cancel_waits(body: &Body) -> bool {
+    body.cancel_requested.is_some() && body.stage != Stage::Cancelled
 }
 
 /// Entries after event `since`, or the newest; and whether some that belong to it are gone.

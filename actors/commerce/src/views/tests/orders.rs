@@ -153,5 +153,6 @@ fn keys_and_rows_are_these_bytes() {
             = fd005e56eea1010000fc19dc6435101e9395c6c8fe58b795d36d6c3f56a23d0101000400
         0561636d65000105fffffe5e11a9a1ffa9b118aafc22065cb6b15c2c932f9dd883d2274e
             = fd005e56eea1010000fc19dc6435101e9395c6c8fe58b795d36d6c3f56a23d0101000400
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
