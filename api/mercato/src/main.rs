@@ -37,9 +37,10 @@ fn run(cli: Cli) -> Result<(), Exit> {
 
 /// Logs go to stderr: as JSON, but for a terminal as text.
 fn log_to_stderr() {
-    // A lost connection of the bus is told by its adapter; the driver would say it once more.
+    // A lost connection of the bus is told by its adapter; the driver would say it once more. A
+    // request that is no HTTP is the peer's fault.
     let filter = EnvFilter::try_from_env("MERCATO_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,async_nats=off"));
+        .unwrap_or_else(|_| EnvFilter::new("info,async_nats=off,actix_http=off"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         builder.init();
