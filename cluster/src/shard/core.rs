@@ -212,7 +212,7 @@ impl<R> ShardCore<R> {
             }
             Input::SnapshotsFailed => {
                 self.snapshots_failed();
-                self.retry_at = Some(self.time.plus_ms(limits::LOAD_RETRY_MS));
+                self.retry_later();
             }
             Input::Tick => self.tick(env, out),
             Input::Drain => {
@@ -405,11 +405,18 @@ impl<R> ShardCore<R> {
         }
         if self.retry_at.is_some_and(|at| at <= self.time) {
             self.retry_at = None;
+            self.timers.retry();
             self.ready.extend(self.incoming.waiting());
         }
         self.page_timers(out);
         self.maybe_snapshot(out);
         self.evict(usize::MAX);
+    }
+
+    /// What failed is tried again after a while; a later failure does not put it off.
+    fn retry_later(&mut self) {
+        let at = self.time.plus_ms(limits::LOAD_RETRY_MS);
+        self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
     }
 
     fn alarm(&self, alarm: Alarm, out: &mut Vec<Output<R>>) {

@@ -13,6 +13,8 @@ use entity::{EntityKey, Timestamp};
 pub struct Timers {
     due: BTreeSet<(Timestamp, EntityKey)>,
     reading: BTreeMap<EntityKey, Timestamp>,
+    /// Their reads failed.
+    later: Vec<(Timestamp, EntityKey)>,
 }
 
 impl Timers {
@@ -38,13 +40,19 @@ impl Timers {
         }
     }
 
-    /// The read has ended; what was put aside is due again if the entity could not be had.
+    /// The read has ended. What was put aside is due again, after [`Self::retry`], if the entity
+    /// could not be had.
     pub fn end_read(&mut self, key: &EntityKey, failed: bool) {
         if let Some(at) = self.reading.remove(key)
             && failed
         {
-            self.due.insert((at, key.clone()));
+            self.later.push((at, key.clone()));
         }
+    }
+
+    /// Reads that failed may be tried again.
+    pub fn retry(&mut self) {
+        self.due.extend(self.later.drain(..));
     }
 
     /// The earliest deadline.

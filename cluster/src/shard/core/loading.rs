@@ -80,7 +80,7 @@ impl<R> ShardCore<R> {
                     out.push(Output::Reply(ask.reply_to, answer));
                 }
                 // Streams keep their messages; a later tick tries the read again.
-                self.retry_at = Some(self.time.plus_ms(limits::LOAD_RETRY_MS));
+                self.retry_later();
                 return;
             }
         }

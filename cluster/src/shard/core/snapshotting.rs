@@ -143,6 +143,9 @@ impl<R> ShardCore<R> {
     /// Reads entities that hold the checkpoint back because nobody has asked for them since
     /// recovery.
     fn load_tail(&mut self, out: &mut Vec<Output<R>>) {
+        if self.retry_at.is_some() {
+            return;
+        }
         let room = limits::SNAPSHOTS_PER_WRITE_MAX.saturating_sub(self.loading.len());
         let settled = self.runtime_lsn <= self.durable;
         let keys: Vec<_> = self
