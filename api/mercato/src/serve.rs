@@ -248,7 +248,12 @@ async fn edge_state(
     });
     let shared: SharedStore = Arc::clone(store) as SharedStore;
     let values = settings.values();
-    let shop = Shop::new(node.region().clone(), shared, settings, demo::terms(), views);
+    let mut terms = demo::terms();
+    if !config.demo {
+        // Money is given away in a demo only.
+        terms.wallet_grant = 0;
+    }
+    let shop = Shop::new(node.region().clone(), shared, settings, terms, views);
     let failed = node.failed();
     let bus = events.check();
     let checks = Arc::new(move || {

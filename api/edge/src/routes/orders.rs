@@ -1,5 +1,7 @@
 //! Orders: placing, reading, waiting, cancelling, receipt, release.
 
+use std::pin::pin;
+
 use cluster::Seen;
 use commerce::cart::{self, Cart, Place, PlaceBody as Asked};
 use commerce::keys;
@@ -8,8 +10,7 @@ use commerce::order::{
     Reply as OrderReply, Status, Totals, TxnType, View,
 };
 use entity::{EntityKey, Scope, Timestamp};
-use futures_util::FutureExt;
-use futures_util::future::try_join;
+use futures_util::future::{Either, select};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -232,30 +233,43 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
     // very version with which placing comes to something, and nothing has to be folded for it.
     let expected = keys::order(&cart_key, view.generation);
     let wait_ms = call.prefer.wait_ms;
-    let placing = shop.ask::<Cart>(&asker, &cart_key, &command);
-    let settling = shop.query::<OrderEntity>(&asker, &expected, &Query::Settled, wait_ms);
-    let (reply, seen) = match try_join(placing, settling.map(Ok)).await {
-        Ok(done) => done,
-        // A cart that has no price says why, rather than that the price is another one.
-        Err(problem) if problem.code() == Code::PriceChanged => return Err(why(priced, problem)),
-        Err(problem) => return Err(problem),
+    let placing = pin!(shop.ask::<Cart>(&asker, &cart_key, &command));
+    let settling = pin!(shop.query::<OrderEntity>(&asker, &expected, &Query::Settled, wait_ms));
+    // A cart that has no price says why, rather than that the price is another one.
+    let told = |problem: Problem| match problem.code() {
+        Code::PriceChanged => why(priced, problem),
+        _ => problem,
+    };
+    let (reply, seen) = match select(placing, settling).await {
+        Either::Left((reply, settling)) => {
+            let reply = reply.map_err(told)?;
+            // A repeat may be about an earlier order of the cart; nobody waits for the next one.
+            let is_expected = placed_order(&reply.value) == Some(&expected);
+            (reply, if is_expected { Some(settling.await) } else { None })
+        }
+        Either::Right((seen, placing)) => (placing.await.map_err(told)?, Some(seen)),
     };
     let is_replay = reply.replayed.is_some();
-    let order = match reply.value {
-        cart::Reply::Placed { order, .. } => order,
-        other @ (cart::Reply::Done | cart::Reply::Merging) => {
-            return Err(common::unexpected(&other));
-        }
+    let Some(order) = placed_order(&reply.value).cloned() else {
+        return Err(common::unexpected(&reply.value));
     };
     let origin = reply.replayed.map(|first| (first.request, first.trace_id));
     let seen = match seen {
-        Ok(seen) if order == expected => seen,
+        Some(Ok(seen)) if order == expected => seen,
         // Another request took the cart's generation meanwhile, or too many wait for the order.
-        Ok(_) | Err(_) => {
+        Some(Ok(_) | Err(_)) | None => {
             shop.query::<OrderEntity>(&asker, &order, &Query::Settled, wait_ms).await?
         }
     };
     settle(&call, &order, seen, origin).await.map(|reply| reply.replayed(is_replay))
+}
+
+/// The order that a cart was placed as.
+const fn placed_order(reply: &cart::Reply) -> Option<&EntityKey> {
+    match reply {
+        cart::Reply::Placed { order, .. } => Some(order),
+        cart::Reply::Done | cart::Reply::Merging => None,
+    }
 }
 
 /// Why a cart could not be ordered at the accepted price.
