@@ -113,10 +113,12 @@ impl Book {
         self.file.lock().unwrap().write_all(line.to_text().as_bytes()).unwrap();
     }
 
-    /// Reads all lines of a book.
+    /// Reads all lines of a book. A client that was ended while it wrote leaves half a line: it
+    /// had not gone on from that answer.
     #[must_use]
     pub fn read(path: &Path) -> Vec<Line> {
-        std::fs::read_to_string(path).unwrap().lines().map(Line::of_text).collect()
+        let text = std::fs::read_to_string(path).unwrap();
+        text.split_inclusive('\n').filter(|it| it.ends_with('\n')).map(Line::of_text).collect()
     }
 }
 
@@ -140,6 +142,8 @@ mod tests {
         for line in &lines {
             Book::open(&path).write(line);
         }
+        assert_eq!(Book::read(&path), lines);
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"[\"half").unwrap();
         assert_eq!(Book::read(&path), lines);
         assert_eq!(lines.iter().map(Line::is_open).collect::<Vec<_>>(), [false, false, false]);
         assert!(Line { key: "k".into(), ..Line::default() }.is_open());

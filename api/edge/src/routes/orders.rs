@@ -6,7 +6,7 @@ use cluster::Seen;
 use commerce::cart::{self, Cart, Place, PlaceBody as Asked};
 use commerce::keys;
 use commerce::order::{
-    Command, Decided, Entry, LineQty, Order as OrderEntity, OrderView, PricedOrder, Query, Reason,
+    Command, Decided, LineQty, Order as OrderEntity, OrderView, PricedOrder, Query,
     Reply as OrderReply, Status, Totals, TxnType, View,
 };
 use entity::{EntityKey, Scope, Timestamp};
@@ -28,7 +28,8 @@ use crate::request::{Param, ParamKind, WaitLimit};
 use crate::route::{Call, Route, route};
 use crate::routes::carts::{TenderBody, read_cart, read_money};
 use crate::routes::common::{self, CURSOR, LIMIT, if_version};
-use crate::shop::{Asker, Shop};
+
+mod outcome;
 
 /// An order in a path.
 pub(crate) const ORDER: Param =
@@ -318,13 +319,13 @@ async fn settle<B>(
         other @ View::Summary(_) => return Err(common::unexpected(&other)),
     };
     let path = format!("/v1/orders/{}", order_id(order));
-    let Some(first) = first_settled(&view).filter(|_| seen.ready) else {
+    let Some(first) = outcome::first_settled(&view).filter(|_| seen.ready) else {
         let body = Order::new(&view, shop.region().now())?;
         return Ok(Reply::new(202, Json(body)).version(view.version).location(path));
     };
-    let view = as_of(shop, &asker, order, view, first.seq).await?;
+    let view = outcome::as_of(shop, &asker, order, view, first.seq).await?;
     if first.status == Status::Cancelled {
-        let problem = cancelled(&view);
+        let problem = outcome::cancelled(&view);
         return Err(match origin {
             Some((request, trace_id)) => problem.replayed(request, trace_id),
             None => problem,
@@ -332,70 +333,6 @@ async fn settle<B>(
     }
     let body = Order::new(&view, first.at)?;
     Ok(Reply::created(body).version(view.version).location(path))
-}
-
-/// The entry with which placing first came to something.
-fn first_settled(view: &OrderView) -> Option<Entry> {
-    view.timeline
-        .iter()
-        .find(|entry| match entry.status {
-            Status::AwaitingPayment
-            | Status::Confirmed
-            | Status::InFulfilment
-            | Status::Fulfilled
-            | Status::Completed
-            | Status::Cancelled => true,
-            Status::Processing | Status::Cancelling => false,
-        })
-        .copied()
-}
-
-/// The view as of a version.
-async fn as_of(
-    shop: &Shop,
-    asker: &Asker,
-    order: &EntityKey,
-    view: Box<OrderView>,
-    version: u64,
-) -> Result<Box<OrderView>, Problem> {
-    if view.version == version {
-        return Ok(view);
-    }
-    let query = Query::View { since_seq: None };
-    let seen = shop.query_at::<OrderEntity>(asker, order, version, &query).await?;
-    whole(seen.view)
-}
-
-/// The problem of an order that was not sold, by its reason.
-fn cancelled(view: &OrderView) -> Problem {
-    let code = match view.reason {
-        Some(Reason::OutOfStock) => Code::OutOfStock,
-        Some(Reason::PriceChanged) => Code::PriceChanged,
-        Some(Reason::ReservationTimeout | Reason::ReservationExpired) => Code::ReservationTimeout,
-        Some(Reason::InsufficientFunds) => Code::InsufficientFunds,
-        Some(Reason::Customer | Reason::PaymentTimeout | Reason::CodRefused | Reason::Operator)
-        | None => Code::InvalidState,
-    };
-    let mut problem =
-        Problem::new(code).with("order", format!("/v1/orders/{}", order_id(&view.key)));
-    if code == Code::OutOfStock {
-        let lines = view.terms.priced.lines.iter().zip(&view.lines);
-        let short: Vec<_> = lines
-            .filter_map(|(line, progress)| {
-                let available = progress.available?;
-                Some(json!({"sku": line.sku.as_str(), "available": available}))
-            })
-            .collect();
-        problem = problem.with("lines", short);
-    }
-    if let (Code::InsufficientFunds, Some(available)) = (code, view.wallet_available) {
-        let ccy = view.terms.priced.ccy;
-        problem = problem.with("available", json!({"amount": available, "currency": ccy.code()}));
-    }
-    if code == Code::InvalidState {
-        problem = problem.with("state", "cancelled");
-    }
-    problem
 }
 
 async fn get(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
@@ -451,7 +388,9 @@ async fn cancel(call: Call<OptionalJson<CancelBody>>) -> Result<Reply<Json<Order
     let seen = shop.query::<OrderEntity>(&asker, &order, &Query::CancelSettled, wait_ms).await?;
     let view = whole(seen.view)?;
     let view = match reply.value {
-        OrderReply::Done if is_replay => as_of(shop, &asker, &order, view, reply.version).await?,
+        OrderReply::Done if is_replay => {
+            outcome::as_of(shop, &asker, &order, view, reply.version).await?
+        }
         OrderReply::Done | OrderReply::Begun => view,
     };
     if seen.ready
@@ -483,7 +422,7 @@ async fn receipt(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
     let reply = shop.ask::<OrderEntity>(&asker, &order, &command).await?;
     let query = Query::View { since_seq: None };
     let seen = shop.query::<OrderEntity>(&asker, &order, &query, 0).await?;
-    let view = as_of(shop, &asker, &order, whole(seen.view)?, reply.version).await?;
+    let view = outcome::as_of(shop, &asker, &order, whole(seen.view)?, reply.version).await?;
     let body = Order::new(&view, last_at(&view))?;
     Ok(Reply::ok(body).version(view.version).replayed(reply.replayed.is_some()))
 }
@@ -500,7 +439,7 @@ async fn release(call: Call<Json<ReleaseBody>>) -> Result<Reply<Json<Order>>, Pr
     let reply = shop.ask::<OrderEntity>(&asker, &order, &command).await?;
     let query = Query::View { since_seq: None };
     let seen = shop.query::<OrderEntity>(&asker, &order, &query, 0).await?;
-    let view = as_of(shop, &asker, &order, whole(seen.view)?, reply.version).await?;
+    let view = outcome::as_of(shop, &asker, &order, whole(seen.view)?, reply.version).await?;
     let body = Order::new(&view, last_at(&view))?;
     Ok(Reply::ok(body).version(view.version).replayed(reply.replayed.is_some()))
 }

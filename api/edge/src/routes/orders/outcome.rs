@@ -1,0 +1,75 @@
+//! What placing came to: the first entry that says so, the order as it was then, and the problem
+//! of an order that was not sold.
+
+use commerce::order::{Entry, Order as OrderEntity, OrderView, Query, Reason, Status};
+use entity::EntityKey;
+use serde_json::json;
+
+use super::whole;
+use crate::dto::order_id;
+use crate::problem::{Code, Problem};
+use crate::shop::{Asker, Shop};
+
+/// The entry with which placing first came to something.
+pub(super) fn first_settled(view: &OrderView) -> Option<Entry> {
+    view.timeline
+        .iter()
+        .find(|entry| match entry.status {
+            Status::AwaitingPayment
+            | Status::Confirmed
+            | Status::InFulfilment
+            | Status::Fulfilled
+            | Status::Completed
+            | Status::Cancelled => true,
+            Status::Processing | Status::Cancelling => false,
+        })
+        .copied()
+}
+
+/// The view as of a version.
+pub(super) async fn as_of(
+    shop: &Shop,
+    asker: &Asker,
+    order: &EntityKey,
+    view: Box<OrderView>,
+    version: u64,
+) -> Result<Box<OrderView>, Problem> {
+    if view.version == version {
+        return Ok(view);
+    }
+    let query = Query::View { since_seq: None };
+    let seen = shop.query_at::<OrderEntity>(asker, order, version, &query).await?;
+    whole(seen.view)
+}
+
+/// The problem of an order that was not sold, by its reason.
+pub(super) fn cancelled(view: &OrderView) -> Problem {
+    let code = match view.reason {
+        Some(Reason::OutOfStock) => Code::OutOfStock,
+        Some(Reason::PriceChanged) => Code::PriceChanged,
+        Some(Reason::ReservationTimeout | Reason::ReservationExpired) => Code::ReservationTimeout,
+        Some(Reason::InsufficientFunds) => Code::InsufficientFunds,
+        Some(Reason::Customer | Reason::PaymentTimeout | Reason::CodRefused | Reason::Operator)
+        | None => Code::InvalidState,
+    };
+    let mut problem =
+        Problem::new(code).with("order", format!("/v1/orders/{}", order_id(&view.key)));
+    if code == Code::OutOfStock {
+        let lines = view.terms.priced.lines.iter().zip(&view.lines);
+        let short: Vec<_> = lines
+            .filter_map(|(line, progress)| {
+                let available = progress.available?;
+                Some(json!({"sku": line.sku.as_str(), "available": available}))
+            })
+            .collect();
+        problem = problem.with("lines", short);
+    }
+    if let (Code::InsufficientFunds, Some(available)) = (code, view.wallet_available) {
+        let ccy = view.terms.priced.ccy;
+        problem = problem.with("available", json!({"amount": available, "currency": ccy.code()}));
+    }
+    if code == Code::InvalidState {
+        problem = problem.with("state", "cancelled");
+    }
+    problem
+}
