@@ -22,7 +22,7 @@ const TABLE: &[(&str, &str, &[&str])] = &[
         "api/mercato",
         &["cluster", "codec", "commerce", "edge", "embedded", "entity", "nats", "ports"],
     ),
-    ("sim", "sim", &["cluster", "codec", "commerce", "entity", "ports"]),
+    ("sim", "sim", &["cluster", "codec", "commerce", "edge", "entity", "ports"]),
     ("tests", "tests", &[]),
     ("benches", "benches", &["cluster", "codec", "commerce", "embedded", "entity", "ports"]),
 ];

@@ -1,0 +1,127 @@
+//! What clients saw: every request with its times and its outcome.
+//!
+//! The same form is written by the simulator's clients and by `mercato drive` against a live
+//! node, and the same checkers judge it. An answer that did not come is an open outcome: it may
+//! have taken effect at any time after the request was sent, or never.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// All requests of a run, by the time at which they were sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// Units of each SKU at the start, by place in the plan's setup.
+    pub stock: BTreeMap<u32, u32>,
+    /// The requests.
+    pub ops: Vec<Op>,
+}
+
+/// One request. A retry is a request of its own with the same `key`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Op {
+    /// The visit that it belongs to.
+    pub visit: u32,
+    /// When the visit wanted to send it, in us (latency counts from here).
+    pub intended_us: u64,
+    /// When it was sent, in us.
+    pub sent_us: u64,
+    /// When its answer arrived, in us; `None`: it never did.
+    pub answered_us: Option<u64>,
+    /// The node that it was sent to.
+    pub node: u16,
+    /// Its idempotency key, if it has one.
+    pub key: Option<String>,
+    /// What was asked.
+    pub ask: Ask,
+    /// What was answered; `None`: unknown.
+    pub answer: Option<Answer>,
+}
+
+/// What was asked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// A cart was written.
+    PutCart {
+        /// Its id.
+        cart: String,
+    },
+    /// A cart was quoted.
+    Quote {
+        /// Its id.
+        cart: String,
+    },
+    /// A cart was placed: (SKU, units) of its lines.
+    Place {
+        /// The cart.
+        cart: String,
+        /// What is bought.
+        lines: Vec<(u32, u32)>,
+    },
+    /// An order was read.
+    GetOrder {
+        /// Its id.
+        order: String,
+    },
+    /// An order was cancelled.
+    Cancel {
+        /// Its id.
+        order: String,
+    },
+    /// Staff moved an order on (shipped, delivered, paid).
+    Advance {
+        /// Its id.
+        order: String,
+    },
+    /// Availability of a SKU was read.
+    GetStock {
+        /// Which.
+        sku: u32,
+    },
+    /// Units were put on the shelf.
+    Restock {
+        /// Which SKU.
+        sku: u32,
+        /// Units.
+        units: u32,
+    },
+    /// The shelf was counted.
+    Count {
+        /// Which SKU.
+        sku: u32,
+        /// Units found.
+        units: u32,
+    },
+    /// Anything else (tokens, products).
+    Other,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Code of the problem document, if it is one.
+    pub code: Option<String>,
+    /// The order that the answer is about.
+    pub order: Option<String>,
+    /// Version of the entity that the answer shows (ETag or body).
+    pub version: Option<u64>,
+    /// State of the order, in the words of the interface.
+    pub state: Option<String>,
+    /// Units for sale that a stock answer shows.
+    pub available: Option<i64>,
+    /// Whether it says that it repeats an earlier answer (`Idempotency-Replayed`).
+    pub replayed: bool,
+    /// Hash of the body without what may differ between repeats (request ids).
+    pub body: u64,
+}
+
+impl Op {
+    /// Whether the effect is open: no answer, or one that says that nobody knows.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.answer.as_ref().is_none_or(|answer| answer.status == 504)
+    }
+}

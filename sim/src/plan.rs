@@ -1,0 +1,465 @@
+//! The plan of a run: all that happens to the system from outside, as data.
+//!
+//! A scenario and a seed make a plan; the plan and nothing else makes the run. So it is the unit
+//! of replay and of shrinking: each element of [`Plan::traffic`] and [`Plan::faults`] can be
+//! taken out and the others still meet the same latencies, draws and outcomes, since every draw
+//! is keyed by the element's own id and not by its place in a sequence.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the plan's form; a plan of another one is refused.
+pub const VERSION: u16 = 1;
+
+/// A run, before it happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`VERSION`].
+    pub version: u16,
+    /// The scenario that it was made from.
+    pub scenario: String,
+    /// Seed of every draw while it runs (latencies, ids, tie-breaks).
+    pub seed: u64,
+    /// The system under test.
+    pub setup: Setup,
+    /// What clients do, by time.
+    pub traffic: Vec<Visit>,
+    /// What goes wrong, by time.
+    pub faults: Vec<Fault>,
+}
+
+/// The system under test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setup {
+    /// Nodes; 1 = embedded (one log), more = a cluster over a shared store (a log a shard).
+    pub nodes: u16,
+    /// Shards of the store.
+    pub shards: u16,
+    /// What is sold; a [`Line`] names one by its place here.
+    pub skus: Vec<SkuSetup>,
+    /// How long traffic and faults last, in virtual ms; after it faults end and all must settle.
+    pub duration_ms: u64,
+    /// How long settling may take, in virtual ms (I11).
+    pub settle_ms: u64,
+    /// Latency of every link, before faults.
+    pub link: Link,
+    /// How clients behave.
+    pub client: ClientPolicy,
+    /// Buggify sites that are on, by name, with their chance in percent.
+    pub buggify: Vec<(String, u8)>,
+    /// Messages of one instant are delivered in seeded order instead of first come, first served.
+    pub shuffle: bool,
+}
+
+/// Something sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SkuSetup {
+    /// Units at the start.
+    pub stock: u32,
+    /// Price of one, in minor units of USD.
+    pub price: i64,
+}
+
+/// Latency of a link: base + exponential, and a tail that is ten times as long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// The least, in us.
+    pub base_us: u32,
+    /// Mean of what is added, in us.
+    pub jitter_us: u32,
+    /// How often it is ten times as long, in ppm.
+    pub tail_ppm: u32,
+}
+
+/// How clients behave when an answer does not come or says "later".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientPolicy {
+    /// How long an answer is waited for, in ms.
+    pub timeout_ms: u32,
+    /// Tries of one request in all; 1 = no retry.
+    pub tries: u32,
+    /// First pause between tries, in ms; doubled each time, up to `backoff_max_ms`.
+    pub backoff_ms: u32,
+    /// The longest pause.
+    pub backoff_max_ms: u32,
+    /// How the pause is drawn.
+    pub jitter: Jitter,
+}
+
+/// How a pause is drawn from its upper bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Jitter {
+    /// Anything below the bound: good citizens.
+    Full,
+    /// Half the bound and anything below the other half.
+    Equal,
+    /// The bound itself: all come back at once.
+    None,
+}
+
+/// What one client does: an element of traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Visit {
+    /// Its own name; keys every draw that belongs to it.
+    pub id: u32,
+    /// The intended start, in us from the beginning of the run (open loop).
+    pub at_us: u64,
+    /// Who comes: visits of one user share a principal.
+    pub user: u32,
+    /// What it does.
+    pub journey: Journey,
+}
+
+/// What a client does in a visit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Journey {
+    /// Cart, quote, place; then perhaps more.
+    Buy {
+        /// What is bought; at least one line, SKUs different.
+        lines: Vec<Line>,
+        /// How it is paid.
+        pay: Pay,
+        /// Pause before each step, in ms.
+        think_ms: u32,
+        /// Places twice at once with the same idempotency key.
+        double_click: bool,
+        /// What follows a placed order.
+        then: Then,
+    },
+    /// Looks at products and availability and leaves; `n_reads` reads.
+    Browse {
+        /// SKU looked at.
+        sku: u32,
+        /// How many reads.
+        n_reads: u32,
+        /// Pause before each, in ms.
+        think_ms: u32,
+    },
+    /// Fills a cart, quotes it and leaves.
+    Abandon {
+        /// What lies in it.
+        lines: Vec<Line>,
+    },
+    /// Staff puts units on the shelf.
+    Restock {
+        /// Which SKU.
+        sku: u32,
+        /// How many units.
+        units: u32,
+    },
+    /// Staff counts the shelf: the stock becomes what is counted.
+    Count {
+        /// Which SKU.
+        sku: u32,
+        /// Units found.
+        units: u32,
+    },
+    /// A buyer without think time that ignores 429 and 503 and tries at once again, `tries` times.
+    Bot {
+        /// What it is after.
+        line: Line,
+        /// How often it tries.
+        tries: u32,
+    },
+}
+
+/// Units of a SKU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// Place in [`Setup::skus`].
+    pub sku: u32,
+    /// Units, at least 1.
+    pub qty: u32,
+}
+
+/// How an order is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pay {
+    /// Cash on delivery.
+    Cod,
+    /// From the wallet of a demo customer.
+    Wallet,
+}
+
+/// What follows a placed order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// Nothing: the client goes away.
+    Leave,
+    /// It looks at the order until it is confirmed or rejected.
+    Watch,
+    /// It cancels after so many ms.
+    Cancel(u32),
+    /// Staff ships and delivers it, after so many ms.
+    Deliver(u32),
+}
+
+/// Something that goes wrong: an element of faults.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Its own name; keys every draw that belongs to it.
+    pub id: u32,
+    /// When it begins, in us from the beginning of the run.
+    pub at_us: u64,
+    /// How long it lasts, in ms; 0 for one that has no length.
+    pub for_ms: u32,
+    /// What it is.
+    pub kind: FaultKind,
+}
+
+/// What goes wrong. Nodes and shards are numbers below those of [`Setup`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FaultKind {
+    /// The node's process dies and comes back after `for_ms`; unsynced writes are lost but for
+    /// the first `kept_writes` of them.
+    Crash {
+        /// Which node.
+        node: u16,
+        /// Unsynced writes that reached the disk all the same.
+        kept_writes: u16,
+    },
+    /// The node does nothing for `for_ms` (GC, VM freeze) and goes on as if no time had passed.
+    Pause {
+        /// Which node.
+        node: u16,
+    },
+    /// The node is drained and started again, as in an upgrade; `new_version`: it writes the
+    /// newer message version from then on.
+    Roll {
+        /// Which node.
+        node: u16,
+        /// Whether it comes back as the newer build.
+        new_version: bool,
+    },
+    /// Links between nodes lose messages.
+    Loss {
+        /// How many, in percent.
+        percent: u8,
+    },
+    /// Links between nodes deliver messages twice.
+    Duplicate {
+        /// How many, in percent.
+        percent: u8,
+    },
+    /// Links between nodes are slower by up to so many ms, so that messages overtake each other.
+    Delay {
+        /// The longest delay, in ms.
+        up_to_ms: u32,
+    },
+    /// Nodes of the two sides do not hear each other. `side` is a bit set of node numbers.
+    Partition {
+        /// Nodes on one side.
+        side: u32,
+        /// Only messages from `side` to the others are lost.
+        one_way: bool,
+    },
+    /// A link between clients and a node loses requests and answers.
+    ClientLoss {
+        /// How many, in percent.
+        percent: u8,
+    },
+    /// Store calls of this node are slow by up to so many ms.
+    StoreSlow {
+        /// Which node.
+        node: u16,
+        /// The longest delay, in ms.
+        up_to_ms: u32,
+    },
+    /// Appends of this node answer "unknown"; half of them were written (by draw), some later.
+    StoreUnknown {
+        /// Which node.
+        node: u16,
+        /// How many, in percent.
+        percent: u8,
+    },
+    /// Store calls of this node are refused as unavailable.
+    StoreDown {
+        /// Which node.
+        node: u16,
+    },
+    /// Reads of lease and owner rows answer what stood there before.
+    StaleReads {
+        /// Which node.
+        node: u16,
+        /// How many, in percent.
+        percent: u8,
+    },
+    /// The next sync of an embedded node fails; its process ends and comes back after `for_ms`.
+    SyncFails {
+        /// Which node.
+        node: u16,
+    },
+    /// The bus does not answer.
+    BusDown,
+    /// The bus stores events again that it has already (its duplicate window has passed).
+    BusTwice {
+        /// How many publishes, in percent.
+        percent: u8,
+    },
+    /// The bus stores but its acknowledgements are lost.
+    BusLostAcks {
+        /// How many publishes, in percent.
+        percent: u8,
+    },
+    /// The bus lost all its streams.
+    BusWiped,
+    /// The node's clock jumps by so many ms (backwards: negative) and stays there.
+    ClockStep {
+        /// Which node.
+        node: u16,
+        /// How far.
+        by_ms: i32,
+    },
+    /// The node's clock runs faster or slower by so many ppm for `for_ms`.
+    ClockDrift {
+        /// Which node.
+        node: u16,
+        /// How much; negative: slower.
+        ppm: i32,
+    },
+}
+
+/// A plan that cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// It is no JSON of this form.
+    #[error("the plan cannot be read: {0}")]
+    Form(#[from] serde_json::Error),
+    /// Of another version.
+    #[error("the plan has version {0}, this program reads {VERSION}")]
+    Version(u16),
+    /// A number names what the setup does not have.
+    #[error("the plan names {0}")]
+    Names(String),
+}
+
+impl Plan {
+    /// Reads a plan and checks that all it names is there.
+    pub fn read(text: &str) -> Result<Self, PlanError> {
+        let plan: Self = serde_json::from_str(text)?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// The plan as JSON that a person can edit.
+    #[must_use]
+    pub fn write(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a plan has no map with other keys than text")
+    }
+
+    /// Elements of traffic and faults together.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.traffic.len() + self.faults.len()
+    }
+
+    /// Whether nothing happens from outside.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.traffic.is_empty() && self.faults.is_empty()
+    }
+
+    fn check(&self) -> Result<(), PlanError> {
+        if self.version != VERSION {
+            return Err(PlanError::Version(self.version));
+        }
+        let setup = &self.setup;
+        if setup.nodes == 0 || setup.nodes > 32 || setup.shards == 0 || setup.skus.is_empty() {
+            return Err(PlanError::Names("a system without nodes, shards or SKUs".into()));
+        }
+        let n_skus = u32::try_from(setup.skus.len()).unwrap_or(u32::MAX);
+        for visit in &self.traffic {
+            if let Some(sku) = visit.journey.skus().into_iter().find(|sku| *sku >= n_skus) {
+                return Err(PlanError::Names(format!("SKU {sku} in visit {}", visit.id)));
+            }
+        }
+        for fault in &self.faults {
+            if let Some(node) = fault.kind.node().filter(|node| *node >= setup.nodes) {
+                return Err(PlanError::Names(format!("node {node} in fault {}", fault.id)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Journey {
+    /// The SKUs that it touches.
+    #[must_use]
+    pub fn skus(&self) -> Vec<u32> {
+        match self {
+            Self::Buy { lines, .. } | Self::Abandon { lines } => {
+                lines.iter().map(|line| line.sku).collect()
+            }
+            Self::Browse { sku, .. } | Self::Restock { sku, .. } | Self::Count { sku, .. } => {
+                vec![*sku]
+            }
+            Self::Bot { line, .. } => vec![line.sku],
+        }
+    }
+}
+
+impl FaultKind {
+    /// The node that it befalls, if it is one.
+    #[must_use]
+    pub const fn node(&self) -> Option<u16> {
+        match self {
+            Self::Crash { node, .. }
+            | Self::Pause { node }
+            | Self::Roll { node, .. }
+            | Self::StoreSlow { node, .. }
+            | Self::StoreUnknown { node, .. }
+            | Self::StoreDown { node }
+            | Self::StaleReads { node, .. }
+            | Self::SyncFails { node }
+            | Self::ClockStep { node, .. }
+            | Self::ClockDrift { node, .. } => Some(*node),
+            Self::Loss { .. }
+            | Self::Duplicate { .. }
+            | Self::Delay { .. }
+            | Self::Partition { .. }
+            | Self::ClientLoss { .. }
+            | Self::BusDown
+            | Self::BusTwice { .. }
+            | Self::BusLostAcks { .. }
+            | Self::BusWiped => None,
+        }
+    }
+
+    /// Name of its family: what a swarm turns on and off, and what tables and lanes are called.
+    #[must_use]
+    pub const fn family(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "crash",
+            Self::Pause { .. } => "pause",
+            Self::Roll { .. } => "roll",
+            Self::Loss { .. } => "loss",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Delay { .. } => "delay",
+            Self::Partition { .. } => "partition",
+            Self::ClientLoss { .. } => "client_loss",
+            Self::StoreSlow { .. } => "store_slow",
+            Self::StoreUnknown { .. } => "store_unknown",
+            Self::StoreDown { .. } => "store_down",
+            Self::StaleReads { .. } => "stale_reads",
+            Self::SyncFails { .. } => "sync_fails",
+            Self::BusDown => "bus_down",
+            Self::BusTwice { .. } => "bus_twice",
+            Self::BusLostAcks { .. } => "bus_lost_acks",
+            Self::BusWiped => "bus_wiped",
+            Self::ClockStep { .. } => "clock_step",
+            Self::ClockDrift { .. } => "clock_drift",
+        }
+    }
+}
