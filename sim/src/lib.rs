@@ -8,6 +8,7 @@
 
 pub mod crash;
 pub mod history;
+pub mod kernel;
 pub mod plan;
 pub mod random;
 pub mod record;

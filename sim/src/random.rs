@@ -18,6 +18,8 @@ pub enum Stream {
     Crash = 4,
     /// How far the clock moves.
     Clock = 5,
+    /// Ids and nonces that nodes draw.
+    Ids = 6,
 }
 
 /// 64 bits for (seed, stream, subject, attempt). SplitMix64's finaliser over a running state.
