@@ -13,3 +13,4 @@ pub mod plan;
 pub mod random;
 pub mod record;
 pub mod toy;
+pub mod world;

@@ -20,6 +20,8 @@ pub enum Stream {
     Clock = 5,
     /// Ids and nonces that nodes draw.
     Ids = 6,
+    /// How long a message takes.
+    Latency = 7,
 }
 
 /// 64 bits for (seed, stream, subject, attempt). SplitMix64's finaliser over a running state.

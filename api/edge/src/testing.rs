@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use actix_web::{App, http::Method};
+use actix_web::http::Method;
 use data_encoding::BASE64URL_NOPAD;
 use entity::Timestamp;
 use ports::memory::MemoryStore;
@@ -17,6 +16,8 @@ use crate::identity::issuer::{Families, Issuer};
 use crate::identity::{
     Authority, AuthorityParts, EdgeKeys, IssuerConfig, Revocations, Tenants, TokenVerifier,
 };
+pub(crate) use crate::in_process::Answer;
+use crate::in_process::{InProcess, Request};
 use crate::route::Route;
 use crate::state::{EdgeLimits, EdgeParts, EdgeState};
 
@@ -124,36 +125,12 @@ impl World {
 
     /// Sends a request to these routes of the node; `None`: to all public ones.
     pub(crate) async fn send_through(&self, routes: Option<&[Route]>, request: Ask) -> Answer {
-        let mut test = TestRequest::default().method(request.method).uri(&request.uri);
-        let has_host = request.headers.iter().any(|(name, _)| name == "host");
-        if !has_host {
-            test = test.append_header(("host", "127.0.0.1:8080"));
-        }
-        for (name, value) in &request.headers {
-            test = test.append_header((name.as_str(), value.as_str()));
-        }
-        if let Some(body) = request.body {
-            test = test.set_payload(body);
-        }
-        let response = match routes {
-            None => {
-                let configure = crate::app::configure(self.edge.clone());
-                let app = init_service(App::new().configure(configure)).await;
-                call_service(&app, test.to_request()).await
-            }
-            Some(routes) => {
-                let configure = crate::app::configure_routes(self.edge.clone(), routes.to_vec());
-                let app = init_service(App::new().configure(configure)).await;
-                call_service(&app, test.to_request()).await
-            }
+        let app = match routes {
+            None => InProcess::public(self.edge.clone()).await,
+            Some(routes) => InProcess::of(self.edge.clone(), routes.to_vec()).await,
         };
-        let status = response.status().as_u16();
-        let mut headers = BTreeMap::new();
-        for (name, value) in response.headers() {
-            headers.insert(name.as_str().to_owned(), value.to_str().unwrap().to_owned());
-        }
-        let body = read_body(response).await.to_vec();
-        Answer { status, headers, body }
+        let Ask { method, uri, headers, body } = request;
+        app.call(Request { method: method.to_string(), uri, headers, body }).await
     }
 
     /// Signs a person in by code and PKCE; answers what the token endpoint said.
@@ -264,14 +241,6 @@ impl Ask {
         self.body = Some(body);
         self
     }
-}
-
-/// A response.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {

@@ -146,6 +146,12 @@ impl LocalBus {
         state.streams.get(stream).map_or_else(Vec::new, |s| s.tail.iter().cloned().collect())
     }
 
+    /// The streams that hold something.
+    #[must_use]
+    pub fn stream_names(&self) -> Vec<String> {
+        self.lock().streams.keys().cloned().collect()
+    }
+
     /// Takes the bus down, or brings it up again as a new connection.
     pub fn set_down(&self, down: bool) {
         let mut state = self.lock();

@@ -1,0 +1,105 @@
+//! The public application without listeners: requests are handed to it in the process.
+//!
+//! The simulator and tests run the same routes, layers and handlers as a server does; only
+//! sockets are left out. Not for production: a body is read and answered whole.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::{App, http::header};
+
+use crate::app;
+use crate::route::Route;
+use crate::state::EdgeState;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// `GET`.
+    pub method: String,
+    /// Path and query.
+    pub uri: String,
+    /// Names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    /// The body, if there is one.
+    pub body: Option<Vec<u8>>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Names in lower case, with their last values.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+type Answering = Pin<Box<dyn Future<Output = Answer>>>;
+
+/// An application that is ready. Cheap to clone; stays on its thread.
+#[derive(Clone)]
+pub struct InProcess {
+    call: Rc<dyn Fn(Request) -> Answering>,
+}
+
+impl InProcess {
+    /// All public routes of a node.
+    pub async fn public(state: EdgeState) -> Self {
+        Self::build(app::configure(state)).await
+    }
+
+    /// Chosen routes, with every layer around them.
+    pub async fn of(state: EdgeState, routes: Vec<Route>) -> Self {
+        Self::build(app::configure_routes(state, routes)).await
+    }
+
+    async fn build(configure: impl FnOnce(&mut actix_web::web::ServiceConfig)) -> Self {
+        let service = Rc::new(init_service(App::new().configure(configure)).await);
+        let call = move |request: Request| -> Answering {
+            let service = Rc::clone(&service);
+            Box::pin(async move {
+                let response = call_service(&*service, to_actix(request)).await;
+                let status = response.status().as_u16();
+                let headers = response
+                    .headers()
+                    .iter()
+                    .map(|(name, value)| {
+                        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                        (name.as_str().to_owned(), value)
+                    })
+                    .collect();
+                Answer { status, headers, body: read_body(response).await.to_vec() }
+            })
+        };
+        Self { call: Rc::new(call) }
+    }
+
+    /// Answers a request. Dropping the future drops the handler, as a lost connection does.
+    ///
+    /// # Panics
+    /// On a method, a path or a header that no HTTP message can carry.
+    pub fn call(&self, request: Request) -> impl Future<Output = Answer> + 'static {
+        (self.call)(request)
+    }
+}
+
+fn to_actix(request: Request) -> actix_http::Request {
+    let method: Method = request.method.parse().expect("the caller names a method of HTTP");
+    let mut made = TestRequest::default().method(method).uri(&request.uri);
+    if request.headers.iter().all(|(name, _)| name != header::HOST.as_str()) {
+        made = made.append_header((header::HOST, "127.0.0.1:8080"));
+    }
+    for (name, value) in &request.headers {
+        made = made.append_header((name.as_str(), value.as_str()));
+    }
+    if let Some(body) = request.body {
+        made = made.set_payload(body);
+    }
+    made.to_request()
+}
