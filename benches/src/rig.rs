@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cluster::clock::SystemClock;
-use cluster::ctx::{NodeCtx, Random};
+use cluster::ctx::{NoPeers, NodeCtx, NodeId, Random};
 use cluster::{Node, NodeOptions};
 use commerce::order::{self, Order};
 use commerce::sku::{self, Sku};
@@ -46,7 +46,8 @@ pub async fn start(
 ) -> Result<(Node, Arc<EmbeddedStore>), Failed> {
     let store = Arc::new(EmbeddedStore::open(dir, store).map_err(Failed::because("open a store"))?);
     let ctx = NodeCtx {
-        node: "bench".to_owned(),
+        node: NodeId::new("bench"),
+        transport: Arc::new(NoPeers),
         clock: Arc::new(SystemClock::default()),
         random: Arc::new(Draws),
         store: Arc::clone(&store) as SharedStore,

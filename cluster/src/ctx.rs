@@ -7,8 +7,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use entity::{EntityTypes, ShardId, StreamSend, Timestamp};
 use ports::SharedStore;
+use serde::{Deserialize, Serialize};
+
+use crate::shard::inbox::ShardInbox;
 
 /// A future that a trait object gives.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -27,8 +31,26 @@ pub trait Random: Send + Sync + 'static {
     fn bits(&self) -> u64;
 }
 
+/// The name of a node: unique in its cluster, kept over restarts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NodeId(pub CompactString);
+
+impl NodeId {
+    /// A node by its name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(CompactString::new(name))
+    }
+}
+
+impl std::fmt::Display for NodeId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// What travels from shard to shard.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Parcel {
     /// Messages of the stream `from` -> receiver.
     Stream {
@@ -51,21 +73,42 @@ pub enum Parcel {
     },
 }
 
-/// Carries parcels to the owner of a shard. May lose, repeat and delay them; streams mend that.
+/// Carries what leaves a shard: frames to other nodes, parcels to shards of the same node.
+///
+/// May lose, repeat, delay and reorder both; streams, correlation ids and deadlines mend that.
 pub trait Transport: Send + Sync + 'static {
-    /// Sends a parcel. Never waits; a full link drops.
-    fn send(&self, to: ShardId, parcel: Parcel);
+    /// Sends an encoded frame to another node, where it is given to `Node::deliver`. Never waits;
+    /// a full link drops.
+    fn send(&self, to: &NodeId, frame: Vec<u8>);
+
+    /// Carries a parcel to a shard of the same node. `inbox` can be kept to deliver it later.
+    fn local(&self, to: ShardId, parcel: Parcel, inbox: &ShardInbox) {
+        let _ = to;
+        inbox.deliver(parcel);
+    }
+}
+
+/// The transport of a node that is alone: there is nobody to send to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoPeers;
+
+impl Transport for NoPeers {
+    fn send(&self, to: &NodeId, _frame: Vec<u8>) {
+        tracing::warn!(%to, "a node without peers was asked to send a frame");
+    }
 }
 
 /// What a node runs on.
 #[derive(Clone)]
 pub struct NodeCtx {
     /// The node's name.
-    pub node: String,
+    pub node: NodeId,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// The way to other nodes, and between the shards of this one.
+    pub transport: Arc<dyn Transport>,
     /// Journal, snapshots, views.
     pub store: SharedStore,
     /// The kinds of entities hosted.

@@ -15,6 +15,7 @@ pub mod projection;
 pub mod region;
 pub mod relay;
 pub mod shard;
+pub mod wire;
 
-pub use node::{Node, NodeOptions, StartError};
+pub use node::{Directory, Node, NodeOptions, StartError};
 pub use region::{Ask, AskError, HistoryError, Region, Replayed, Reply, Seen};

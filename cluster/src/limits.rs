@@ -95,6 +95,9 @@ const _: () = assert!(IN_FLIGHT_PER_PRINCIPAL_MAX < IN_FLIGHT_MAX);
 /// How long beyond its deadline an answer is waited for: the commit that it is in may take long.
 pub const ANSWER_GRACE_MS: u64 = 1_000;
 
+/// Bytes of a frame between nodes: a step of 512 KiB, or a batch of stream messages, and room.
+pub const PEER_FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// How long an operator's request may take.
 pub const OPERATOR_MS: u64 = 5_000;
 

@@ -12,17 +12,23 @@ use ractor::{Actor, ActorRef};
 use tokio::sync::{Notify, watch};
 
 use crate::admission::Admission;
-use crate::ctx::{NodeCtx, Parcel, Transport};
+use crate::ctx::{NodeCtx, NodeId};
 use crate::limits;
 use crate::log::Log;
 use crate::region::{Inner, Region};
 use crate::shard::core::Config;
 use crate::shard::inbox::{Inbox, ReplyTo};
 use crate::shard::{Input, Recovery, RecoveryError, ShardCore};
+use crate::wire::{self, PeerMessage};
 
+mod life;
+mod links;
 mod supervisor;
 mod ticker;
 
+pub(crate) use life::Life;
+pub use links::Directory;
+pub(crate) use links::Links;
 use supervisor::{Supervisor, SupervisorArgs, SupervisorMsg};
 
 /// How a node is to run.
@@ -93,22 +99,6 @@ impl Commits {
     }
 }
 
-/// Carries parcels to shards of the same node.
-pub struct LocalTransport {
-    inboxes: Arc<Vec<Arc<Inbox>>>,
-}
-
-impl Transport for LocalTransport {
-    fn send(&self, to: ShardId, parcel: Parcel) {
-        let Some(inbox) = self.inboxes.get(usize::from(to.0)) else { return };
-        match parcel {
-            Parcel::Stream { from, sends } => inbox.push(Input::Stream { from, sends }),
-            Parcel::Acked { by, through } => inbox.push_quietly(Input::Acked { by, through }),
-            Parcel::Resend { to } => inbox.push(Input::Resend { to }),
-        }
-    }
-}
-
 /// A running node.
 pub struct Node {
     region: Region,
@@ -116,6 +106,8 @@ pub struct Node {
     inboxes: Arc<Vec<Arc<Inbox>>>,
     commits: Arc<Commits>,
     supervisor: ActorRef<SupervisorMsg>,
+    links: Arc<Links>,
+    life: Arc<Life>,
     ctx: NodeCtx,
 }
 
@@ -126,6 +118,16 @@ impl Node {
         let log = Arc::new(Log::default());
         let inboxes: Arc<Vec<Arc<Inbox>>> =
             Arc::new((0..n_shards).map(|_| Arc::new(Inbox::default())).collect());
+        inboxes.iter().for_each(|inbox| {
+            inbox.open();
+        });
+        let life = Arc::new(Life::default());
+        let links = Arc::new(Links {
+            node: ctx.node.clone(),
+            transport: Arc::clone(&ctx.transport),
+            directory: Arc::default(),
+            inboxes: Arc::clone(&inboxes),
+        });
         let commits = Arc::new(Commits::default());
         let mut cores = Vec::with_capacity(usize::from(n_shards));
         for shard in (0..n_shards).map(ShardId) {
@@ -138,12 +140,15 @@ impl Node {
             inboxes: Arc::clone(&inboxes),
             commits: Arc::clone(&commits),
             options,
+            links: Arc::clone(&links),
+            life: Arc::clone(&life),
             cores,
         };
         let (supervisor, _) = Actor::spawn(None, Supervisor, args)
             .await
             .map_err(|error| StartError::Spawn(error.to_string()))?;
-        ticker::start(Arc::clone(&ctx.clock), &inboxes);
+        life.actor(supervisor.get_cell());
+        ticker::start(&life, Arc::clone(&ctx.clock), &inboxes);
         let inner = Inner {
             ctx: ctx.clone(),
             log: Arc::clone(&log),
@@ -151,7 +156,7 @@ impl Node {
             admission: Admission::default(),
         };
         let region = Region { inner: Arc::new(inner) };
-        Ok(Self { region, log, inboxes, commits, supervisor, ctx })
+        Ok(Self { region, log, inboxes, commits, supervisor, links, life, ctx })
     }
 
     /// The entrance to its entities.
@@ -202,7 +207,9 @@ impl Node {
         let done = loop {
             if !asked && self.region.admission().in_flight() == 0 {
                 asked = true;
-                self.inboxes.iter().for_each(|inbox| inbox.push(Input::Drain));
+                for inbox in self.inboxes.iter() {
+                    inbox.push(Input::Drain);
+                }
             }
             if asked && self.inboxes.iter().all(|inbox| inbox.is_drained()) {
                 break true;
@@ -215,6 +222,46 @@ impl Node {
         };
         self.stop().await;
         done
+    }
+
+    /// Who owns which shard, as far as this node knows.
+    #[must_use]
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.links.directory
+    }
+
+    /// Takes a frame that another node sent. Bad frames are counted and dropped; never waits.
+    pub fn deliver(&self, from: &NodeId, frame: &[u8]) {
+        if self.life.is_over() {
+            return;
+        }
+        match wire::open(frame) {
+            Ok(PeerMessage::Parcel { to, parcel }) => self.links.parcel_came(to, parcel),
+            Ok(PeerMessage::Ask(_) | PeerMessage::Answer { .. } | PeerMessage::Ownership(_)) => {
+                metrics::counter!("mercato_frames_refused_total").increment(1);
+            }
+            Err(error) => {
+                metrics::counter!("mercato_frames_refused_total").increment(1);
+                tracing::warn!(%from, %error, "a frame could not be read");
+            }
+        }
+    }
+
+    /// Ends the node at once, as a crash of its process does: supervisor, hosts, committer,
+    /// ticker and every task that it spawned. Idempotent, does not wait.
+    ///
+    /// After it returns, no call of the store begins and no answer is given: waiting callers get
+    /// `Unavailable`, delivered frames and parcels are dropped. A call of the store that is under
+    /// way is abandoned where it waits; whether the store takes it is the store's matter, as in a
+    /// crash. Where the runtime has several threads, what runs on another one at this moment may
+    /// end its turn. Relay and projections are not the node's own: whoever started them ends them.
+    pub fn kill(&self) {
+        self.region.admission().close();
+        self.life.end();
+        self.log.with(crate::log::Staging::close);
+        for inbox in self.inboxes.iter() {
+            inbox.close(inbox.tenure());
+        }
     }
 
     /// Stops at once. What is staged and not durable was not acknowledged.
@@ -262,3 +309,6 @@ async fn recover(
     });
     Ok(recovery.finish(tail, Arc::clone(&ctx.types), durable)?)
 }
+
+#[cfg(test)]
+mod tests;

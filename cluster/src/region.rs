@@ -195,7 +195,7 @@ impl Region {
         let inner = &self.inner;
         let n_shards = u16::try_from(inner.inboxes.len()).expect("shard counts fit 16 bits");
         let inbox = &inner.inboxes[usize::from(key.shard(n_shards).0)];
-        if inbox.is_given_up() {
+        if inbox.is_given_up() || !inbox.is_open() {
             return Err(Refusal::Unavailable);
         }
         let (reply_to, answer) = oneshot::channel();

@@ -25,7 +25,7 @@ pub enum Input<'a> {
 }
 
 /// What the caller hears.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// Done; the entity's version after it and its reply.
     Replied(u64, Packed),
@@ -76,7 +76,7 @@ impl Step {
 }
 
 /// The answer to a packed query.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum QueryOutcome {
     /// What was asked for, at this version.
     Ready(u64, Packed),

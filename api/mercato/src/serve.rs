@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::clock::SystemClock;
-use cluster::ctx::{Clock, NodeCtx};
+use cluster::ctx::{Clock, NoPeers, NodeCtx, NodeId};
 use cluster::{Node, NodeOptions, Region};
 use edge::health::{Check, CheckStatus, Phase};
 use edge::identity::issuer::{Families, Issuer};
@@ -150,7 +150,8 @@ async fn node(
     clock: Arc<dyn Clock>,
 ) -> Result<Node, Exit> {
     let ctx = NodeCtx {
-        node: config.node.clone(),
+        node: NodeId::new(&config.node),
+        transport: Arc::new(NoPeers),
         clock,
         random: Arc::new(SystemRandom),
         store: Arc::clone(store) as SharedStore,

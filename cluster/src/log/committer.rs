@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::staging::{Lsn, Placed, Stage, StageError, Staging};
 use crate::ctx::Clock;
 use crate::limits;
+use crate::node::Life;
 
 /// A log as its shards share it.
 pub struct Log {
@@ -101,18 +102,20 @@ pub struct CommitterState {
     store: SharedStore,
     clock: Arc<dyn Clock>,
     on_durable: OnDurable,
+    life: Arc<Life>,
 }
 
 impl CommitterState {
     /// A committer's state.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         log: Arc<Log>,
         store: SharedStore,
         clock: Arc<dyn Clock>,
         on_durable: OnDurable,
+        life: Arc<Life>,
     ) -> Self {
-        Self { log, store, clock, on_durable }
+        Self { log, store, clock, on_durable, life }
     }
 
     async fn append(&self, frames: Arc<Vec<Frame>>) -> Result<(), AppendError> {
@@ -131,7 +134,10 @@ impl CommitterState {
 
     async fn commit_all(&self) {
         self.log.kicked.store(false, Ordering::Release);
-        while let Some(taken) = self.log.with(Staging::take) {
+        // Asked before each group: a node that has ended writes nothing more.
+        while !self.life.is_over()
+            && let Some(taken) = self.log.with(Staging::take)
+        {
             let reached: Vec<_> =
                 taken.frames.iter().map(|f| (f.header.shard, f.header.commit_no)).collect();
             if let Err(error) = self.append(Arc::new(taken.frames)).await {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use entity::ShardId;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use super::{Commits, LocalTransport, NodeOptions, StartError, recover};
-use crate::ctx::{NodeCtx, Transport};
+use super::{Commits, Life, Links, NodeOptions, StartError, recover};
+use crate::ctx::NodeCtx;
 use crate::limits;
 use crate::log::Log;
 use crate::log::committer::{Committer, CommitterState};
+use crate::shard::ShardCore;
 use crate::shard::host::{Host, HostState};
 use crate::shard::inbox::{Inbox, ReplyTo};
-use crate::shard::{Input, ShardCore};
 
 /// The supervisor actor.
 pub(super) struct Supervisor;
@@ -32,13 +32,14 @@ pub(super) struct SupervisorArgs {
     pub(super) inboxes: Arc<Vec<Arc<Inbox>>>,
     pub(super) commits: Arc<Commits>,
     pub(super) options: NodeOptions,
+    pub(super) links: Arc<Links>,
+    pub(super) life: Arc<Life>,
     pub(super) cores: Vec<ShardCore<ReplyTo>>,
 }
 
 /// What it keeps.
 pub(super) struct SupervisorState {
     args: SupervisorArgs,
-    transport: Arc<dyn Transport>,
     hosts: BTreeMap<ActorId, ShardId>,
 }
 
@@ -54,9 +55,11 @@ impl SupervisorState {
             Arc::clone(&self.args.inboxes[usize::from(shard.0)]),
             Arc::clone(&self.args.log),
             self.args.ctx.clone(),
-            Arc::clone(&self.transport),
+            Arc::clone(&self.args.links),
+            Arc::clone(&self.args.life),
         );
         let (host, _) = Actor::spawn_linked(None, Host, state, myself.get_cell()).await?;
+        self.args.life.actor(host.get_cell());
         self.hosts.insert(host.get_id(), shard);
         Ok(())
     }
@@ -91,7 +94,8 @@ impl Actor for Supervisor {
         let commits = Arc::clone(&args.commits);
         let on_durable = Box::new(move |lsn, reached: &[(ShardId, u64)]| {
             for (shard, _) in reached {
-                inboxes[usize::from(shard.0)].push(Input::Durable(lsn));
+                let inbox = &inboxes[usize::from(shard.0)];
+                inbox.push_durable(inbox.tenure(), lsn);
             }
             commits.reached(reached);
         });
@@ -100,11 +104,13 @@ impl Actor for Supervisor {
             Arc::clone(&args.ctx.store),
             Arc::clone(&args.ctx.clock),
             on_durable,
+            Arc::clone(&args.life),
         );
-        Actor::spawn_linked(None, Committer, committer, myself.get_cell()).await?;
+        let (committer, _) =
+            Actor::spawn_linked(None, Committer, committer, myself.get_cell()).await?;
+        args.life.actor(committer.get_cell());
         let cores = std::mem::take(&mut args.cores);
-        let transport = Arc::new(LocalTransport { inboxes: Arc::clone(&args.inboxes) });
-        let mut state = SupervisorState { args, transport, hosts: BTreeMap::new() };
+        let mut state = SupervisorState { args, hosts: BTreeMap::new() };
         for core in cores {
             state.host(&myself, core).await?;
         }

@@ -4,12 +4,13 @@ use std::sync::{Arc, Weak};
 
 use crate::ctx::Clock;
 use crate::limits;
+use crate::node::Life;
 use crate::shard::inbox::Inbox;
 
 /// Ticks until the node is gone.
-pub(super) fn start(clock: Arc<dyn Clock>, inboxes: &Arc<Vec<Arc<Inbox>>>) {
+pub(super) fn start(life: &Life, clock: Arc<dyn Clock>, inboxes: &Arc<Vec<Arc<Inbox>>>) {
     let inboxes: Weak<Vec<Arc<Inbox>>> = Arc::downgrade(inboxes);
-    tokio::spawn(async move {
+    life.spawn(async move {
         let mut watchdog = Watchdog::default();
         loop {
             clock.sleep(limits::TICK_MS).await;

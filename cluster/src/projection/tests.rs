@@ -10,7 +10,7 @@ use ports::{Journal, MemoryStore, SharedStore, ViewRow, Views};
 use super::generation::{Generations, view_name};
 use super::worker::Turn;
 use super::*;
-use crate::ctx::Clock;
+use crate::ctx::{Clock, NoPeers, NodeId};
 use crate::outbox::tests::toy::{
     self, NOTE, NoRandom, SILENT, TestClock, Text, commit, key, settle, step, types,
 };
@@ -65,7 +65,8 @@ impl World {
 
     async fn worker_of_any(&self, projection: Arc<dyn Projection>) -> Worker {
         let ctx = NodeCtx {
-            node: "n".into(),
+            node: NodeId::new("n"),
+            transport: Arc::new(NoPeers),
             clock: Arc::clone(&self.clock) as _,
             random: Arc::new(NoRandom),
             store: Arc::new(self.store.clone()),
@@ -339,7 +340,8 @@ async fn rows_of_another_version_are_built_anew() {
 async fn beside_a_node_rows_follow_at_once() {
     let (clock, store) = (TestClock::at(1_000_000), MemoryStore::new(4));
     let ctx = NodeCtx {
-        node: "n".into(),
+        node: NodeId::new("n"),
+        transport: Arc::new(NoPeers),
         clock: Arc::clone(&clock) as _,
         random: Arc::new(NoRandom),
         store: Arc::new(store.clone()),

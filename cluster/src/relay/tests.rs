@@ -11,6 +11,7 @@ use ports::{Ack, BusSignal, CloudEvent, EventBus, LocalBus, MemoryStore, Publish
 use tokio::sync::broadcast;
 
 use super::*;
+use crate::ctx::{NoPeers, NodeId};
 use crate::node::{Node, NodeOptions};
 use crate::outbox::tests::toy::{NOTE, NoRandom, Note, TestClock, Text, key, settle, types};
 use crate::region::Ask;
@@ -71,7 +72,8 @@ impl World {
 
 fn ctx(store: &MemoryStore, clock: &Arc<TestClock>) -> NodeCtx {
     NodeCtx {
-        node: "n".into(),
+        node: NodeId::new("n"),
+        transport: Arc::new(NoPeers),
         clock: Arc::clone(clock) as _,
         random: Arc::new(NoRandom),
         store: Arc::new(store.clone()),

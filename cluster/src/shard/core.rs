@@ -159,6 +159,15 @@ impl<R> ShardCore<R> {
         self.release.is_empty() && self.loading.is_empty() && self.outgoing.is_idle()
     }
 
+    /// Whether everything taken was answered: nothing waits for the log or for a read.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.release.is_empty()
+            && self.staged <= self.durable
+            && self.loading.is_empty()
+            && self.incoming.waiting().is_empty()
+    }
+
     /// When [`Input::Tick`] is wanted next, if at all.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Timestamp> {

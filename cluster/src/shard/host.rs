@@ -12,11 +12,12 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::ShardCore;
 use super::core::Env;
-use super::inbox::{Inbox, ReplyTo, Wake};
+use super::inbox::{Inbox, ReplyTo, TurnOver, Wake};
 use super::io::{Alarm, Input, Loaded, Output};
-use crate::ctx::{NodeCtx, Parcel, Transport};
+use crate::ctx::{NodeCtx, Parcel};
 use crate::limits;
 use crate::log::{Log, Placed, Stage, StageError};
+use crate::node::{Life, Links};
 
 /// The host actor.
 pub struct Host;
@@ -27,7 +28,8 @@ pub struct HostState {
     inbox: Arc<Inbox>,
     log: Arc<Log>,
     ctx: NodeCtx,
-    transport: Arc<dyn Transport>,
+    links: Arc<Links>,
+    life: Arc<Life>,
     outputs: Vec<Output<ReplyTo>>,
     /// Its number among the hosts of its shard.
     generation: u64,
@@ -36,15 +38,16 @@ pub struct HostState {
 impl HostState {
     /// A host's state.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         core: ShardCore<ReplyTo>,
         inbox: Arc<Inbox>,
         log: Arc<Log>,
         ctx: NodeCtx,
-        transport: Arc<dyn Transport>,
+        links: Arc<Links>,
+        life: Arc<Life>,
     ) -> Self {
         let generation = inbox.succeed();
-        Self { core, inbox, log, ctx, transport, outputs: Vec::new(), generation }
+        Self { core, inbox, log, ctx, links, life, outputs: Vec::new(), generation }
     }
 
     fn turn(&mut self) {
@@ -64,9 +67,12 @@ impl HostState {
             self.log.kick();
         }
         self.perform();
-        let wakeup = self.core.next_wakeup().unwrap_or(Timestamp::MAX).0;
-        let drained = self.inbox.is_draining() && self.core.is_drained();
-        self.inbox.turn_over(wakeup, drained);
+        let over = TurnOver {
+            wakeup: self.core.next_wakeup().unwrap_or(Timestamp::MAX).0,
+            drained: self.inbox.is_draining() && self.core.is_drained(),
+            settled: self.core.is_settled(),
+        };
+        self.inbox.turn_over(self.generation, &over);
     }
 
     fn perform(&mut self) {
@@ -76,17 +82,17 @@ impl HostState {
                 // A caller that went away does not want its answer.
                 Output::Reply(reply_to, answer) => drop(reply_to.send(answer)),
                 Output::Send { to, sends } => {
-                    self.transport.send(to, Parcel::Stream { from: me, sends });
+                    self.links.parcel(to, Parcel::Stream { from: me, sends });
                 }
                 Output::Ack { to, through } => {
-                    self.transport.send(to, Parcel::Acked { by: me, through });
+                    self.links.parcel(to, Parcel::Acked { by: me, through });
                 }
-                Output::AskResend { of } => self.transport.send(of, Parcel::Resend { to: me }),
+                Output::AskResend { of } => self.links.parcel(of, Parcel::Resend { to: me }),
                 Output::Load { key, commits } => self.load(key, commits),
                 Output::LoadTimers { after, until } => {
                     let (store, inbox) = (Arc::clone(&self.ctx.store), Arc::clone(&self.inbox));
                     let clock = Arc::clone(&self.ctx.clock);
-                    tokio::spawn(async move {
+                    self.life.spawn(async move {
                         let limit = limits::TIMERS_PER_PAGE;
                         loop {
                             match store.timers(me, after.as_ref(), until, limit).await {
@@ -104,7 +110,7 @@ impl HostState {
                 }
                 Output::WriteSnapshots(write) => {
                     let (store, inbox) = (Arc::clone(&self.ctx.store), Arc::clone(&self.inbox));
-                    tokio::spawn(async move {
+                    self.life.spawn(async move {
                         // A write of a host that is gone is not begun: a newer one may have been
                         // made from a later state.
                         if !inbox.is_newest(generation) {
@@ -127,7 +133,7 @@ impl HostState {
     fn load(&self, key: EntityKey, commits: Vec<u64>) {
         let (store, inbox) = (Arc::clone(&self.ctx.store), Arc::clone(&self.inbox));
         let (shard, generation) = (self.core.shard(), self.generation);
-        tokio::spawn(async move {
+        self.life.spawn(async move {
             let loaded = read_entity(&store, shard, &key, &commits).await;
             inbox.bring(generation, Input::Loaded(key, loaded));
         });
@@ -224,6 +230,9 @@ impl Actor for Host {
         _wake: Wake,
         state: &mut HostState,
     ) -> Result<(), ActorProcessingErr> {
+        if state.life.is_over() {
+            return Ok(());
+        }
         state.turn();
         if state.core.has_failed() {
             return Err("the log refused a record".into());

@@ -7,8 +7,12 @@
 //! What a read or write brings belongs to the host that asked for it. Its successor was rebuilt
 //! from the journal and knows nothing of it: it would take an old state of an entity for the
 //! newest, or a write of the dead host for its own. So hosts are counted, and that is dropped.
+//!
+//! It takes something only while the shard is served here. Each time that it is opened begins a
+//! tenure; what the log of an earlier one says is dropped, since places in it mean nothing now.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -16,6 +20,8 @@ use ractor::ActorRef;
 use tokio::sync::oneshot;
 
 use super::io::{Answer, Input};
+use crate::ctx::Parcel;
+use crate::log::Lsn;
 
 /// How a caller is answered.
 pub type ReplyTo = oneshot::Sender<Answer>;
@@ -29,6 +35,32 @@ struct Queue {
     inputs: VecDeque<Input<ReplyTo>>,
     /// How many hosts this shard had.
     generation: u64,
+    /// How often it was opened.
+    tenure: u64,
+    gate: Gate,
+}
+
+/// What an inbox takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Gate {
+    /// Nothing: the shard is not served here.
+    #[default]
+    Closed,
+    /// Only what ends the work that is under way.
+    #[expect(dead_code, reason = "a planned move of the shard will use it")]
+    Settling,
+    /// Everything.
+    Open,
+}
+
+/// What a host says of itself after a turn.
+pub(super) struct TurnOver {
+    /// When it wants a tick, in milliseconds of its clock; `u64::MAX` = never.
+    pub(super) wakeup: u64,
+    /// Whether a drain has written all there is.
+    pub(super) drained: bool,
+    /// Whether everything taken was answered.
+    pub(super) settled: bool,
 }
 
 /// An inbox.
@@ -43,24 +75,130 @@ pub struct Inbox {
     wakeup: AtomicU64,
     draining: AtomicBool,
     drained: AtomicBool,
+    /// The host has answered everything that it took.
+    settled: AtomicBool,
     given_up: AtomicBool,
+    /// Whether the gate is [`Gate::Open`]; written under the queue's lock, read without.
+    open: AtomicBool,
+}
+
+/// A way to deliver parcels to a shard later. Cheap to clone; when the shard is no longer served
+/// here, or the node has ended, what is delivered is dropped.
+#[derive(Clone)]
+pub struct ShardInbox(pub(crate) Arc<Inbox>);
+
+impl ShardInbox {
+    /// Delivers a parcel now.
+    pub fn deliver(&self, parcel: Parcel) {
+        match parcel {
+            Parcel::Stream { from, sends } => self.0.push(Input::Stream { from, sends }),
+            Parcel::Acked { by, through } => self.0.push_quietly(Input::Acked { by, through }),
+            Parcel::Resend { to } => self.0.push(Input::Resend { to }),
+        };
+    }
 }
 
 impl Inbox {
-    /// Puts an input in and wakes the host if it sleeps.
-    pub fn push(&self, input: Input<ReplyTo>) {
-        self.queue.lock().inputs.push_back(input);
+    /// Serves the shard from now on. Returns the tenure.
+    pub(crate) fn open(&self) -> u64 {
+        let mut queue = self.queue.lock();
+        assert_eq!(queue.gate, Gate::Closed, "I1: a shard is opened once at a time");
+        queue.gate = Gate::Open;
+        queue.tenure += 1;
+        for flag in [&self.draining, &self.drained, &self.settled, &self.given_up] {
+            flag.store(false, Ordering::Release);
+        }
+        self.wakeup.store(u64::MAX, Ordering::Relaxed);
+        self.open.store(true, Ordering::Release);
+        queue.tenure
+    }
+
+    /// Takes no more work, only what ends the work that is under way.
+    #[expect(dead_code, reason = "a planned move of the shard will use it")]
+    pub(crate) fn settle(&self) {
+        let mut queue = self.queue.lock();
+        if queue.gate == Gate::Open {
+            queue.gate = Gate::Settling;
+            self.open.store(false, Ordering::Release);
+            // Said of an earlier turn, with another input since.
+            self.settled.store(false, Ordering::Release);
+        }
+        drop(queue);
+        self.wake();
+    }
+
+    /// Serves the shard no more: what waits is dropped, and its callers learn it by that.
+    /// Returns whether it was served in this tenure.
+    pub(crate) fn close(&self, tenure: u64) -> bool {
+        let mut queue = self.queue.lock();
+        if queue.tenure != tenure || queue.gate == Gate::Closed {
+            return false;
+        }
+        queue.gate = Gate::Closed;
+        queue.generation += 1;
+        let waiting = std::mem::take(&mut queue.inputs);
+        self.open.store(false, Ordering::Release);
+        self.wakeup.store(u64::MAX, Ordering::Relaxed);
+        drop(queue);
+        *self.host.lock() = None;
+        // Outside the lock: a caller may react to the loss of its answer.
+        drop(waiting);
+        true
+    }
+
+    /// The newest tenure; 0 = never opened.
+    pub(crate) fn tenure(&self) -> u64 {
+        self.queue.lock().tenure
+    }
+
+    /// Whether the shard is served here and takes work.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Puts an input in and wakes the host if it sleeps. Returns whether it was taken.
+    pub fn push(&self, input: Input<ReplyTo>) -> bool {
+        let taken = self.put(input);
+        if taken {
+            self.wake();
+        }
+        taken
+    }
+
+    fn put(&self, input: Input<ReplyTo>) -> bool {
+        let mut queue = self.queue.lock();
+        let taken = match queue.gate {
+            Gate::Open => true,
+            Gate::Settling => input.ends_work(),
+            Gate::Closed => false,
+        };
+        if taken {
+            queue.inputs.push_back(input);
+        }
+        taken
+    }
+
+    /// What the log of a tenure says.
+    pub(crate) fn push_durable(&self, tenure: u64, lsn: Lsn) {
+        let mut queue = self.queue.lock();
+        if queue.tenure != tenure || queue.gate == Gate::Closed {
+            return;
+        }
+        queue.inputs.push_back(Input::Durable(lsn));
+        drop(queue);
         self.wake();
     }
 
     /// Puts an input in that can wait until the host wakes for something else. An
     /// acknowledgement only frees memory: a wake for each would be half of all wakes.
-    pub fn push_quietly(&self, input: Input<ReplyTo>) {
-        self.queue.lock().inputs.push_back(input);
+    pub fn push_quietly(&self, input: Input<ReplyTo>) -> bool {
+        let taken = self.put(input);
         // A drain waits for the last acknowledgements.
-        if self.is_draining() {
+        if taken && self.is_draining() {
             self.wake();
         }
+        taken
     }
 
     /// A new host begins. Returns its number; what was brought for the one before is dropped.
@@ -115,14 +253,27 @@ impl Inbox {
     }
 
     /// A turn is over; wakes the host again if there is more.
-    pub(super) fn turn_over(&self, wakeup: u64, drained: bool) {
+    pub(super) fn turn_over(&self, generation: u64, over: &TurnOver) {
+        let queue = self.queue.lock();
+        if queue.generation != generation {
+            return;
+        }
         self.turns.fetch_add(1, Ordering::Relaxed);
-        self.wakeup.store(wakeup, Ordering::Relaxed);
-        self.drained.store(drained, Ordering::Release);
+        self.wakeup.store(over.wakeup, Ordering::Relaxed);
+        self.drained.store(over.drained, Ordering::Release);
         self.woken.store(false, Ordering::Release);
-        if !self.queue.lock().inputs.is_empty() {
+        let more = !queue.inputs.is_empty();
+        self.settled.store(over.settled && !more, Ordering::Release);
+        drop(queue);
+        if more {
             self.wake();
         }
+    }
+
+    /// Whether the host has answered everything that it took, and nothing waits.
+    #[expect(dead_code, reason = "a planned move of the shard will use it")]
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire) && self.depth() == 0
     }
 
     /// Whether the host was woken and has not finished its turn.

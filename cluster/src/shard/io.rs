@@ -8,11 +8,12 @@ use entity::{
     RecordSource, ShardId, Snapshot, StepRecord, StreamSend, Timestamp,
 };
 use ports::{SnapshotWrite, TimerRow};
+use serde::{Deserialize, Serialize};
 
 use crate::log::Lsn;
 
 /// What a caller wants.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AskBody {
     /// A command, with the key under which its outcome is kept.
     Command(Packed, Option<(IdempotencyKey, Fingerprint)>),
@@ -46,7 +47,7 @@ pub struct Ask<R> {
 }
 
 /// Why an input was not taken; nothing was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
     /// Too much is under way.
     Overloaded,
@@ -65,7 +66,7 @@ pub enum Refusal {
 }
 
 /// What a caller hears.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// A command's outcome.
     Outcome(Outcome),
@@ -87,7 +88,7 @@ pub enum Answer {
 }
 
 /// What waits for an operator in a shard.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Troubles {
     /// Entities in quarantine, with the reason.
     pub quarantined: Vec<(EntityKey, String)>,
@@ -167,6 +168,21 @@ pub enum Input<R> {
 }
 
 impl<R> Input<R> {
+    /// Whether it can help to end what is under way, and begins nothing new.
+    pub(crate) const fn ends_work(&self) -> bool {
+        match self {
+            Self::Durable(_)
+            | Self::Loaded(..)
+            | Self::Timers { .. }
+            | Self::SnapshotsWritten
+            | Self::SnapshotsFailed
+            | Self::Acked { .. }
+            | Self::Tick
+            | Self::Drain => true,
+            Self::Ask(_) | Self::Stream { .. } | Self::Resend { .. } => false,
+        }
+    }
+
     /// Whether it is what a read or write brings for the core that asked for it.
     #[must_use]
     pub const fn is_brought(&self) -> bool {

@@ -12,7 +12,7 @@ use ports::{CloudEvent, EventBus, LocalBus, LocalBusOptions, MemoryStore};
 
 use self::server::Server;
 use super::*;
-use crate::ctx::NodeCtx;
+use crate::ctx::{NoPeers, NodeCtx, NodeId};
 use crate::node::Commits;
 use crate::outbox::tests::toy::{NOTE, NoRandom, SILENT, TestClock, commit, key, step, types};
 use crate::outbox::{Durable, events_of};
@@ -47,7 +47,8 @@ impl World {
 
     async fn worker_on(&self, bus: BusKind) -> Result<Worker, StartError> {
         let ctx = NodeCtx {
-            node: "n".into(),
+            node: NodeId::new("n"),
+            transport: Arc::new(NoPeers),
             clock: Arc::clone(&self.clock) as _,
             random: Arc::new(NoRandom),
             store: Arc::new(self.store.clone()),

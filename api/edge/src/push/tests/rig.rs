@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::clock::SystemClock;
-use cluster::ctx::{NodeCtx, Random};
+use cluster::ctx::{NoPeers, NodeCtx, NodeId, Random};
 use cluster::{Node, NodeOptions};
 use commerce::cart::{self, Cart, Content, Place, PlaceBody};
 use commerce::customer::Address;
@@ -60,7 +60,8 @@ impl Rig {
     pub(super) async fn new() -> Self {
         let store = Arc::new(MemoryStore::new(4));
         let ctx = NodeCtx {
-            node: "n1".into(),
+            node: NodeId::new("n1"),
+            transport: Arc::new(NoPeers),
             clock: Arc::new(SystemClock::default()),
             random: Arc::new(Draws(1.into())),
             store: Arc::clone(&store) as _,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cluster::ctx::{NodeCtx, Random};
+use cluster::ctx::{NoPeers, NodeCtx, NodeId, Random};
 use cluster::relay::{BusKind, Relay, RelayHandle, RelayOptions};
 use cluster::{Node, NodeOptions};
 use commerce::hosting;
@@ -60,7 +60,8 @@ impl Rig {
         let meta: Arc<dyn Meta> = Arc::clone(&store) as _;
         let clock = DemoClock::load(Arc::clone(&meta)).await.unwrap();
         let ctx = NodeCtx {
-            node: "n1".into(),
+            node: NodeId::new("n1"),
+            transport: Arc::new(NoPeers),
             clock: clock.clock(),
             random: Arc::new(Draws(1.into())),
             store: Arc::clone(&store) as _,

@@ -1,0 +1,108 @@
+//! Frozen bytes of what nodes say to each other, and bytes that nobody should send.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use codec::Packed;
+use entity::{
+    Fingerprint, IdempotencyKey, Message, MessageKind, QueryOutcome, StreamSend, Tenant, Timestamp,
+};
+use expect_test::expect_file;
+
+use super::*;
+use crate::shard::{Refusal, Troubles};
+
+fn packed(byte: u8) -> Packed {
+    Packed { type_id: 0x171, version: 3, bytes: vec![byte, 1, 2] }
+}
+
+fn key() -> EntityKey {
+    EntityKey::named(&Tenant::new("acme"), entity::Kind(7), "ada")
+}
+
+fn parcel(parcel: Parcel) -> PeerMessage {
+    PeerMessage::Parcel { to: ShardId(63), parcel }
+}
+
+fn ask(body: AskBody) -> PeerMessage {
+    PeerMessage::Ask(Box::new(Forwarded {
+        id: 0x0123_4567_89AB_CDEF,
+        origin: NodeId::new("n2"),
+        hops: 1,
+        remaining_ms: 2_500,
+        key: key(),
+        principal: Principal::system(Tenant::new("acme")),
+        cause: Cause { request: 9, subject: "ada".into(), ..Cause::default() },
+        body,
+    }))
+}
+
+fn answered(answer: Answer) -> PeerMessage {
+    PeerMessage::Answer { id: 5, outcome: Outcome::Answered(answer) }
+}
+
+fn messages() -> Vec<PeerMessage> {
+    let message = Message {
+        from: key(),
+        to: key(),
+        kind: MessageKind::Command,
+        body: packed(4),
+        cause: Cause::default(),
+        expires_at: Timestamp::MAX,
+    };
+    let send = StreamSend { to_shard: ShardId(63), number: 300, message: Arc::new(message) };
+    let keyed = Some((IdempotencyKey([1; 16]), Fingerprint([2; 16])));
+    let rejected = QueryOutcome::Rejected(packed(8));
+    vec![
+        parcel(Parcel::Stream { from: ShardId(2), sends: vec![send] }),
+        parcel(Parcel::Acked { by: ShardId(2), through: 70_000 }),
+        parcel(Parcel::Resend { to: ShardId(2) }),
+        ask(AskBody::Command(packed(1), keyed)),
+        ask(AskBody::Command(packed(1), None)),
+        ask(AskBody::Query(packed(2))),
+        ask(AskBody::Locate),
+        ask(AskBody::Lift),
+        ask(AskBody::ReplayDeadLetter(4)),
+        ask(AskBody::Troubles),
+        answered(Answer::Outcome(entity::Outcome::Replied(7, packed(3)))),
+        answered(Answer::Query(QueryOutcome::NotYet(6, packed(5)))),
+        answered(Answer::Query(rejected)),
+        answered(Answer::Located { version: 4, last_commit: 2 }),
+        answered(Answer::Done),
+        answered(Answer::Troubles(Box::<Troubles>::default())),
+        answered(Answer::Refused(Refusal::Overloaded)),
+        answered(Answer::Refused(Refusal::Failed)),
+        PeerMessage::Answer { id: 6, outcome: Outcome::NotOwner(Some(NodeId::new("n3"))) },
+        PeerMessage::Answer { id: 6, outcome: Outcome::NotOwner(None) },
+        PeerMessage::Answer { id: 6, outcome: Outcome::Lost },
+        PeerMessage::Ownership(vec![1, 2, 3]),
+    ]
+}
+
+#[test]
+fn frames_are_frozen() {
+    let mut text = String::new();
+    for message in messages() {
+        let bytes = seal(&message).unwrap();
+        assert_eq!(open(&bytes).unwrap(), message);
+        for line in bytes.chunks(48) {
+            line.iter().for_each(|byte| write!(text, "{byte:02x}").unwrap());
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    expect_file!["golden/peer_message.hex"].assert_eq(&text);
+}
+
+#[test]
+fn every_cut_and_every_flipped_byte_is_refused() {
+    let frame = seal(&messages()[0]).unwrap();
+    for cut in 0..frame.len() {
+        assert!(open(&frame[..cut]).is_err(), "cut at {cut}");
+        let mut bad = frame.clone();
+        bad[cut] ^= 0x10;
+        assert!(open(&bad).is_err(), "flipped at {cut}");
+    }
+    let huge = PeerMessage::Ownership(vec![0; limits::PEER_FRAME_BYTES_MAX]);
+    assert!(seal(&huge).is_err());
+}
