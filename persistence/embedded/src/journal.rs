@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use entity::ShardId;
-use ports::{AppendError, Frame, Journal, StoreError, Tail};
+use ports::{AppendError, Frame, Journal, Ownership, StoreError, Tail};
 use tokio::sync::oneshot;
 
 use crate::committer::Job;
@@ -57,3 +57,6 @@ impl Journal for EmbeddedStore {
         frames::read(&self.journal, shard, from_commit, to, max_bytes)
     }
 }
+
+/// One node serves all shards of this store: it claims them by [`Journal::claim`].
+impl Ownership for EmbeddedStore {}

@@ -303,6 +303,7 @@ fn checkpoint_of(derived: &DerivedDb, shard: ShardId) -> Result<u64, OpenError> 
 fn damaged(error: StoreError) -> OpenError {
     match error {
         StoreError::Damaged(why) | StoreError::Fatal(why) => OpenError::Damaged(why),
+        StoreError::Unsupported(why) => OpenError::Damaged(why.to_owned()),
         StoreError::Unavailable(why) => {
             OpenError::Io { what: "read the store", source: std::io::Error::other(why) }
         }

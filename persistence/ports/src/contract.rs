@@ -6,6 +6,7 @@
 mod bus;
 mod journal;
 mod meta;
+mod ownership;
 pub mod sample;
 mod snapshots;
 mod views;
@@ -13,6 +14,7 @@ mod views;
 pub use bus::bus;
 pub use journal::journal;
 pub use meta::meta;
+pub use ownership::ownership;
 pub use snapshots::snapshots;
 pub use views::views;
 

@@ -124,8 +124,9 @@ pub trait Journal: Send + Sync + 'static {
     /// frame a shard, and one frame in all where [`Self::one_log`] is false.
     async fn append(&self, group: Arc<Vec<Frame>>) -> Result<(), AppendError>;
 
-    /// Takes a shard: raises its epoch by one, so that no older one can append (I1).
-    /// Returns the tail under the new epoch.
+    /// Takes a shard for the only node there is: raises its epoch by one, so that no older one
+    /// can append (I1). Returns the tail under the new epoch. Among several nodes epochs come
+    /// from the owner rows: [`crate::Ownership::claim_at`].
     async fn claim(&self, shard: ShardId) -> Result<Tail, StoreError>;
 
     /// Where the shard's journal ends.

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod local_bus;
 pub mod memory;
 pub mod meta;
+pub mod ownership;
 pub mod snapshots;
 pub mod views;
 
@@ -26,6 +27,9 @@ pub use journal::{Admission, AppendError, Journal, Tail};
 pub use local_bus::{LocalBus, LocalBusOptions};
 pub use memory::MemoryStore;
 pub use meta::{HistoryId, Meta};
+pub use ownership::{
+    Cas, CasError, LeaseRow, LeaseWrite, Life, NodeId, OwnerRow, OwnerWrite, Ownership, Seen,
+};
 pub use snapshots::{Peek, SnapshotStore, SnapshotWrite};
 pub use views::{ViewRow, ViewWrite, Views};
 
@@ -43,6 +47,9 @@ pub enum StoreError {
     /// A sync failed: nothing may be believed any more, the process has to end.
     #[error("store failed for good: {0}")]
     Fatal(String),
+    /// This store cannot do that at all: a mistake in configuration.
+    #[error("not supported: {0}")]
+    Unsupported(&'static str),
 }
 
 impl StoreError {
@@ -54,8 +61,8 @@ impl StoreError {
 }
 
 /// All ports of one store.
-pub trait Store: Journal + SnapshotStore + Meta + Views {}
-impl<T: Journal + SnapshotStore + Meta + Views> Store for T {}
+pub trait Store: Journal + SnapshotStore + Meta + Views + Ownership {}
+impl<T: Journal + SnapshotStore + Meta + Views + Ownership> Store for T {}
 
 /// A store that many parts of a node share.
 pub type SharedStore = Arc<dyn Store>;

@@ -8,6 +8,7 @@
 
 mod derived;
 mod journal;
+mod ownership;
 mod undo;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -15,7 +16,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use entity::{EntityKey, ShardId, Snapshot};
 
-use crate::{Checkpoint, Frame, HistoryId, StoreError, Tail, TimerRow};
+use crate::{
+    Checkpoint, Frame, HistoryId, LeaseRow, LeaseWrite, NodeId, OwnerRow, OwnerWrite, StoreError,
+    Tail, TimerRow,
+};
+pub use ownership::CasFault;
+use ownership::Stale;
 use undo::Undo;
 
 /// What the next append meets.
@@ -25,6 +31,8 @@ pub enum AppendFault {
     UnknownApplied,
     /// It is not written, and the caller is told that the outcome is unknown.
     UnknownNotApplied,
+    /// The caller is told that the outcome is unknown; it waits for [`MemoryStore::apply_late`].
+    UnknownLate,
     /// The sync fails: this and every later call fails for good, until [`MemoryStore::crash`].
     Fatal,
     /// Another owner claims the first frame's shard just before.
@@ -77,6 +85,15 @@ struct ViewState {
     cursors: BTreeMap<ShardId, u64>,
 }
 
+/// A write that reaches the store after its caller has given up.
+#[derive(Debug)]
+enum Late {
+    Lease(LeaseWrite),
+    Owner(OwnerWrite),
+    Claim(ShardId, u64),
+    Append(Arc<Vec<Frame>>),
+}
+
 #[derive(Debug, Default)]
 struct State {
     shards: Vec<ShardState>,
@@ -85,6 +102,11 @@ struct State {
     /// How to take back each write since the last sync, oldest first.
     undo: Vec<Undo>,
     faults: VecDeque<AppendFault>,
+    leases: BTreeMap<NodeId, LeaseRow>,
+    owners: BTreeMap<ShardId, OwnerRow>,
+    cas_faults: VecDeque<Option<CasFault>>,
+    late: VecDeque<Late>,
+    stale: Stale,
     fatal: bool,
     blind_peek: bool,
     n_syncs: u64,
@@ -164,6 +186,8 @@ impl MemoryStore {
         }
         state.undo.clear();
         state.faults.clear();
+        state.cas_faults.clear();
+        state.late.clear();
         state.fatal = false;
     }
 

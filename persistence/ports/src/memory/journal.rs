@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use entity::ShardId;
 
-use super::{AppendFault, Kept, MemoryStore, State};
+use super::{AppendFault, Kept, Late, MemoryStore, State};
 use crate::{Admission, AppendError, Frame, Journal, StoreError, Tail};
 
 #[async_trait]
@@ -30,6 +30,10 @@ impl Journal for MemoryStore {
             }
             Some(AppendFault::UnknownNotApplied) => {
                 Err(AppendError::Unknown("the request was lost".into()))
+            }
+            Some(AppendFault::UnknownLate) => {
+                state.late.push_back(Late::Append(group));
+                Err(AppendError::Unknown("the request is late".into()))
             }
             Some(AppendFault::Fatal) => {
                 state.fatal = true;
@@ -80,7 +84,7 @@ impl Journal for MemoryStore {
 }
 
 /// Checks the whole group, then writes it: all or none.
-fn write(state: &mut State, group: &Arc<Vec<Frame>>) -> Result<(), AppendError> {
+pub(super) fn write(state: &mut State, group: &Arc<Vec<Frame>>) -> Result<(), AppendError> {
     let mut new = Vec::with_capacity(group.len());
     for (index, frame) in group.iter().enumerate() {
         let id = frame.header.shard;

@@ -1,5 +1,7 @@
 //! The model against the contract, and its own crash and fault behaviour.
 
+mod ownership;
+
 use std::sync::Arc;
 
 use super::*;
@@ -13,6 +15,7 @@ async fn contract_holds_with_one_log() {
     contract::snapshots(&store).await;
     contract::meta(&store).await;
     contract::views(&store).await;
+    contract::ownership(&store).await;
     store.check_marks().unwrap();
 }
 
@@ -24,6 +27,7 @@ async fn contract_holds_with_a_log_per_shard_and_blind_peeks() {
     contract::snapshots(&store).await;
     contract::meta(&store).await;
     contract::views(&store).await;
+    contract::ownership(&store).await;
 }
 
 /// Writes derived data in three steps; the n-th leaves `n` behind everywhere.
