@@ -7,8 +7,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use compact_str::CompactString;
 use entity::{EntityTypes, ShardId, StreamSend, Timestamp};
+pub use ports::NodeId;
 use ports::SharedStore;
 use serde::{Deserialize, Serialize};
 
@@ -29,24 +29,6 @@ pub trait Clock: Send + Sync + 'static {
 pub trait Random: Send + Sync + 'static {
     /// 64 random bits.
     fn bits(&self) -> u64;
-}
-
-/// The name of a node: unique in its cluster, kept over restarts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct NodeId(pub CompactString);
-
-impl NodeId {
-    /// A node by its name.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self(CompactString::new(name))
-    }
-}
-
-impl std::fmt::Display for NodeId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// What travels from shard to shard.

@@ -37,6 +37,11 @@ pub const EPOCH_MS: u64 = 1_794_355_200_000;
 pub enum Target {
     /// The world outside: clients, faults, checkers. Always there.
     Outside,
+    /// A machine, whichever life its node is in: waits while it is paused.
+    Machine {
+        /// Which node.
+        node: u16,
+    },
     /// A life of a node: an event for a life that is over is dropped, one for a paused node waits.
     Node {
         /// Which node.
@@ -222,17 +227,23 @@ impl State {
                 self.slots.free(entry.slot);
                 continue;
             };
-            if let Target::Node { node, life } = target {
-                let state = self.nodes[usize::from(node)];
-                if state.life != life {
-                    self.slots.free(entry.slot);
-                    continue;
-                }
-                if state.paused_until_ns > entry.at_ns {
-                    entry.at_ns = state.paused_until_ns;
-                    self.heap.push(Reverse(entry));
-                    continue;
-                }
+            let (node, life) = match target {
+                Target::Outside => (None, None),
+                Target::Machine { node } => (self.nodes.get(usize::from(node)), None),
+                Target::Node { node, life } => (self.nodes.get(usize::from(node)), Some(life)),
+            };
+            if let (Some(node), Some(life)) = (node, life)
+                && node.life != life
+            {
+                self.slots.free(entry.slot);
+                continue;
+            }
+            if let Some(until_ns) = node.map(|node| node.paused_until_ns)
+                && until_ns > entry.at_ns
+            {
+                entry.at_ns = until_ns;
+                self.heap.push(Reverse(entry));
+                continue;
             }
             let work = self.slots.take(entry.slot);
             return Some((entry, tag, work));

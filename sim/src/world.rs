@@ -5,6 +5,7 @@ pub mod draw;
 pub mod faults;
 mod life;
 mod misfortune;
+pub mod net;
 pub mod store;
 
 use std::cell::RefCell;
@@ -17,6 +18,7 @@ use ports::MemoryStore;
 pub use bus::SharedBus;
 pub use faults::Faults;
 pub use life::{Ground, Life};
+pub use net::Network;
 
 use crate::kernel::{Kernel, Skew};
 use crate::plan::Plan;
@@ -53,11 +55,16 @@ impl World {
             1 => MemoryStore::new(setup.shards),
             _ => MemoryStore::with_shard_logs(setup.shards),
         };
+        let kernel = Kernel::new(plan.seed, setup.nodes, setup.shuffle);
+        let faults = Faults::new(plan.seed);
+        let (link, explore) = (setup.link, setup.shuffle);
+        let network = Network::new(kernel.clone(), faults.clone(), link, explore, setup.nodes);
         let ground = Ground {
-            kernel: Kernel::new(plan.seed, setup.nodes, setup.shuffle),
+            kernel,
             store,
             bus: SharedBus::default(),
-            faults: Faults::new(plan.seed),
+            faults,
+            network,
             types: Arc::new(commerce::hosting::entity_types()),
             keys: EdgeKeys::ephemeral().expect("the system has random bytes"),
         };

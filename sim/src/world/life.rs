@@ -20,6 +20,7 @@ use ports::{MemoryStore, Meta, SharedStore};
 
 use super::bus::{SharedBus, SimBus};
 use super::faults::Faults;
+use super::net::{Network, node_id};
 use super::store::{SimStore, SimStoreParts, StoreLinks};
 use crate::kernel::{Kernel, NodeClock, SimRandom, Skew, Target};
 
@@ -37,6 +38,8 @@ pub struct Ground {
     pub bus: SharedBus,
     /// What goes wrong.
     pub faults: Faults,
+    /// What carries messages.
+    pub network: Network,
     /// The kinds of entities.
     pub types: Arc<EntityTypes>,
     /// The keys of every edge.
@@ -48,11 +51,12 @@ pub struct Life {
     /// Its number among the lives of the node, and whom its events are for.
     pub target: Target,
     /// The node.
-    pub node: Node,
+    pub node: Arc<Node>,
     /// Its edge.
     pub app: InProcess,
     relay: RelayHandle,
     views: Views,
+    network: Network,
     alive: Arc<AtomicBool>,
     doomed: Arc<AtomicBool>,
 }
@@ -77,13 +81,16 @@ impl Life {
         let clock = NodeClock::new(ground.kernel.clone(), target, skew);
         let random = Arc::new(SimRandom::new(ground.kernel.seed(), number, life));
         let ctx = NodeCtx {
-            node: format!("n{number}"),
+            node: node_id(number),
             clock: Arc::new(clock.clone()),
             random: Arc::clone(&random) as _,
+            transport: ground.network.of(number, target),
             store: Arc::clone(&store),
             types: Arc::clone(&ground.types),
         };
         let node = Node::start(ctx.clone(), NodeOptions::default()).await.map_err(text)?;
+        let node = Arc::new(node);
+        ground.network.connect(number, Some(Arc::clone(&node)));
         let (kernel, faults) = (ground.kernel.clone(), ground.faults.clone());
         let bus = Arc::new(SimBus::new(ground.bus.clone(), kernel, faults, target));
         let options = RelayOptions { bus: BusKind::Server };
@@ -92,14 +99,17 @@ impl Life {
         let views = Views::start(&node).await.map_err(text)?;
         let edge = edge(ground, &node, &store, views.clone(), clock, random).await?;
         let app = InProcess::public(edge).await;
-        Ok(Self { target, node, app, relay, views, alive, doomed })
+        let network = ground.network.clone();
+        Ok(Self { target, node, app, relay, views, network, alive, doomed })
     }
 
     /// It is over at once: nothing of it acts any more.
     pub fn crash(&self, kernel: &Kernel) {
         let Target::Node { node, .. } = self.target else { return };
         self.alive.store(false, Ordering::Relaxed);
+        self.network.connect(node, None);
         kernel.begin_life(node);
+        self.node.kill();
     }
 
     /// Whether a sync failed: the process has to end.

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use entity::{EntityKey, ShardId, Snapshot, Timestamp};
 use ports::{
-    AppendError, Checkpoint, Frame, HistoryId, Journal, MemoryStore, Meta, Peek, SnapshotStore,
-    SnapshotWrite, StoreError, Tail, TimerRow, ViewRow, ViewWrite, Views,
+    AppendError, Cas, CasError, Checkpoint, Frame, HistoryId, Journal, LeaseRow, LeaseWrite,
+    MemoryStore, Meta, OwnerRow, OwnerWrite, Ownership, Peek, SnapshotStore, SnapshotWrite,
+    StoreError, Tail, TimerRow, ViewRow, ViewWrite, Views,
 };
 
 use super::draw;
@@ -312,5 +313,81 @@ impl Views for SimStore {
         limit: usize,
     ) -> Result<Vec<ViewRow>, StoreError> {
         self.other(17, NONE, self.inner.scan(view, from, to, backward, limit)).await
+    }
+}
+
+impl SimStore {
+    /// A conditional write of ownership: it may be applied and not answered, or never arrive.
+    async fn cas<T>(
+        &self,
+        what: u64,
+        shard: ShardId,
+        call: impl Future<Output = Result<Cas<T>, CasError>>,
+    ) -> Result<Cas<T>, CasError> {
+        let name = self.next_name(what, shard);
+        let back = self.enter(self.links.append, name).await;
+        let node = self.node;
+        let unknown = self.faults.struck(name, |kind| match kind {
+            FaultKind::StoreUnknown { node: at, percent } if *at == node => Some(*percent),
+            FaultKind::StoreDown { node: at } if *at == node => Some(100),
+            _ => None,
+        });
+        let result = match unknown {
+            None => call.await,
+            Some(bits) => {
+                if bits.is_multiple_of(2) {
+                    drop(call.await);
+                }
+                Err(CasError::Unknown("the answer did not come".into()))
+            }
+        };
+        self.leave(Kind::Store, u32::from(shard.0), name, back).await;
+        result
+    }
+
+    fn stale(&self, name: u64) {
+        let node = self.node;
+        let chance = |kind: &FaultKind| match kind {
+            FaultKind::StaleReads { node: at, percent } if *at == node => Some(*percent),
+            _ => None,
+        };
+        if self.faults.strikes(name, chance) {
+            self.inner.set_stale(1 + usize::try_from(name % 8).unwrap_or(0));
+        } else {
+            self.inner.set_stale(0);
+        }
+    }
+}
+
+#[async_trait]
+impl Ownership for SimStore {
+    async fn leases(&self) -> Result<Vec<LeaseRow>, StoreError> {
+        let name = self.next_name(18, NONE);
+        self.other(18, NONE, async {
+            self.stale(name);
+            self.inner.leases().await
+        })
+        .await
+    }
+
+    async fn owners(&self) -> Result<Vec<OwnerRow>, StoreError> {
+        let name = self.next_name(19, NONE);
+        self.other(19, NONE, async {
+            self.stale(name);
+            self.inner.owners().await
+        })
+        .await
+    }
+
+    async fn write_lease(&self, write: LeaseWrite) -> Result<Cas<LeaseRow>, CasError> {
+        self.cas(20, NONE, self.inner.write_lease(write)).await
+    }
+
+    async fn write_owner(&self, write: OwnerWrite) -> Result<Cas<OwnerRow>, CasError> {
+        self.cas(21, write.shard, self.inner.write_owner(write)).await
+    }
+
+    async fn claim_at(&self, shard: ShardId, epoch: u64) -> Result<Cas<Tail>, CasError> {
+        self.cas(22, shard, self.inner.claim_at(shard, epoch)).await
     }
 }

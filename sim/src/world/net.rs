@@ -1,0 +1,143 @@
+//! The network between nodes, and the way between the shards of one node.
+//!
+//! Every message is an event: it takes time, and faults in force may lose, repeat or delay it.
+//! Draws are keyed by what a message is and when it was sent, so that no message's fate depends
+//! on another's. Messages within a node are never lost, but may overtake each other.
+
+use std::sync::Arc;
+
+use cluster::Node;
+use cluster::ctx::{NodeId, Parcel, Transport};
+use cluster::shard::inbox::ShardInbox;
+use entity::ShardId;
+use parking_lot::Mutex;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::draw;
+use super::faults::Faults;
+use crate::kernel::{Kernel, Kind, Tag, Target};
+use crate::plan::{FaultKind, Link};
+
+/// How long a message within a node takes when the order of messages is explored.
+const WITHIN: Link = Link { base_us: 0, jitter_us: 4, tail_ppm: 10_000 };
+
+/// What all nodes share. Cheap to clone.
+#[derive(Clone)]
+pub struct Network {
+    kernel: Kernel,
+    faults: Faults,
+    link: Link,
+    explore: bool,
+    nodes: Arc<Mutex<Vec<Option<Arc<Node>>>>>,
+}
+
+impl Network {
+    /// A network whose links have this latency; `explore`: also messages within a node take time.
+    #[must_use]
+    pub fn new(kernel: Kernel, faults: Faults, link: Link, explore: bool, n_nodes: u16) -> Self {
+        let nodes = Arc::new(Mutex::new(vec![None; usize::from(n_nodes)]));
+        Self { kernel, faults, link, explore, nodes }
+    }
+
+    /// From now on frames for a node are given to this one, or to nobody.
+    pub fn connect(&self, number: u16, node: Option<Arc<Node>>) {
+        self.nodes.lock()[usize::from(number)] = node;
+    }
+
+    /// The way out of one life of a node.
+    #[must_use]
+    pub fn of(&self, from: u16, target: Target) -> Arc<dyn Transport> {
+        Arc::new(Wire { network: self.clone(), from, target })
+    }
+
+    fn carry(&self, from: u16, to: u16, frame: Vec<u8>, name: u64, extra_ns: u64) {
+        let ns = draw::latency_ns(self.link, self.kernel.seed(), name, 0) + extra_ns;
+        let (nodes, sender) = (Arc::clone(&self.nodes), node_id(from));
+        let tag = Tag { kind: Kind::Frame, to: u32::from(to), id: name };
+        self.kernel.after_ns(Target::Machine { node: to }, ns, tag, move || {
+            let node = nodes.lock()[usize::from(to)].clone();
+            if let Some(node) = node {
+                node.deliver(&sender, &frame);
+            }
+        });
+    }
+}
+
+/// The name of a node with this number.
+#[must_use]
+pub fn node_id(number: u16) -> NodeId {
+    NodeId::new(&format!("n{number}"))
+}
+
+/// The number of a node with this name.
+fn number_of(node: &NodeId) -> Option<u16> {
+    node.0.strip_prefix('n').and_then(|digits| digits.parse().ok())
+}
+
+struct Wire {
+    network: Network,
+    from: u16,
+    target: Target,
+}
+
+impl Transport for Wire {
+    fn send(&self, to: &NodeId, frame: Vec<u8>) {
+        let Some(to) = number_of(to) else { return };
+        let Network { kernel, faults, .. } = &self.network;
+        let hash = xxh3_64(&frame);
+        let parts = [u64::from(self.from), u64::from(to), hash, kernel.now_us()];
+        let name = draw::name(&parts);
+        let from = self.from;
+        let lost = faults.strikes(name, |kind| match kind {
+            FaultKind::Loss { percent } => Some(*percent),
+            FaultKind::Partition { side, one_way } => {
+                let (inside, there) = (side >> from & 1 == 1, side >> to & 1 == 1);
+                let cut = inside != there && (inside || !one_way);
+                cut.then_some(100)
+            }
+            _ => None,
+        });
+        if lost {
+            return;
+        }
+        let late = faults.delay_ns(name, |kind| match kind {
+            FaultKind::Delay { up_to_ms } => Some(*up_to_ms),
+            _ => None,
+        });
+        let twice = faults.struck(name, |kind| match kind {
+            FaultKind::Duplicate { percent } => Some(*percent),
+            _ => None,
+        });
+        if let Some(bits) = twice {
+            let later = bits % 50_000_000;
+            self.network.carry(from, to, frame.clone(), name ^ 1, late + later);
+        }
+        self.network.carry(from, to, frame, name, late);
+    }
+
+    fn local(&self, to: ShardId, parcel: Parcel, inbox: &ShardInbox) {
+        let (kind, id, n_more) = match &parcel {
+            Parcel::Stream { from, sends } => {
+                let first = sends.first().map_or(0, |send| send.number);
+                (Kind::Stream, draw::name(&[u64::from(from.0), first]), sends.len() - 1)
+            }
+            Parcel::Acked { by, through } => {
+                (Kind::Ack, draw::name(&[u64::from(by.0), *through]), 0)
+            }
+            Parcel::Resend { to } => (Kind::Resend, u64::from(to.0), 0),
+        };
+        let kernel = &self.network.kernel;
+        let tag = Tag { kind, to: u32::from(to.0), id };
+        let ns = match self.network.explore {
+            true => draw::latency_ns(WITHIN, kernel.seed(), id ^ u64::from(to.0), 1),
+            false => 0,
+        };
+        let (inbox, counter) = (inbox.clone(), kernel.clone());
+        kernel.after_ns(self.target, ns, tag, move || {
+            for index in 0..n_more {
+                counter.note(Tag { id: tag.id.wrapping_add(index as u64 + 1), ..tag });
+            }
+            inbox.deliver(parcel);
+        });
+    }
+}
