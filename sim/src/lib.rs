@@ -6,11 +6,13 @@
 //! [`history`] what clients saw, a [`record`] how it ended. [`random`] gives every draw its own
 //! key, so that leaving one thing out moves nothing else.
 
+pub mod client;
 pub mod crash;
 pub mod history;
 pub mod kernel;
 pub mod plan;
 pub mod random;
 pub mod record;
+pub mod run;
 pub mod toy;
 pub mod world;

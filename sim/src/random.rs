@@ -22,6 +22,8 @@ pub enum Stream {
     Ids = 6,
     /// How long a message takes.
     Latency = 7,
+    /// What clients decide while they run.
+    Client = 8,
 }
 
 /// 64 bits for (seed, stream, subject, attempt). SplitMix64's finaliser over a running state.

@@ -8,7 +8,7 @@ mod misfortune;
 pub mod net;
 pub mod store;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -33,6 +33,8 @@ struct Inner {
     skews: Vec<Arc<Skew>>,
     /// What could not be done at all: a node that does not start again.
     broken: RefCell<Vec<String>>,
+    /// When traffic and faults began, in us of the kernel.
+    begun_us: Cell<u64>,
 }
 
 /// A node's place: a life runs in it, or none.
@@ -71,7 +73,13 @@ impl World {
         let n_nodes = usize::from(setup.nodes);
         let nodes = (0..n_nodes).map(|_| RefCell::default()).collect();
         let skews = (0..n_nodes).map(|_| Arc::default()).collect();
-        Self(Rc::new(Inner { ground, nodes, skews, broken: RefCell::default() }))
+        Self(Rc::new(Inner {
+            ground,
+            nodes,
+            skews,
+            broken: RefCell::default(),
+            begun_us: Cell::new(0),
+        }))
     }
 
     /// What its nodes are made of.
@@ -90,6 +98,36 @@ impl World {
     #[must_use]
     pub fn n_nodes(&self) -> u16 {
         u16::try_from(self.0.nodes.len()).expect("a plan has at most 32 nodes")
+    }
+
+    /// Starts all nodes.
+    pub async fn start_all(&self) {
+        for node in 0..self.n_nodes() {
+            self.start(node).await;
+        }
+    }
+
+    /// From now on the times of the plan count.
+    pub fn begin(&self) {
+        self.0.begun_us.set(self.kernel().now_us());
+    }
+
+    /// When they began to count, in us of the kernel.
+    #[must_use]
+    pub fn begun_us(&self) -> u64 {
+        self.0.begun_us.get()
+    }
+
+    /// Time since then, in us.
+    #[must_use]
+    pub fn since_begin_us(&self) -> u64 {
+        self.kernel().now_us().saturating_sub(self.0.begun_us.get())
+    }
+
+    /// Whether all nodes are up and nothing is under way in any of them.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        (0..self.n_nodes()).all(|node| self.life(node).is_some_and(|life| life.is_quiet()))
     }
 
     /// Starts a node. What goes wrong is kept in [`Self::broken`].

@@ -112,6 +112,13 @@ impl Life {
         self.node.kill();
     }
 
+    /// Whether nothing waits in it and all its events are out.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let depth: usize = self.node.depths().into_iter().sum();
+        depth == 0 && self.node.region().admission().in_flight() == 0
+    }
+
     /// Whether a sync failed: the process has to end.
     #[must_use]
     pub fn is_doomed(&self) -> bool {

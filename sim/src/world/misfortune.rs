@@ -15,7 +15,7 @@ impl World {
         for fault in faults {
             let (world, fault) = (self.clone(), fault.clone());
             tasks.push(tokio::task::spawn_local(async move {
-                let now_us = world.kernel().now_us();
+                let now_us = world.since_begin_us();
                 world.kernel().sleep_us(fault.at_us.saturating_sub(now_us)).await;
                 world.befall(&fault).await;
             }));

@@ -1,0 +1,262 @@
+//! What a visit does, step by step.
+
+use std::rc::Rc;
+
+use edge::in_process::Request;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::requests::{self, Money, Quote};
+use super::{Call, Clients, HttpAnswer, Local, Who, Wire};
+use crate::history::Ask;
+use crate::plan::{Journey, Line, Pay, Then, Visit};
+
+/// Looks at an order until it has left its first state, at most so often.
+const WATCH_LOOKS: u32 = 8;
+/// Pause between looks, in us.
+const WATCH_US: u64 = 150_000;
+
+/// One visit under way.
+pub struct Visitor<W> {
+    clients: Rc<Clients<W>>,
+    visit: Visit,
+    who: Who,
+    /// What the lines cost, in minor units, as the plan has it.
+    payable: i64,
+    step: std::cell::Cell<u32>,
+}
+
+#[derive(Deserialize)]
+struct Shipments {
+    data: Vec<Shipment>,
+}
+
+#[derive(Deserialize)]
+struct Shipment {
+    id: String,
+    cod: Option<Cod>,
+}
+
+#[derive(Deserialize)]
+struct Cod {
+    due: Money,
+}
+
+impl<W: Wire> Visitor<W> {
+    /// A visit of the plan; `price` is that of a SKU by its number, in minor units.
+    pub fn new(clients: &Rc<Clients<W>>, visit: Visit, price: impl Fn(u32) -> i64) -> Self {
+        let cost = |line: &Line| price(line.sku) * i64::from(line.qty);
+        let (who, payable) = match &visit.journey {
+            Journey::Buy { lines, pay: Pay::Wallet, .. } => {
+                (Who::Customer(visit.user), lines.iter().map(cost).sum())
+            }
+            Journey::Restock { .. } | Journey::Count { .. } => (Who::Staff, 0),
+            Journey::Buy { pay: Pay::Cod, .. }
+            | Journey::Browse { .. }
+            | Journey::Abandon { .. }
+            | Journey::Bot { .. } => (Who::Guest(visit.user), 0),
+        };
+        let step = std::cell::Cell::new(0);
+        Self { clients: Rc::clone(clients), visit, who, payable, step }
+    }
+
+    /// Does it, from its intended time on.
+    pub async fn run(self) {
+        let wait = self.visit.at_us.saturating_sub(self.clients.wire.now_us());
+        self.clients.wire.sleep_us(wait).await;
+        match &self.visit.journey {
+            Journey::Buy { .. } => self.buy().await,
+            Journey::Browse { sku, n_reads, think_ms } => {
+                for _ in 0..*n_reads {
+                    self.think(*think_ms).await;
+                    let path = format!("/v1/skus/{}", super::sku_code(*sku));
+                    self.ask(Ask::Other, requests::request("GET", path), 1).await;
+                }
+            }
+            Journey::Abandon { lines } => {
+                let cart = self.cart(0);
+                self.quoted(&cart, lines, Pay::Cod).await;
+            }
+            Journey::Restock { sku, units } => {
+                let change = json!({"delta": units});
+                let request = requests::adjust(*sku, &change, &self.key("restock"));
+                self.ask_surely(Ask::Restock { sku: *sku, units: *units }, request).await;
+            }
+            Journey::Count { sku, units } => {
+                let change = json!({"count": units});
+                let request = requests::adjust(*sku, &change, &self.key("count"));
+                self.ask_surely(Ask::Count { sku: *sku, units: *units }, request).await;
+            }
+            Journey::Bot { line, tries } => self.snatch(*line, *tries).await,
+        }
+    }
+
+    async fn buy(&self) {
+        let Journey::Buy { lines, pay, think_ms, double_click, then } = &self.visit.journey else {
+            return;
+        };
+        let cart = self.cart(0);
+        let Some(quote) = self.quoted(&cart, lines, *pay).await else { return };
+        self.think(*think_ms).await;
+        let key = self.key("place");
+        let request = requests::place(&cart, &quote, *pay, self.payable, &key);
+        let ask = Ask::Place { cart, lines: pairs(lines) };
+        let placed = if *double_click {
+            let other = self.ask_surely(ask.clone(), request.clone());
+            let (first, second) = tokio::join!(self.ask_surely(ask, request), other);
+            first.or(second)
+        } else {
+            self.ask_surely(ask, request).await
+        };
+        let Some(order) = placed.as_ref().and_then(order_of) else { return };
+        self.after(&order, *then).await;
+    }
+
+    async fn after(&self, order: &str, then: Then) {
+        match then {
+            Then::Leave => {}
+            Then::Watch => {
+                for _ in 0..WATCH_LOOKS {
+                    let looked = self.look(order).await;
+                    if looked.is_some_and(|state| state != "processing") {
+                        return;
+                    }
+                    self.clients.wire.sleep_us(WATCH_US).await;
+                }
+            }
+            Then::Cancel(ms) => {
+                self.think(ms).await;
+                let request = requests::cancel(order, &self.key("cancel"));
+                self.ask_surely(Ask::Cancel { order: order.into() }, request).await;
+                self.look(order).await;
+            }
+            Then::Deliver(ms) => {
+                self.think(ms).await;
+                self.deliver(order).await;
+                self.look(order).await;
+            }
+        }
+    }
+
+    /// Looks at the order; its state, if it was shown.
+    async fn look(&self, order: &str) -> Option<String> {
+        let ask = Ask::GetOrder { order: order.into() };
+        let answer = self.ask(ask, requests::get_order(order), 2).await?;
+        #[derive(Deserialize)]
+        struct Order {
+            status: String,
+        }
+        (answer.status == 200).then(|| requests::read::<Order>(&answer))?.map(|it| it.status)
+    }
+
+    /// Staff ships the order's parcels, the carrier brings them, the courier takes the cash.
+    async fn deliver(&self, order: &str) {
+        let path = format!("/v1/orders/{order}/shipments");
+        let listed = self.staff(Ask::Other, requests::request("GET", path)).await;
+        let Some(shipments) = listed.as_ref().and_then(requests::read::<Shipments>) else {
+            return;
+        };
+        for shipment in &shipments.data {
+            let moved = || Ask::Advance { order: order.into() };
+            let path = |what: &str| format!("/v1/shipments/{}/{what}", shipment.id);
+            let body = json!({"carrier": "swift", "tracking_number": shipment.id});
+            let leave = requests::with_body(requests::request("POST", path("dispatch")), &body);
+            let key = format!("d-{}", shipment.id);
+            self.staff(moved(), requests::with(leave, "idempotency-key", &key)).await;
+            let at = "2026-11-11T12:00:00.000Z";
+            let body = json!({"event_id": "scan-1", "status": "delivered", "at": at});
+            let scan = requests::with_body(requests::request("POST", path("tracking")), &body);
+            self.staff(moved(), scan).await;
+            if let Some(Cod { due }) = &shipment.cod {
+                let body = json!({"event_id": "cash-1", "result": "collected", "amount": due,
+                                  "receipt": "R-1"});
+                let cash = requests::with_body(requests::request("POST", path("cod")), &body);
+                self.staff(moved(), cash).await;
+            }
+        }
+    }
+
+    /// A buyer without patience or manners.
+    async fn snatch(&self, line: Line, tries: u32) {
+        for n in 0..tries {
+            let cart = self.cart(n);
+            let Some(quote) = self.quoted(&cart, &[line], Pay::Cod).await else { continue };
+            let key = format!("{}-{n}", self.key("snatch"));
+            let request = requests::place(&cart, &quote, Pay::Cod, 0, &key);
+            let ask = Ask::Place { cart, lines: pairs(&[line]) };
+            let answer = self.ask(ask, request, 1).await;
+            if answer.is_some_and(|answer| answer.status == 201) {
+                return;
+            }
+        }
+    }
+
+    /// Fills a cart and asks what it costs.
+    async fn quoted(&self, cart: &str, lines: &[Line], pay: Pay) -> Option<Quote> {
+        let put = requests::put_cart(cart, lines, pay, self.payable);
+        let made = self.ask_surely(Ask::PutCart { cart: cart.into() }, put).await?;
+        // Refused as made already: an earlier try did it, and its answer was lost.
+        if !matches!(made.status, 200 | 201 | 412) {
+            return None;
+        }
+        let ask = Ask::Quote { cart: cart.into() };
+        let answer = self.ask_surely(ask, requests::quote(cart)).await?;
+        (answer.status == 200).then(|| requests::read(&answer)).flatten()
+    }
+
+    async fn think(&self, ms: u32) {
+        if ms > 0 {
+            self.clients.wire.sleep_us(u64::from(ms) * 1_000).await;
+        }
+    }
+
+    /// With as many tries as the policy has.
+    fn ask_surely(&self, ask: Ask, request: Request) -> Local<'_, Option<HttpAnswer>> {
+        let tries = self.clients.policy.tries;
+        Box::pin(self.ask(ask, request, tries))
+    }
+
+    async fn ask(&self, ask: Ask, request: Request, tries: u32) -> Option<HttpAnswer> {
+        self.ask_as(&self.who, ask, request, tries).await
+    }
+
+    async fn staff(&self, ask: Ask, request: Request) -> Option<HttpAnswer> {
+        self.ask_as(&Who::Staff, ask, request, self.clients.policy.tries).await
+    }
+
+    async fn ask_as(
+        &self,
+        who: &Who,
+        ask: Ask,
+        request: Request,
+        tries: u32,
+    ) -> Option<HttpAnswer> {
+        let step = self.step.get();
+        self.step.set(step + 1);
+        let intended_us = matches!(ask, Ask::Place { .. }).then_some(self.visit.at_us);
+        let visit = self.visit.id;
+        self.clients.call(Call { who, visit, step, intended_us, ask, request, tries }).await
+    }
+
+    fn cart(&self, n: u32) -> String {
+        format!("cart-{:08}-{n}", self.visit.id)
+    }
+
+    fn key(&self, what: &str) -> String {
+        format!("{what}-{}", self.visit.id)
+    }
+}
+
+fn pairs(lines: &[Line]) -> Vec<(u32, u32)> {
+    lines.iter().map(|line| (line.sku, line.qty)).collect()
+}
+
+/// The order that an answer made or found.
+fn order_of(answer: &HttpAnswer) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Order {
+        id: String,
+    }
+    let is_made = matches!(answer.status, 200..=202);
+    is_made.then(|| requests::read::<Order>(answer)).flatten().map(|order| order.id)
+}

@@ -1,0 +1,115 @@
+//! The requests that clients make, as bodies and paths of the public interface.
+
+use edge::in_process::Request;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{HttpAnswer, sku_code};
+use crate::plan::{Line, Pay};
+
+/// A quote, as far as placing needs it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Quote {
+    cart_version: u64,
+    quote_hash: String,
+    totals: Totals,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Totals {
+    payable: Money,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub(super) struct Money {
+    amount: i64,
+    currency: String,
+}
+
+/// Reads a body as a value of a form; `None`: it is not one.
+pub(super) fn read<T: for<'a> Deserialize<'a>>(answer: &HttpAnswer) -> Option<T> {
+    serde_json::from_slice(&answer.body).ok()
+}
+
+/// The idempotency key of a request.
+pub(super) fn key_in(request: &Request) -> Option<String> {
+    let is_key =
+        |(name, value): &(String, String)| (name == "idempotency-key").then(|| value.clone());
+    request.headers.iter().find_map(is_key)
+}
+
+pub(super) fn request(method: &str, uri: String) -> Request {
+    Request { method: method.into(), uri, headers: Vec::new(), body: None }
+}
+
+pub(super) fn with(mut request: Request, name: &str, value: &str) -> Request {
+    request.headers.push((name.into(), value.into()));
+    request
+}
+
+pub(super) fn with_body(request: Request, body: &Value) -> Request {
+    let mut request = with(request, "content-type", "application/json");
+    request.body = Some(body.to_string().into_bytes());
+    request
+}
+
+fn tenders(pay: Pay, payable: i64) -> Value {
+    match pay {
+        Pay::Cod => json!([{"type": "cod"}]),
+        Pay::Wallet => {
+            json!([{"type": "wallet", "amount": {"amount": payable, "currency": "USD"}}])
+        }
+    }
+}
+
+/// Makes a cart of these lines.
+pub(super) fn put_cart(cart: &str, lines: &[Line], pay: Pay, payable: i64) -> Request {
+    let lines: Vec<Value> =
+        lines.iter().map(|line| json!({"sku": sku_code(line.sku), "qty": line.qty})).collect();
+    let body = json!({
+        "lines": lines,
+        "address": {"name": "Ada", "line1": "1 Main St", "line2": null, "city": "Springfield",
+                    "region": "US-CA", "postal_code": "90001", "country": "US", "phone": null},
+        "shipping_option": "standard",
+        "tenders": tenders(pay, payable),
+    });
+    with_body(with(request("PUT", format!("/v1/carts/{cart}")), "if-none-match", "*"), &body)
+}
+
+pub(super) fn quote(cart: &str) -> Request {
+    request("POST", format!("/v1/carts/{cart}/quote"))
+}
+
+/// Places a cart at a quote, under a key.
+pub(super) fn place(cart: &str, quote: &Quote, pay: Pay, payable: i64, key: &str) -> Request {
+    let body = json!({
+        "cart_id": cart,
+        "cart_version": quote.cart_version,
+        "quote_hash": quote.quote_hash,
+        "expected_total": quote.totals.payable,
+        "tenders": tenders(pay, payable),
+        "txn_type": match pay { Pay::Cod => "cod", Pay::Wallet => "fixed" },
+    });
+    with_body(with(request("POST", "/v1/orders".into()), "idempotency-key", key), &body)
+}
+
+pub(super) fn get_order(order: &str) -> Request {
+    request("GET", format!("/v1/orders/{order}"))
+}
+
+pub(super) fn cancel(order: &str, key: &str) -> Request {
+    with(request("POST", format!("/v1/orders/{order}/cancel")), "idempotency-key", key)
+}
+
+pub(super) fn get_stock(sku: u32) -> Request {
+    request("GET", format!("/v1/stock/{}", sku_code(sku)))
+}
+
+pub(super) fn adjust(sku: u32, change: &Value, key: &str) -> Request {
+    let mut body = json!({"location": "main", "reason": "plan"});
+    if let (Some(body), Some(change)) = (body.as_object_mut(), change.as_object()) {
+        body.extend(change.clone());
+    }
+    let uri = format!("/v1/stock/{}/adjustments", sku_code(sku));
+    with_body(with(request("POST", uri), "idempotency-key", key), &body)
+}

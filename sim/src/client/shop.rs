@@ -1,0 +1,119 @@
+//! Opens the shop before a run and looks at its orders after it, through the public interface.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+
+use super::requests::{self, request, with, with_body};
+use super::{Call, Clients, HttpAnswer, Who, Wire, order_in};
+use crate::history::Ask;
+use crate::plan::Setup;
+
+/// The visit that requests of staff before and after a run are noted under.
+const NOBODY: u32 = u32::MAX;
+/// Tries of each of its requests: it works until it is done.
+const TRIES: u32 = 40;
+
+/// The code of a SKU by its number.
+#[must_use]
+pub fn sku_code(sku: u32) -> String {
+    format!("sim-{sku:05}")
+}
+
+/// Staff that must not fail.
+pub struct Staff<W> {
+    clients: Rc<Clients<W>>,
+    step: std::cell::Cell<u32>,
+}
+
+impl<W: Wire> Staff<W> {
+    /// Staff of a run.
+    #[must_use]
+    pub fn new(clients: &Rc<Clients<W>>) -> Self {
+        Self { clients: Rc::clone(clients), step: std::cell::Cell::new(0) }
+    }
+
+    async fn ask(&self, ask: Ask, request: edge::in_process::Request) -> Option<HttpAnswer> {
+        let step = self.step.get();
+        self.step.set(step + 1);
+        let who = &Who::Staff;
+        let (visit, tries, intended_us) = (NOBODY, TRIES, None);
+        self.clients.call(Call { who, visit, step, intended_us, ask, request, tries }).await
+    }
+
+    /// Puts something; a version that is there already is from an earlier try.
+    async fn put(&self, uri: String, body: &Value) -> Result<(), String> {
+        let put = with(with_body(request("PUT", uri.clone()), body), "if-none-match", "*");
+        let answer = self.ask(Ask::Other, put).await;
+        match answer.map(|answer| (answer.status, answer.body)) {
+            Some((200 | 201 | 412, _)) => Ok(()),
+            Some((status, body)) => {
+                Err(format!("{uri}: {status} {}", String::from_utf8_lossy(&body)))
+            }
+            None => Err(format!("{uri}: no answer")),
+        }
+    }
+
+    async fn sku(&self, sku: u32, stock: u32, price: i64) -> Result<(), String> {
+        let code = sku_code(sku);
+        let body = json!({"product_id": "sim", "title": "A thing"});
+        self.put(format!("/v1/skus/{code}"), &body).await?;
+        let body = json!({"amount": {"amount": price, "currency": "USD"}});
+        self.put(format!("/v1/price-books/default/prices/{code}"), &body).await?;
+        let change = json!({"count": stock});
+        let request = requests::adjust(sku, &change, &format!("open-{sku}"));
+        let answer = self.ask(Ask::Other, request).await;
+        match answer.map(|answer| answer.status) {
+            Some(200 | 201) => Ok(()),
+            other => Err(format!("stock of {code}: {other:?}")),
+        }
+    }
+
+    /// Registers customers; each gets a wallet.
+    pub async fn open_wallets(&self, users: &BTreeSet<u32>) -> Result<(), String> {
+        for user in users {
+            let body = json!({"name": format!("Customer {user}"),
+                              "email": format!("c{user}@example.com")});
+            let request = with_body(request("POST", "/v1/customers".into()), &body);
+            let step = self.step.get();
+            self.step.set(step + 1);
+            let who = &Who::Customer(*user);
+            let (visit, tries, intended_us, ask) = (NOBODY, TRIES, None, Ask::Other);
+            let call = Call { who, visit, step, intended_us, ask, request, tries };
+            match self.clients.call(call).await {
+                Some(answer) if matches!(answer.status, 200 | 201) => {}
+                other => return Err(format!("customer {user}: {other:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at every order that a client got an answer for, and at the stock.
+    pub async fn look_at_all(&self, n_skus: u32) {
+        let mut orders: Vec<String> = {
+            let history = self.clients.history.borrow();
+            let answers = history.ops.iter().filter_map(|op| op.answer.as_ref());
+            answers.filter_map(order_in).map(str::to_owned).collect()
+        };
+        orders.sort_unstable();
+        orders.dedup();
+        for order in orders {
+            self.ask(Ask::GetOrder { order: order.clone() }, requests::get_order(&order)).await;
+        }
+        for sku in 0..n_skus {
+            self.ask(Ask::GetStock { sku }, requests::get_stock(sku)).await;
+        }
+    }
+}
+
+/// Makes the products, SKUs, prices and stock of a plan. `Err`: what the system refused.
+pub async fn open_shop<W: Wire>(staff: &Staff<W>, setup: &Setup) -> Result<(), String> {
+    let about = json!({"title": "Things", "status": "active", "category": "things"});
+    staff.put("/v1/products/sim".into(), &about).await?;
+    for (sku, wanted) in (0_u32..).zip(&setup.skus) {
+        staff.sku(sku, wanted.stock, wanted.price).await?;
+        staff.clients.history.borrow_mut().stock.insert(sku, wanted.stock);
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! The wire to simulated nodes: requests reach the edge's handlers in the process.
+//!
+//! A request takes time to the node and its answer takes time back; either may be lost. A node
+//! that is down refuses at once, one that dies leaves its callers without an answer.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::{HttpAnswer, Local, Request, Try, Who, Wire, key_of};
+use crate::kernel::{Kind, Sleep, Tag, Target};
+use crate::plan::{FaultKind, Link};
+use crate::world::{World, draw};
+
+/// A client is farther away than another node.
+const FAR: u32 = 4;
+/// When tokens end: far behind every run, in s since 1970.
+const TOKENS_END_S: u64 = 4_000_000_000;
+
+/// The wire of a simulated world.
+pub struct SimWire {
+    world: World,
+    link: Link,
+    tokens: RefCell<BTreeMap<Who, String>>,
+}
+
+impl SimWire {
+    /// A wire whose links are like those between nodes, but longer.
+    #[must_use]
+    pub fn new(world: World, link: Link) -> Self {
+        let link = Link { base_us: link.base_us * FAR, jitter_us: link.jitter_us * FAR, ..link };
+        Self { world, link, tokens: RefCell::default() }
+    }
+
+    fn token(&self, who: &Who) -> String {
+        if let Some(token) = self.tokens.borrow().get(who) {
+            return token.clone();
+        }
+        let (sub, kind, scope) = match who {
+            Who::Guest(user) => (format!("guest-{user}"), "guest", "orders:read orders:write"),
+            Who::Customer(user) => {
+                (format!("customer-{user}"), "customer", "orders:read orders:write")
+            }
+            Who::Staff => ("staff".to_owned(), "service", STAFF_SCOPES),
+        };
+        let claims = json!({
+            "iss": "urn:mercato:edge", "aud": "mercato", "sub": sub, "exp": TOKENS_END_S,
+            "tenant": "demo", "kind": kind, "scope": scope,
+        });
+        let token = self.world.ground().keys.sign("at+jwt", &claims);
+        self.tokens.borrow_mut().insert(who.clone(), token.clone());
+        token
+    }
+
+    fn sleep_ns(&self, ns: u64) -> Sleep {
+        self.world.kernel().sleep_ns(Target::Outside, ns)
+    }
+
+    fn is_lost(&self, name: u64) -> bool {
+        self.world.ground().faults.strikes(name, |kind| match kind {
+            FaultKind::ClientLoss { percent } => Some(*percent),
+            _ => None,
+        })
+    }
+
+    async fn exchange(
+        &self,
+        this: Try,
+        who: &Who,
+        node: u16,
+        mut request: Request,
+    ) -> Option<HttpAnswer> {
+        let (key, kernel) = (key_of(this), self.world.kernel());
+        let seed = kernel.seed();
+        self.sleep_ns(draw::latency_ns(self.link, seed, key, 10)).await;
+        if self.is_lost(key) {
+            return std::future::pending().await;
+        }
+        let Some(life) = self.world.life(node) else {
+            self.sleep_ns(draw::latency_ns(self.link, seed, key, 11)).await;
+            return None;
+        };
+        request.headers.push(("authorization".into(), format!("Bearer {}", self.token(who))));
+        // A frozen machine takes the connection, and nothing happens until it goes on.
+        while kernel.is_paused(node) {
+            self.sleep_ns(1_000_000).await;
+        }
+        kernel.note(Tag { kind: Kind::Request, to: u32::from(node), id: key });
+        let answer = life.app.call(request).await;
+        let way_back = draw::latency_ns(self.link, seed, key, 12);
+        let is_current = self.world.life(node).is_some_and(|now| now.target == life.target);
+        self.sleep_ns(way_back).await;
+        // What a dead node had not sent yet is never sent.
+        if !is_current || self.is_lost(key ^ 1 << 63) {
+            return std::future::pending().await;
+        }
+        kernel.note(Tag { kind: Kind::Response, to: this.visit, id: key });
+        Some(answer)
+    }
+}
+
+/// Every scope that the shop's own service holds.
+const STAFF_SCOPES: &str = "orders:read orders:write catalogue:read catalogue:write stock:read \
+                            stock:write shipments:read shipments:write";
+
+impl Wire for SimWire {
+    fn send<'a>(
+        &'a self,
+        this: Try,
+        who: &'a Who,
+        node: u16,
+        request: Request,
+        timeout_ms: u32,
+    ) -> Local<'a, Option<HttpAnswer>> {
+        Box::pin(async move {
+            let timeout = self.sleep_ns(u64::from(timeout_ms) * 1_000_000);
+            tokio::select! {
+                biased;
+                answer = self.exchange(this, who, node, request) => answer,
+                () = timeout => None,
+            }
+        })
+    }
+
+    fn now_us(&self) -> u64 {
+        self.world.since_begin_us()
+    }
+
+    fn sleep_us(&self, us: u64) -> Local<'_, ()> {
+        Box::pin(self.world.kernel().sleep_us(us))
+    }
+
+    fn n_nodes(&self) -> u16 {
+        self.world.n_nodes()
+    }
+}

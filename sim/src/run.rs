@@ -1,0 +1,217 @@
+//! One run: a plan in, a record out.
+//!
+//! Nodes start, the shop opens, traffic and faults happen, everything settles, every order is
+//! looked at, the checkers judge. The same plan gives the same record but for `wall_ms`.
+
+mod queues;
+mod timeline;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use crate::client::{Clients, SimWire, Staff, Visitor, Wire, open_shop};
+use crate::history::History;
+use crate::kernel;
+use crate::plan::{Journey, Pay, Plan};
+use crate::record::{RunRecord, VERSION, Verdict, Violation};
+use crate::world::World;
+use queues::Queues;
+
+/// How often a settling system is looked at, in us.
+const SETTLE_LOOK_US: u64 = 250_000;
+/// Looks in a row at which nothing waits before it counts as settled.
+const SETTLE_LOOKS: u32 = 4;
+
+/// What is left of a run.
+pub struct Run {
+    /// How it ended.
+    pub record: RunRecord,
+    /// What clients saw.
+    pub history: History,
+    /// The stored trace.
+    pub trace: Vec<u8>,
+}
+
+/// What is told while a run goes on, about every 250 virtual ms.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    /// Virtual time, in ms.
+    pub virtual_ms: u64,
+    /// Messages so far.
+    pub events: u64,
+    /// Requests so far.
+    pub requests: u64,
+    /// Orders that clients know of.
+    pub orders: u64,
+    /// Families of faults that had an effect, with how often.
+    pub faults: BTreeMap<String, u64>,
+}
+
+/// Runs a plan. `tell` hears of its progress; it must not change anything.
+#[must_use]
+pub fn run(plan: &Plan, tell: &mut dyn FnMut(&Progress)) -> Run {
+    let begun = std::time::Instant::now();
+    let world = World::new(plan);
+    let wire = SimWire::new(world.clone(), plan.setup.link);
+    let clients = Clients::new(wire, plan.seed, plan.setup.client);
+    let queues = Rc::new(RefCell::new(Queues::default()));
+    let mut violations = Vec::new();
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        kernel::run(world.kernel(), whole(plan, &world, &clients, &queues, tell))
+    }));
+    let at_us = world.since_begin_us();
+    let mut note = |invariant: &str, what: String| {
+        violations.push(Violation { invariant: invariant.into(), at_us, what });
+    };
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => note("setup", why),
+        Err(panic) => note("panic", text_of(&*panic)),
+    }
+    for why in world.broken() {
+        note("start", why);
+    }
+    let history = clients.history.borrow().clone();
+    let mut record = record(plan, &world, &history, &queues.borrow());
+    record.violations = violations;
+    record.wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if !record.violations.is_empty() {
+        record.verdict = Verdict::Fail;
+    }
+    let trace = world.kernel().with_trace(kernel::Trace::to_bytes);
+    Run { record, history, trace }
+}
+
+async fn whole(
+    plan: &Plan,
+    world: &World,
+    clients: &Rc<Clients<SimWire>>,
+    queues: &Rc<RefCell<Queues>>,
+    tell: &mut dyn FnMut(&Progress),
+) -> Result<(), String> {
+    world.start_all().await;
+    let staff = Staff::new(clients);
+    open_shop(&staff, &plan.setup).await?;
+    staff.open_wallets(&wallets(plan)).await?;
+    world.begin();
+    let watching = tokio::task::spawn_local(queues::watch(world.clone(), Rc::clone(queues)));
+    let troubled = {
+        let (world, faults) = (world.clone(), plan.faults.clone());
+        tokio::task::spawn_local(async move { world.suffer(&faults).await })
+    };
+    let visiting = tokio::task::spawn_local(feed(plan.clone(), Rc::clone(clients)));
+    while !(troubled.is_finished() && visiting.is_finished()) {
+        clients.wire.sleep_us(SETTLE_LOOK_US).await;
+        tell(&progress(world, clients));
+    }
+    ended(troubled).await;
+    ended(visiting).await;
+    settle(plan, world).await;
+    staff.look_at_all(u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX)).await;
+    watching.abort();
+    tell(&progress(world, clients));
+    Ok(())
+}
+
+/// Lets every visit begin at its time. Ends when the last has ended.
+async fn feed(plan: Plan, clients: Rc<Clients<SimWire>>) {
+    let prices: Rc<Vec<i64>> = Rc::new(plan.setup.skus.iter().map(|sku| sku.price).collect());
+    let mut visits = plan.traffic;
+    visits.sort_by_key(|visit| (visit.at_us, visit.id));
+    let mut tasks = tokio::task::JoinSet::new();
+    for visit in visits {
+        let wait = visit.at_us.saturating_sub(clients.wire.now_us());
+        if wait > 0 {
+            clients.wire.sleep_us(wait).await;
+        }
+        let price = |sku: u32| prices.get(sku as usize).copied().unwrap_or(0);
+        tasks.spawn_local(Visitor::new(&clients, visit, price).run());
+        while let Some(ended) = tasks.try_join_next() {
+            pass_on(ended);
+        }
+    }
+    while let Some(ended) = tasks.join_next().await {
+        pass_on(ended);
+    }
+}
+
+/// Waits until nothing is under way, for as long as the plan allows.
+async fn settle(plan: &Plan, world: &World) {
+    let until_us = world.since_begin_us() + plan.setup.settle_ms * 1_000;
+    let mut quiet = 0;
+    while quiet < SETTLE_LOOKS && world.since_begin_us() < until_us {
+        world.kernel().sleep_us(SETTLE_LOOK_US).await;
+        quiet = if world.is_quiet() { quiet + 1 } else { 0 };
+    }
+}
+
+async fn ended(task: tokio::task::JoinHandle<()>) {
+    pass_on(task.await);
+}
+
+/// A panic of a task is a panic of the run.
+fn pass_on(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+/// Users who pay by wallet.
+fn wallets(plan: &Plan) -> BTreeSet<u32> {
+    let pays = |journey: &Journey| matches!(journey, Journey::Buy { pay: Pay::Wallet, .. });
+    plan.traffic.iter().filter(|visit| pays(&visit.journey)).map(|visit| visit.user).collect()
+}
+
+fn progress(world: &World, clients: &Clients<SimWire>) -> Progress {
+    let history = clients.history.borrow();
+    Progress {
+        virtual_ms: world.since_begin_us() / 1_000,
+        events: world.kernel().with_trace(kernel::Trace::n_events),
+        requests: history.ops.len() as u64,
+        orders: timeline::orders(&history).len() as u64,
+        faults: world.ground().faults.hits(),
+    }
+}
+
+fn record(plan: &Plan, world: &World, history: &History, queues: &Queues) -> RunRecord {
+    let (hash, checkpoints, events, trace_bytes) = world.kernel().with_trace(|trace| {
+        let checkpoints = trace.checkpoints().iter().map(|hash| format!("{hash:016x}")).collect();
+        (trace.hash(), checkpoints, trace.n_events(), trace.n_bytes() as u64)
+    });
+    let mut orders = BTreeMap::new();
+    for state in timeline::orders(history).into_values() {
+        *orders.entry(state).or_default() += 1;
+    }
+    RunRecord {
+        version: VERSION,
+        scenario: plan.scenario.clone(),
+        seed: plan.seed,
+        verdict: Verdict::Pass,
+        trace_hash: format!("{hash:016x}"),
+        checkpoints,
+        events,
+        virtual_ms: world.since_begin_us() / 1_000,
+        wall_ms: 0,
+        violations: Vec::new(),
+        probes: BTreeMap::new(),
+        faults: world.ground().faults.hits(),
+        trace_bytes,
+        unknown_ppm: 0,
+        orders,
+        checked: BTreeMap::new(),
+        command: String::new(),
+        timeline: timeline::timeline(plan, world, history, queues),
+    }
+}
+
+fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! Whole runs of small plans.
+
+use super::{Run, run};
+use crate::plan::{
+    ClientPolicy, Fault, FaultKind, Jitter, Journey, Line, Link, Pay, Plan, Setup, SkuSetup, Then,
+    VERSION, Visit,
+};
+use crate::record::Verdict;
+
+/// `n_visits` buyers over two seconds, on `nodes` nodes.
+fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
+    let buy = |id: u32| Journey::Buy {
+        lines: (0..=id % 3).map(|n| Line { sku: (id + n) % 8, qty: 1 + n }).collect(),
+        pay: if id % 4 == 3 { Pay::Wallet } else { Pay::Cod },
+        think_ms: id % 50,
+        double_click: id % 5 == 0,
+        then: match id % 4 {
+            0 => Then::Watch,
+            1 => Then::Cancel(50),
+            2 => Then::Deliver(100),
+            _ => Then::Leave,
+        },
+    };
+    let visit = |id: u32| Visit {
+        id,
+        at_us: u64::from(id) * 2_000_000 / u64::from(n_visits),
+        user: id % 16,
+        journey: buy(id),
+    };
+    Plan {
+        version: VERSION,
+        scenario: "test".into(),
+        seed,
+        setup: Setup {
+            nodes,
+            shards: 8,
+            skus: (0..8).map(|_| SkuSetup { stock: 60, price: 995 }).collect(),
+            duration_ms: 3_000,
+            settle_ms: 120_000,
+            link: Link { base_us: 100, jitter_us: 50, tail_ppm: 1_000 },
+            client: ClientPolicy {
+                timeout_ms: 3_000,
+                tries: 5,
+                backoff_ms: 100,
+                backoff_max_ms: 2_000,
+                jitter: Jitter::Full,
+            },
+            buggify: Vec::new(),
+            shuffle: true,
+        },
+        traffic: (0..n_visits).map(visit).collect(),
+        faults: Vec::new(),
+    }
+}
+
+fn quiet(plan: &Plan) -> Run {
+    let run = run(plan, &mut |_| {});
+    assert_eq!(run.record.verdict, Verdict::Pass, "{:#?}", run.record.violations);
+    run
+}
+
+#[test]
+fn one_node_sells_and_two_runs_are_the_same() {
+    let plan = plan(1, 1, 100);
+    let (one, two) = (quiet(&plan), quiet(&plan));
+    let record = &one.record;
+    std::eprintln!(
+        "{} events, {} ms virtual, {} ms, orders {:?}",
+        record.events, record.virtual_ms, record.wall_ms, record.orders
+    );
+    assert_eq!(record.trace_hash, two.record.trace_hash);
+    assert!(record.orders.values().sum::<u64>() >= 90, "{:?}", record.orders);
+    assert!(record.trace_bytes <= 4 * record.events);
+    assert_ne!(record.trace_hash, quiet(&self::plan(2, 1, 100)).record.trace_hash);
+}
+
+#[test]
+fn a_node_crashes_and_comes_back() {
+    let mut plan = plan(3, 1, 100);
+    plan.faults = vec![Fault {
+        id: 1,
+        at_us: 900_000,
+        for_ms: 300,
+        kind: FaultKind::Crash { node: 0, kept_writes: 1 },
+    }];
+    let run = quiet(&plan);
+    assert_eq!(run.record.faults["crash"], 1);
+    assert!(run.record.orders.values().sum::<u64>() >= 90, "{:?}", run.record.orders);
+}
