@@ -4,6 +4,7 @@
 //! Latency in an open loop counts from the intended start: a stall of the node or of the sender
 //! shows in all orders that should have begun meanwhile (no coordinated omission).
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -227,9 +228,21 @@ impl Clients {
     }
 
     async fn at_once(&self, plan: &Plan) -> Result<Tried, Failed> {
-        let (put, place, settled) =
-            tokio::join!(self.put(plan), self.place(plan), self.settled(plan));
-        Ok(match (put?, place?, settled?) {
+        let mut ordered = pin!(async { tokio::join!(self.put(plan), self.place(plan)) });
+        let mut settled = pin!(self.settled(plan));
+        let (put, place, settled) = tokio::select! {
+            biased;
+            (put, place) = &mut ordered => match (put?, place?) {
+                // An order that was not taken would be waited for until its deadline.
+                (Tried::Refused, _) | (_, Tried::Refused) => return Ok(Tried::Refused),
+                (put, place) => (put, place, settled.await?),
+            },
+            settled = &mut settled => {
+                let (put, place) = ordered.await;
+                (put?, place?, settled?)
+            }
+        };
+        Ok(match (put, place, settled) {
             (Tried::Confirmed, Tried::Confirmed, Tried::Confirmed) => Tried::Confirmed,
             _ => Tried::Refused,
         })

@@ -4,7 +4,21 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
+
 use crate::{Error, VALUE_BYTES_MAX};
+
+/// Appends, which cannot fail: without the detour over `std::io::Write` and its errors.
+struct Appender<'a>(&'a mut Vec<u8>);
+
+impl Writer for Appender<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
 
 fn config() -> impl bincode::config::Config {
     bincode::config::standard().with_limit::<VALUE_BYTES_MAX>()
@@ -19,8 +33,7 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
 
 /// Appends a value's bytes to `out`. Errors: [`Error::Encode`]; `out` may then hold a part of it.
 pub fn to_bytes_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
-    bincode::serde::encode_into_std_write(value, out, config())
-        .map(|_| ())
+    bincode::serde::encode_into_writer(value, Appender(out), config())
         .map_err(|e| Error::Encode(e.to_string()))
 }
 

@@ -134,10 +134,15 @@ impl CommitterState {
 
     async fn commit_all(&self) {
         self.log.kicked.store(false, Ordering::Release);
-        // Asked before each group: a node that has ended writes nothing more.
-        while !self.life.is_over()
-            && let Some(taken) = self.log.with(Staging::take)
-        {
+        loop {
+            // Whoever can run now stages first: a commit costs the same for one record as for
+            // all of them, and this actor is woken by the first one.
+            tokio::task::yield_now().await;
+            // Asked before each group: a node that has ended writes nothing more.
+            if self.life.is_over() {
+                return;
+            }
+            let Some(taken) = self.log.with(Staging::take) else { return };
             let reached: Vec<_> =
                 taken.frames.iter().map(|f| (f.header.shard, f.header.commit_no)).collect();
             if let Err(error) = self.append(Arc::new(taken.frames)).await {

@@ -12,7 +12,8 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions};
 use ports::StoreError;
 
 use crate::limits::{
-    DERIVED_MEMTABLE_BYTES, FRAMES_MEMTABLE_BYTES, JOURNAL_FILES_BYTES, SMALL_MEMTABLE_BYTES,
+    DERIVED_MEMTABLE_BYTES, FRAMES_MEMTABLE_BYTES, INDEX_MEMTABLE_BYTES, JOURNAL_FILES_BYTES,
+    SMALL_MEMTABLE_BYTES,
 };
 use crate::{OpenError, manifest};
 
@@ -46,15 +47,18 @@ impl JournalDb {
                 manifest::check(path, META_ID)?;
             }
             let db = open_db(path, cache_bytes)?;
-            // Large blocks pack well, and tables that never overlap need no filter.
+            // Tables that never overlap need no filter. Packing them costs more CPU than the disk
+            // that it saves is worth: most frames are never read again.
             let frames = || {
                 small(FRAMES_MEMTABLE_BYTES)
+                    .data_block_compression_policy(CompressionPolicy::disabled())
                     .data_block_size_policy(BlockSizePolicy::all(16 * 1024))
                     .filter_policy(FilterPolicy::all(FilterPolicyEntry::None))
             };
             let frames = keyspace(&db, "frames", FRAMES_ID, is_new, frames)?;
             let meta = || small(SMALL_MEMTABLE_BYTES);
-            let index = keyspace(&db, "index", INDEX_ID, is_new, meta)?;
+            let index = || small(INDEX_MEMTABLE_BYTES);
+            let index = keyspace(&db, "index", INDEX_ID, is_new, index)?;
             let meta = keyspace(&db, "meta", META_ID, is_new, meta)?;
             Ok(Self { db, frames, index, meta })
         })
@@ -80,8 +84,10 @@ impl DerivedDb {
 fn open_db(path: &Path, cache_bytes: u64) -> Result<Database, OpenError> {
     Database::builder(path)
         .cache_size(cache_bytes)
-        // One writes tables, one merges them: a long merge must not make commits wait.
-        .worker_threads(2)
+        // Of two, the one that keeps itself free for flushes passes each merge back to the queue
+        // for as long as the other one merges, at full speed. Merges here are short: frames do
+        // not overlap, all else is small; commits wait for neither, only for a full memory.
+        .worker_threads(1)
         .max_journaling_size(JOURNAL_FILES_BYTES)
         // Journal files are read by `scan`, and the commit path has better things to do.
         .journal_compression(CompressionType::None)
