@@ -11,6 +11,7 @@ pub mod limits;
 pub mod log;
 pub mod node;
 pub mod outbox;
+pub mod ownership;
 pub mod projection;
 pub mod region;
 pub mod relay;

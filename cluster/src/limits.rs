@@ -106,3 +106,11 @@ pub const RETRY_AFTER_MS: u64 = 1_000;
 
 /// How often a stopping node looks whether it is done.
 pub const DRAIN_POLL_MS: u64 = 5;
+
+/// Shards that a node hands over at a time.
+///
+/// Each closes its shard for some milliseconds; eight of 64 leave the others undisturbed.
+pub const HANDOFFS_OUT_MAX: usize = 8;
+
+/// Shards that a node agrees to take at a time: two nodes' worth, each with a bounded buffer.
+pub const HANDOFFS_IN_MAX: usize = 16;
