@@ -1,0 +1,1 @@
+//! Scales, ticks, thinning, stacking, formats: the arithmetic under the plots.
