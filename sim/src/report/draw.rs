@@ -42,6 +42,8 @@ pub(super) struct Panel {
     pub(super) height: f64,
     /// What is drawn, SVG.
     pub(super) body: String,
+    /// Whether guides cross what is drawn (a filled plot would hide them) or lie below it.
+    pub(super) guides_over: bool,
     /// What the crosshair shows.
     pub(super) values: Values,
 }
@@ -73,16 +75,19 @@ impl Panel {
     pub(super) fn html(&self, view: &View) -> String {
         let frame = frame(view, self.height);
         let guides = guides(view, self.height);
+        let body = match self.guides_over {
+            true => format!("{frame}{}{guides}", self.body),
+            false => format!("{frame}{guides}{}", self.body),
+        };
         format!(
             "<section class=\"plot\" id=\"{id}\">\n<h3>{title}</h3>\n<p class=\"note\">{note}</p>\n\
              <div class=\"pane\"><svg class=\"chart\" width=\"100%\" height=\"{full}\" role=\"img\" \
-             aria-label=\"{title}\">{frame}{body}{guides}</svg></div>\n\
+             aria-label=\"{title}\">{body}</svg></div>\n\
              <script type=\"application/json\">{values}</script>\n</section>\n",
             id = self.id,
             title = escape(self.title),
             note = self.note,
             full = num(self.height + TIME_LABELS),
-            body = self.body,
             values = script_json(&self.values.json()),
         )
     }
@@ -121,7 +126,9 @@ fn guides(view: &View, height: f64) -> String {
             x = pct(guide.percent),
         )
     };
-    view.guides.iter().map(line).collect()
+    let lines: String = view.guides.iter().map(line).collect();
+    let class = if view.guides.len() > 40 { "many" } else { "few" };
+    format!("<g class=\"{class}\">{lines}</g>")
 }
 
 /// Horizontal lines and labels of a scale of values.

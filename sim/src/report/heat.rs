@@ -15,7 +15,7 @@ use super::view::View;
 use crate::record::RunRecord;
 
 const ROWS_MAX: usize = 64;
-const COLUMNS_MAX: usize = 240;
+const COLUMNS_MAX: usize = 400;
 const LEVELS: usize = 7;
 
 /// The panel.
@@ -44,6 +44,7 @@ pub(super) fn queues(record: &RunRecord, view: &View) -> Panel {
         note: format!("longest queue in each bucket{shared}; logarithmic colours"),
         height,
         body,
+        guides_over: true,
         values: Values::Columns { column_ms: column_ms(view), rows: deepest_rows(queues, view) },
     }
 }
@@ -123,16 +124,16 @@ fn legend(deepest: u32) -> String {
     let shown = if deepest == 1 { 1 } else { LEVELS };
     let mut out = String::from("<svg x=\"100%\" class=\"ends\">");
     for index in 0..shown {
-        let x = 10 + 9 * index;
+        let x = 10 + 7 * index;
         out.push_str(&format!(
-            "<rect class=\"h{index}\" x=\"{x}\" y=\"0\" width=\"9\" height=\"10\"/>"
+            "<rect class=\"h{index}\" x=\"{x}\" y=\"0\" width=\"7\" height=\"10\"/>"
         ));
     }
     out.push_str("<text class=\"v\" x=\"10\" y=\"24\">1</text>");
     if deepest > 1 {
         let most = amount(f64::from(deepest));
         out.push_str(&format!(
-            "<text class=\"v\" x=\"73\" y=\"24\" text-anchor=\"end\">{most}</text>"
+            "<text class=\"v\" x=\"59\" y=\"24\" text-anchor=\"end\">{most}</text>"
         ));
     }
     out.push_str("</svg>");

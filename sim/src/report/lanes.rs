@@ -47,14 +47,15 @@ pub(super) fn faults(record: &RunRecord, view: &View) -> Panel {
     Panel {
         id: "faults",
         title: "Faults",
-        note: note(all),
+        note: note(all, view),
         height: top,
         body,
+        guides_over: false,
         values: Values::Spans(spans.collect()),
     }
 }
 
-fn note(all: &[FaultSpan]) -> String {
+fn note(all: &[FaultSpan], view: &View) -> String {
     let idle = all.iter().filter(|fault| !fault.effective).count();
     let mut realms: Vec<_> = all.iter().map(|fault| Realm::of(&fault.family)).collect();
     realms.sort_unstable();
@@ -67,6 +68,9 @@ fn note(all: &[FaultSpan]) -> String {
         out.push_str(&format!(
             "<span class=\"key\"><i class=\"idle\"></i>without effect ({idle})</span>"
         ));
+    }
+    if view.guides.iter().any(|guide| guide.class == "g-violation") {
+        out.push_str("<span class=\"key\"><i class=\"violation\"></i>violation</span>");
     }
     if all.len() > FAULTS_MAX {
         out.push_str(&format!(
@@ -96,7 +100,7 @@ fn families<'a>(faults: &'a [FaultSpan], view: &View) -> Vec<Family<'a>> {
             .iter()
             .map(|fault| {
                 let from = fault.from_ms.min(view.axis.length_ms);
-                (from, fault.to_ms.min(view.axis.length_ms).max(from + least))
+                (from, fault.to_ms.min(view.axis.length_ms).max(from.saturating_add(least)))
             })
             .collect();
         let lanes = stack(&spans, least / 2);
@@ -115,42 +119,65 @@ impl Family<'_> {
             escape(&clipped(&self.name.replace('_', " "), 14)),
         );
         for (lane, fault) in &self.bars {
-            out.push_str(&bar(fault, top + *lane as f64 * pitch, pitch, view));
+            let y = top + *lane as f64 * pitch;
+            let (from, to) = extent(fault, view);
+            out.push_str(&bar(fault, (from, to), y, pitch));
+            // Where the next bar of this lane begins.
+            let next = self.bars.iter().filter(|(other, _)| other == lane);
+            let next = next.map(|(_, fault)| extent(fault, view).0).filter(|x| *x > from);
+            let next = next.fold(100.0, f64::min);
+            if pitch > 15.0 {
+                out.push_str(&label(fault, (from, to), next, y, pitch));
+            }
         }
         out
     }
 }
 
-fn bar(fault: &FaultSpan, y: f64, pitch: f64, view: &View) -> String {
-    let from = view.axis.percent(fault.from_ms as f64);
-    // A fault at the very end is still to be seen.
-    let from = from.min(99.8);
-    let width = (view.axis.percent(fault.to_ms as f64) - from).max(0.2);
+/// From where to where a bar reaches, in percent; at least so far that it is seen.
+fn extent(fault: &FaultSpan, view: &View) -> (f64, f64) {
+    let from = view.axis.percent(fault.from_ms as f64).min(99.8);
+    (from, view.axis.percent(fault.to_ms as f64).max(from + 0.2))
+}
+
+fn bar(fault: &FaultSpan, (from, to): (f64, f64), y: f64, pitch: f64) -> String {
     let class = if fault.effective { Realm::of(&fault.family).name() } else { "idle" };
-    let height = pitch - 3.0;
-    let mut out = format!(
+    format!(
         "<rect class=\"bar f-{class}\" x=\"{}\" width=\"{}\" y=\"{}\" height=\"{}\" rx=\"2\">\
          <title>{}</title></rect>",
         pct(from),
-        pct(width),
+        pct(to - from),
         num(y),
-        num(height),
+        num(pitch - 3.0),
         escape(&told(fault)),
-    );
-    let room = width / 100.0 * USUAL_WIDTH;
-    if pitch > 15.0 && room > fault.detail.chars().count() as f64 * 6.4 + 10.0 {
+    )
+}
+
+/// The detail in the bar, or beside it, or nowhere if neither has room.
+fn label(fault: &FaultSpan, (from, to): (f64, f64), next: f64, y: f64, pitch: f64) -> String {
+    let needed = (fault.detail.chars().count() as f64 * 6.4 + 12.0) / USUAL_WIDTH * 100.0;
+    let detail = escape(&fault.detail);
+    if fault.detail.is_empty() {
+        String::new()
+    } else if needed <= to - from {
         let class = if fault.effective { "in" } else { "in idle" };
-        out.push_str(&format!(
+        format!(
             "<svg class=\"clip\" x=\"{}\" width=\"{}\" y=\"{}\" height=\"{}\">\
-             <text class=\"{class}\" x=\"6\" y=\"11.5\">{}</text></svg>",
+             <text class=\"{class}\" x=\"6\" y=\"11.5\">{detail}</text></svg>",
             pct(from),
-            pct(width),
+            pct(to - from),
             num(y),
-            num(height),
-            escape(&fault.detail),
-        ));
+            num(pitch - 3.0),
+        )
+    } else if needed <= next - to {
+        format!(
+            "<text class=\"beside\" x=\"{}\" dx=\"6\" y=\"{}\">{detail}</text>",
+            pct(to),
+            num(y + 11.5)
+        )
+    } else {
+        String::new()
     }
-    out
 }
 
 /// A fault in one line.
@@ -201,6 +228,7 @@ pub(super) fn nodes(record: &RunRecord, view: &View) -> Panel {
             .to_owned(),
         height,
         body,
+        guides_over: true,
         values: Values::Spans(spans),
     }
 }

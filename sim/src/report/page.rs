@@ -36,7 +36,7 @@ pub fn html(record: &RunRecord) -> String {
          <h1>{scenario} <span>seed {seed}</span></h1></header>\n\
          {banner}{violations}{tiles}{command}\
          <div class=\"stack\" data-length-ms=\"{length}\">\n{stack}</div>\n\
-         <div class=\"cards\">\n{orders}{checked}{probes}{families}</div>\n\
+         <div class=\"cards\">\n{orders}{probes}{families}{checked}</div>\n\
          <footer>trace hash <code>{hash}</code> · {n_checkpoints} checkpoints · record version \
          {version}</footer>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         banner = banner(record),

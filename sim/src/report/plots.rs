@@ -25,7 +25,8 @@ pub(super) fn load(record: &RunRecord, view: &View) -> Panel {
     ];
     let top = lines.iter().flat_map(|line| line.2.iter()).copied().max().unwrap_or(0);
     let scale = Scale::linear(0.0, view.per_second(top));
-    let mut body = value_axis(&scale, HEIGHT, rate);
+    let mut body =
+        value_axis(&scale, HEIGHT, |value| if value == 0.0 { "0".to_owned() } else { rate(value) });
     let mut paths = Vec::new();
     let mut ends = Vec::new();
     for (name, class, counts) in lines {
@@ -55,6 +56,7 @@ pub(super) fn load(record: &RunRecord, view: &View) -> Panel {
         note: format!("orders per second, in buckets of {}", grouping(view)),
         height: HEIGHT,
         body,
+        guides_over: false,
         values: Values::Columns { column_ms: column_ms(view), rows: rows.collect() },
     }
 }
@@ -87,7 +89,9 @@ pub(super) fn latency(record: &RunRecord, view: &View) -> Panel {
         });
         rows.push((name.to_owned(), class.to_owned(), texts.collect()));
     }
+    // Where lines lie on each other, p50 is drawn last and the labels stand as on the scale.
     paths.reverse();
+    ends.reverse();
     body.push_str(&stretched(&paths, HEIGHT));
     body.push_str(&end_labels(&ends, HEIGHT));
     if ends.is_empty() {
@@ -99,6 +103,7 @@ pub(super) fn latency(record: &RunRecord, view: &View) -> Panel {
         note: "from the intended start to the answer; logarithmic".to_owned(),
         height: HEIGHT,
         body,
+        guides_over: false,
         values: Values::Columns { column_ms: column_ms(view), rows },
     }
 }
@@ -134,8 +139,9 @@ pub(super) fn stock(record: &RunRecord, view: &View) -> Panel {
             ends.push((name.clone(), class, y));
         }
         // The lowest of a group: what is short matters here.
-        let lowest: Vec<i64> = units.iter().map(|n| -n).collect();
-        let texts = maxima(&lowest, group(view)).into_iter().map(|n| format!("{}", -n));
+        let lowest: Vec<i64> = units.iter().map(|n| n.saturating_neg()).collect();
+        let texts =
+            maxima(&lowest, group(view)).into_iter().map(|n| n.saturating_neg().to_string());
         rows.push((name, format!("k{}", index % 10), texts.collect()));
     }
     body.push_str(&stretched(&paths, HEIGHT));
@@ -152,6 +158,7 @@ pub(super) fn stock(record: &RunRecord, view: &View) -> Panel {
         note: format!("{unit}; SKUs with most demand{below}"),
         height: HEIGHT,
         body,
+        guides_over: false,
         values: Values::Columns { column_ms: column_ms(view), rows },
     }
 }

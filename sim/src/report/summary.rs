@@ -11,7 +11,9 @@ use crate::record::{RunRecord, Verdict};
 const PLOT_CHARS: usize = 48;
 /// Violations that are told; the others are in `run.json`.
 const VIOLATIONS_MAX: usize = 5;
-/// Longest line.
+/// Characters of a violation; the terminal wraps it.
+const VIOLATION_CHARS: usize = 300;
+/// Longest of the other lines, but for the command.
 const LINE_CHARS: usize = 110;
 
 /// How the run ended, in 15 to 25 lines that each end with a line feed.
@@ -67,7 +69,7 @@ fn violations(record: &RunRecord, lines: &mut Vec<String>) {
             duration(violation.at_us / 1000),
             violation.what
         );
-        lines.push(format!("  ✗ {}", one_line(&text, LINE_CHARS - 4)));
+        lines.push(format!("  ✗ {}", one_line(&text, VIOLATION_CHARS)));
     }
     if record.violations.len() > VIOLATIONS_MAX {
         let more = grouped((record.violations.len() - VIOLATIONS_MAX) as u64);

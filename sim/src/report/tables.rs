@@ -24,6 +24,7 @@ pub(super) fn banner(record: &RunRecord) -> String {
     };
     let looked = record.checked.values().copied().fold(0, u64::saturating_add);
     let told = match (record.verdict, n) {
+        (Verdict::Pass, 0) if looked == 0 => "but nothing was checked".to_owned(),
         (Verdict::Pass, 0) => format!(
             "{} checkers looked at {} things and found nothing wrong",
             record.checked.len(),

@@ -4,3 +4,4 @@
 mod parts;
 mod samples;
 mod whole;
+mod xml;

@@ -12,9 +12,9 @@ use super::view::View;
 use crate::record::RunRecord;
 
 /// Samples of one counter; a viewer draws no more of them.
-const SAMPLES_MAX: usize = 4_000;
+const SAMPLES_MAX: usize = 2_000;
 /// Shards with a counter of their own: those with the deepest queues.
-const SHARDS_MAX: usize = 64;
+const SHARDS_MAX: usize = 16;
 
 const FAULTS: u32 = 1;
 const NODES: u32 = 2;

@@ -77,8 +77,10 @@ fn n_buckets(timeline: &Timeline) -> usize {
 fn guides(record: &RunRecord, axis: TimeAxis) -> Vec<Guide> {
     let mut seen = BTreeSet::new();
     let mut guides = Vec::new();
+    // What was seen at the end comes from a check over the whole run: no instant of its own.
+    let violations = record.violations.iter().map(|violation| violation.at_us as f64 / 1e3);
     let violations =
-        record.violations.iter().map(|violation| (violation.at_us as f64 / 1e3, "g-violation"));
+        violations.filter(|ms| *ms < axis.length_ms as f64 * 0.999).map(|ms| (ms, "g-violation"));
     let faults = record.timeline.faults.iter().filter(|fault| fault.effective);
     let faults = faults.flat_map(|fault| {
         let class = guide_class(&fault.family);
