@@ -6,6 +6,7 @@
 //! [`history`] what clients saw, a [`record`] how it ended; a [`report`] shows it. [`random`] gives
 //! every draw its own key, so that leaving one thing out moves nothing else.
 
+pub mod check;
 pub mod client;
 pub mod crash;
 pub mod history;

@@ -1,0 +1,68 @@
+//! What a run knows beside store and bus: who owned shards, how deep queues were, what clients
+//! saw, and whether faults are over so that everything must have settled.
+//!
+//! Plain values; a field that the run cannot know is left empty and then judges nothing.
+
+use std::collections::BTreeMap;
+
+use entity::{ShardId, Tenant};
+
+use crate::history::History;
+
+/// Who claimed a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owned {
+    /// The shard.
+    pub shard: ShardId,
+    /// The epoch that the claim gave.
+    pub epoch: u64,
+    /// Number of the node.
+    pub node: u16,
+}
+
+/// How full a queue became, in the unit of its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// The most that was ever in it.
+    pub max_seen: u64,
+    /// The most that may be.
+    pub limit: u64,
+}
+
+/// What a run knows.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// When the run ended, in virtual us.
+    pub end_us: u64,
+    /// Faults are over and everything had its time to settle (I11).
+    pub is_healed: bool,
+    /// Every claim of a shard, as far as known; empty: unknown.
+    pub owners: Vec<Owned>,
+    /// Queues by name.
+    pub depths: BTreeMap<String, Depth>,
+    /// Quarantines and dead letters that the plan asked for.
+    pub n_planted: u64,
+    /// The shop that clients used.
+    pub tenant: Tenant,
+    /// Codes of the SKUs, by their place in the plan's setup.
+    pub skus: Vec<String>,
+    /// What clients saw.
+    pub history: History,
+}
+
+impl Given {
+    /// A run of the shop `tenant` of which nothing else is known.
+    #[must_use]
+    pub fn of(tenant: Tenant) -> Self {
+        Self {
+            end_us: 0,
+            is_healed: false,
+            owners: Vec::new(),
+            depths: BTreeMap::new(),
+            n_planted: 0,
+            tenant,
+            skus: Vec::new(),
+            history: History::default(),
+        }
+    }
+}

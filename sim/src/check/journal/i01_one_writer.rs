@@ -1,0 +1,41 @@
+//! I1: one writer. Epochs only rise along a shard's journal, and an epoch has one owner.
+//!
+//! A frame under an older epoch behind a newer one was let in past the fence. Owners are judged
+//! where the run knows them.
+
+use std::collections::BTreeMap;
+
+use super::{Findings, World};
+
+/// Judges every frame and every claim.
+#[must_use]
+pub fn check(world: &World) -> Findings {
+    let mut found = world.findings("I1");
+    let mut owners = BTreeMap::new();
+    for owned in &world.given.owners {
+        let first = *owners.entry((owned.shard, owned.epoch)).or_insert(owned.node);
+        found.judge(first == owned.node, || {
+            let (shard, epoch, node) = (owned.shard.0, owned.epoch, owned.node);
+            format!("epoch {epoch} of shard {shard} was given to nodes {first} and {node}")
+        });
+    }
+    for (shard, frames) in (0..).zip(&world.journals.shards) {
+        let mut newest = 0;
+        for header in frames.iter().map(|frame| &frame.header) {
+            let (commit, epoch) = (header.commit_no, header.epoch);
+            found.judge(epoch >= newest && epoch > 0 && header.shard.0 == shard, || {
+                let of = header.shard.0;
+                format!(
+                    "commit {commit} of shard {of} in the journal of {shard} has epoch {epoch} \
+                     after {newest}"
+                )
+            });
+            let is_known = owners.is_empty() || owners.contains_key(&(header.shard, epoch));
+            found.judge(is_known, || {
+                format!("commit {commit} of shard {shard}: nobody was given epoch {epoch}")
+            });
+            newest = newest.max(epoch);
+        }
+    }
+    found
+}

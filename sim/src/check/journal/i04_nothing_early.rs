@@ -1,0 +1,133 @@
+//! I4: nothing is seen before it is durable. What clients were shown and what the bus stored
+//! stands in the journal, the events with the same content; so do snapshots and checkpoints.
+
+use std::collections::BTreeMap;
+
+use commerce::hosting::entity_types;
+use commerce::keys;
+use entity::{EntityKey, EntityTypes, EventContext, Publication, ShardId, Trace};
+use ports::CloudEvent;
+
+use super::{Findings, Given, World};
+use crate::history::{Ask, Op};
+
+/// Judges every version that anybody was shown.
+#[must_use]
+pub fn check(world: &World) -> Findings {
+    let mut found = world.findings("I4");
+    clients(world, &mut found);
+    let types = entity_types();
+    for (stream, place, event) in world.journals.published.iter().flatten() {
+        let fault = published(world, &types, event)
+            .or_else(|| (event.stream() != *stream).then(|| "in the wrong stream".to_owned()));
+        found.judge(fault.is_none(), || {
+            format!("{stream} {place}, {}: {}", event.id, fault.unwrap_or_default())
+        });
+    }
+    for (key, snapshot) in &world.journals.snapshots {
+        let have = world.version_of(key);
+        found.judge(snapshot.version <= have, || {
+            format!("{key} has a snapshot at {}, the journal ends at {have}", snapshot.version)
+        });
+    }
+    for (shard, checkpoint) in &world.journals.checkpoints {
+        let (at, end) = (checkpoint.commit_no, world.last_commit(*shard));
+        found.judge(at <= end, || format!("checkpoint {at} of {shard:?}, which ends at {end}"));
+    }
+    found
+}
+
+fn clients(world: &World, found: &mut Findings) {
+    let mut seen: BTreeMap<EntityKey, u64> = BTreeMap::new();
+    for op in &world.given.history.ops {
+        if let Some((key, version)) = shown(&world.given, op) {
+            let highest = seen.entry(key).or_insert(0);
+            *highest = version.max(*highest);
+            found.look(1);
+        }
+    }
+    for (key, version) in &seen {
+        let have = world.version_of(key);
+        if have < *version {
+            found.fail(format!("{key} was shown at {version}, the journal ends at {have}"));
+        }
+    }
+}
+
+/// The entity and the version that an answer shows.
+fn shown(given: &Given, op: &Op) -> Option<(EntityKey, u64)> {
+    let answer = op.answer.as_ref()?;
+    if !(200..300).contains(&answer.status) && answer.status != 304 {
+        return None;
+    }
+    let version = answer.version?;
+    let sku = |sku: u32| {
+        let code = given.skus.get(usize::try_from(sku).ok()?)?;
+        Some(keys::sku(&given.tenant, code))
+    };
+    let key = match (&op.ask, &answer.order) {
+        (Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. }, Some(order)) => {
+            keys::parse_order(&given.tenant, order).ok()?
+        }
+        (Ask::GetOrder { order } | Ask::Cancel { order }, None) => {
+            keys::parse_order(&given.tenant, order).ok()?
+        }
+        (Ask::PutCart { cart }, _) => keys::cart(&given.tenant, cart),
+        (Ask::GetStock { sku: at } | Ask::Restock { sku: at, .. }, _)
+        | (Ask::Count { sku: at, .. }, _) => sku(*at)?,
+        // A shipment's version, a quote's, or nobody's.
+        (Ask::Place { .. }, None) | (Ask::Quote { .. } | Ask::Advance { .. } | Ask::Other, _) => {
+            return None;
+        }
+    };
+    Some((key, version))
+}
+
+/// How a published event differs from the journal.
+fn published(world: &World, types: &EntityTypes, event: &CloudEvent) -> Option<String> {
+    let missing = || Some("is not in the journal".to_owned());
+    let Some((shard, seq)) = place(&world.journals.history.0, &event.id) else {
+        return Some("has an id of another history".into());
+    };
+    let events = world.decoded.events.get(usize::from(shard.0))?;
+    let Some(index) = seq.checked_sub(1).and_then(|seq| usize::try_from(seq).ok()) else {
+        return missing();
+    };
+    let Some((row, index)) = events.get(index) else { return missing() };
+    let record = &world.decoded.records[*row].record;
+    let version = record.version + *index as u64 + 1;
+    let ctx = EventContext { key: &record.key, version, at: record.at };
+    let kind = types.get(record.key.kind)?;
+    let face = match (kind.publication)(&ctx, &record.events[*index]) {
+        Ok(Some(face)) => face,
+        Ok(None) => return Some("is of a kind that is not published".into()),
+        Err(error) => return Some(error.to_string()),
+    };
+    let fits = is_face(event, &face)
+        && event.key == record.key
+        && event.tenant == record.key.tenant
+        && event.version == version
+        && event.time == record.at
+        && is_traced(&event.trace, &record.cause.trace);
+    (!fits).then(|| format!("differs from {} at {version}: {event:?}", record.key))
+}
+
+fn is_face(event: &CloudEvent, face: &Publication) -> bool {
+    event.data == face.data
+        && event.data_version == face.data_version
+        && event.event_type == face.event_type
+        && event.domain == face.domain
+        && event.subject == face.subject
+        && event.partition_key == face.partition_key
+}
+
+/// Whether the trace is that of the cause; one without a trace gets a made-up one.
+fn is_traced(trace: &Trace, cause: &Trace) -> bool {
+    cause.trace_id == [0; 16] || trace.trace_id == cause.trace_id
+}
+
+/// Shard and number of `{history}.{shard}:{seq}`.
+pub(super) fn place(history: &str, id: &str) -> Option<(ShardId, u64)> {
+    let (shard, seq) = id.strip_prefix(history)?.strip_prefix('.')?.split_once(':')?;
+    Some((ShardId(shard.parse().ok()?), seq.parse().ok()?))
+}

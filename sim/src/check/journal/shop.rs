@@ -1,0 +1,158 @@
+//! Every entity of the shop, folded once, with what the checkers want to know of its way.
+//!
+//! Kinds that no checker looks into are folded all the same: their snapshots are judged (I3).
+
+use std::collections::BTreeMap;
+
+use commerce::account::Account;
+use commerce::cart::{self, Cart};
+use commerce::customer::Customer;
+use commerce::kinds;
+use commerce::numbers::Numbers;
+use commerce::order::{self, After, Fact, Order};
+use commerce::product::Product;
+use commerce::shipment::{self, Shipment};
+use commerce::sku::Sku;
+use entity::EntityKey;
+
+use super::decoded::{Decoded, Row};
+use super::fold::Folder;
+use super::ledger::Ledger;
+use super::money::Wallet;
+use super::read::Journals;
+
+/// An order and its way.
+#[derive(Debug, Default)]
+pub(super) struct OrderFold {
+    /// Where it stands; none: no placing came.
+    pub(super) body: Option<Box<order::Body>>,
+    /// The public words after each version, from 1.
+    pub(super) after: Vec<After>,
+    /// Placings among its events.
+    pub(super) n_placed: u64,
+}
+
+/// A cart and its way.
+#[derive(Debug, Default)]
+pub(super) struct CartFold {
+    pub(super) body: Option<Box<cart::Body>>,
+    pub(super) version: u64,
+    /// Generations that an order was asked for, in order.
+    pub(super) frozen: Vec<u32>,
+    /// What breaks I12.
+    pub(super) faults: Vec<String>,
+}
+
+/// The folded shop.
+#[derive(Debug, Default)]
+pub(super) struct Shop {
+    pub(super) skus: BTreeMap<EntityKey, Ledger>,
+    pub(super) wallets: BTreeMap<EntityKey, Wallet>,
+    pub(super) orders: BTreeMap<EntityKey, OrderFold>,
+    pub(super) carts: BTreeMap<EntityKey, CartFold>,
+    pub(super) shipments: BTreeMap<EntityKey, Option<Box<shipment::Body>>>,
+    /// What breaks I3.
+    pub(super) faults: Vec<String>,
+    pub(super) n_events: u64,
+    pub(super) n_snapshots: u64,
+}
+
+impl Shop {
+    pub(super) fn of(decoded: &Decoded, journals: &Journals) -> Self {
+        let mut shop = Self::default();
+        let mut folder = Folder::new(decoded, &journals.snapshots);
+        for (key, rows) in &decoded.entities {
+            shop.add(&mut folder, key, rows);
+        }
+        for (key, _) in &journals.snapshots {
+            if !decoded.entities.contains_key(key) {
+                folder.faults.push(format!("{key}: a snapshot of an entity without records"));
+            }
+        }
+        shop.n_events = folder.n_events;
+        shop.n_snapshots = folder.n_snapshots;
+        shop.faults.append(&mut folder.faults);
+        shop
+    }
+
+    fn add(&mut self, folder: &mut Folder<'_>, key: &EntityKey, rows: &[Row]) {
+        match key.kind {
+            kinds::SKU => {
+                let mut ledger = Ledger::default();
+                folder.fold::<Sku>(key, rows, |ctx, sku, event| ledger.event(ctx, sku, event));
+                self.skus.insert(key.clone(), ledger);
+            }
+            kinds::ACCOUNT => {
+                let mut wallet = Wallet::default();
+                folder.fold::<Account>(key, rows, |ctx, state, event| {
+                    wallet.event(ctx, state, event);
+                });
+                self.wallets.insert(key.clone(), wallet);
+            }
+            kinds::ORDER => self.order(folder, key, rows),
+            kinds::CART => self.cart(folder, key, rows),
+            kinds::SHIPMENT => {
+                let shipment = folder.fold::<Shipment>(key, rows, |_, _, _| {});
+                self.shipments.insert(key.clone(), shipment.body);
+            }
+            kinds::CUSTOMER => {
+                folder.fold::<Customer>(key, rows, |_, _, _| {});
+            }
+            kinds::PRODUCT => {
+                folder.fold::<Product>(key, rows, |_, _, _| {});
+            }
+            kinds::NUMBERS => {
+                folder.fold::<Numbers>(key, rows, |_, _, _| {});
+            }
+            _ => folder.faults.push(format!("{key}: a kind that the shop does not have")),
+        }
+    }
+
+    fn order(&mut self, folder: &mut Folder<'_>, key: &EntityKey, rows: &[Row]) {
+        let mut fold = OrderFold::default();
+        let faults = &mut self.faults;
+        let state = folder.fold::<Order>(key, rows, |ctx, state, event| {
+            fold.after.push(event.after);
+            fold.n_placed += u64::from(matches!(event.fact, Fact::Placed(_)));
+            let is = state.body.as_ref().map(|body| body.after());
+            if is != Some(event.after) {
+                let (version, said) = (ctx.version, event.after);
+                faults.push(format!("{key} at {version}: says {said:?}, folded {is:?}"));
+            }
+        });
+        fold.body = state.body;
+        self.orders.insert(key.clone(), fold);
+    }
+
+    fn cart(&mut self, folder: &mut Folder<'_>, key: &EntityKey, rows: &[Row]) {
+        let mut fold = CartFold::default();
+        let mut is_frozen = false;
+        let state = folder.fold::<Cart>(key, rows, |ctx, state, event| {
+            fold.version = ctx.version;
+            let generation = state.body.as_ref().map_or(0, |body| body.generation);
+            let fits = match event {
+                cart::Event::Frozen(_) => {
+                    fold.frozen.push(generation);
+                    !std::mem::replace(&mut is_frozen, true)
+                }
+                cart::Event::Thawed { .. } => std::mem::replace(&mut is_frozen, false),
+                // Ordered for ever: it stays frozen.
+                cart::Event::Ordered => is_frozen,
+                cart::Event::Created { .. } => ctx.version == 1,
+                cart::Event::Replaced(_)
+                | cart::Event::Updated(_)
+                | cart::Event::LinePut { .. }
+                | cart::Event::LineDeleted { .. }
+                | cart::Event::MergeAsked(_)
+                | cart::Event::LinesGiven => !is_frozen,
+                // Lines that were given may come back to whatever the cart is by then.
+                cart::Event::Merged { .. } => true,
+            };
+            if !fits {
+                fold.faults.push(format!("{key} at {}: {event:?}", ctx.version));
+            }
+        });
+        fold.body = state.body;
+        self.carts.insert(key.clone(), fold);
+    }
+}

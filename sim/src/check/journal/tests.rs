@@ -1,0 +1,73 @@
+//! Every checker passes a good journal with something to look at, and reports a tampered one.
+
+mod cases;
+mod cases_money;
+mod cases_saga;
+mod rig;
+mod tamper;
+
+use super::{CHECKS, Findings, Given, Journals, World};
+
+/// One way of tampering, and the checker that has to say so.
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) reported_by: &'static str,
+    pub(super) tamper: fn(&mut Journals, &mut Given),
+}
+
+fn check(name: &str, world: &World) -> Findings {
+    let (_, check) = CHECKS.iter().find(|(it, _)| *it == name).expect("a checker of this name");
+    check(world)
+}
+
+#[test]
+fn a_good_journal_passes_and_every_checker_looks_at_it() {
+    let (journals, given) = rig::good();
+    let world = World::new(journals, given);
+    for (name, found) in world.check_all() {
+        assert_eq!(found.violations, [], "{name}");
+        assert!(found.looked_at > 0, "{name} looked at nothing");
+        assert_eq!(found, check(name, &world), "{name} is not deterministic");
+    }
+}
+
+#[test]
+fn a_good_journal_passes_while_faults_last() {
+    let (journals, mut given) = rig::good();
+    given.is_healed = false;
+    for (name, found) in World::new(journals, given).check_all() {
+        assert_eq!(found.violations, [], "{name}");
+    }
+}
+
+#[test]
+fn each_tampering_is_reported_under_its_number() {
+    let (mut covered, mut missed) = (Vec::new(), Vec::new());
+    for case in cases::CASES.iter().chain(cases_saga::CASES).chain(cases_money::CASES) {
+        let (mut journals, mut given) = rig::good();
+        (case.tamper)(&mut journals, &mut given);
+        let world = World::new(journals, given);
+        let found = check(case.reported_by, &world);
+        let numbers = found.violations.iter().all(|it| it.invariant == case.reported_by);
+        if found.violations.is_empty() || !numbers {
+            missed.push((case.reported_by, case.name));
+        }
+        covered.push(case.reported_by);
+    }
+    assert_eq!(missed, []);
+    for (name, _) in CHECKS {
+        assert!(covered.contains(&name), "no case makes {name} fail");
+    }
+}
+
+#[test]
+fn findings_are_bounded_and_say_how_many_more_there_were() {
+    let mut found = Findings::of("I2", 7);
+    for n in 0..50 {
+        found.judge(n % 2 == 0, || format!("thing {n}"));
+    }
+    assert_eq!((found.looked_at, found.violations.len()), (50, super::VIOLATIONS_MAX + 1));
+    assert_eq!(found.violations[0].what, "thing 1");
+    assert_eq!(found.violations[super::VIOLATIONS_MAX].what, "and 5 more");
+    assert!(found.violations.iter().all(|it| (it.invariant.as_str(), it.at_us) == ("I2", 7)));
+}

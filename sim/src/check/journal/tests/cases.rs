@@ -1,0 +1,185 @@
+//! Tampering with frames, snapshots, what clients saw and what the bus stored (I1-I4, I10).
+
+use std::sync::Arc;
+
+use commerce::sku::{self, Sku};
+use entity::ShardId;
+use ports::Frame;
+
+use super::Case;
+use super::tamper::{event, record, rewrite};
+use crate::check::journal::{Depth, Given, Journals, Owned};
+
+pub(super) const CASES: &[Case] = &[
+    Case { name: "an old epoch after a newer one", reported_by: "I1", tamper: old_epoch },
+    Case { name: "one epoch, two owners", reported_by: "I1", tamper: two_owners },
+    Case { name: "an epoch that nobody was given", reported_by: "I1", tamper: unowned },
+    Case { name: "a frame is gone", reported_by: "I2", tamper: no_frame },
+    Case { name: "two frames change places", reported_by: "I2", tamper: swapped },
+    Case { name: "a byte is another one", reported_by: "I2", tamper: flipped },
+    Case { name: "a frame ends inside a record", reported_by: "I2", tamper: cut_short },
+    Case { name: "a record is gone", reported_by: "I2", tamper: no_record },
+    Case { name: "an event is gone", reported_by: "I2", tamper: no_event },
+    Case { name: "another commit before it", reported_by: "I2", tamper: other_prev },
+    Case { name: "time goes back", reported_by: "I2", tamper: back_in_time },
+    Case { name: "a snapshot is another state", reported_by: "I3", tamper: other_snapshot },
+    Case { name: "a snapshot has another version", reported_by: "I3", tamper: early_snapshot },
+    Case { name: "a snapshot forgot its keys", reported_by: "I3", tamper: no_keys },
+    Case { name: "a snapshot is missing", reported_by: "I3", tamper: no_snapshot },
+    Case { name: "an event says something else", reported_by: "I3", tamper: other_title },
+    Case { name: "another deadline", reported_by: "I3", tamper: other_deadline },
+    Case { name: "an unreadable event", reported_by: "I3", tamper: unreadable },
+    Case { name: "a client saw a later version", reported_by: "I4", tamper: seen_early },
+    Case { name: "a published event is not there", reported_by: "I4", tamper: invented },
+    Case { name: "a published event says else", reported_by: "I4", tamper: other_bytes },
+    Case { name: "an event of another history", reported_by: "I4", tamper: other_history },
+    Case { name: "a snapshot of the future", reported_by: "I4", tamper: future_snapshot },
+    Case { name: "a checkpoint of the future", reported_by: "I4", tamper: future_checkpoint },
+    Case { name: "a queue over its limit", reported_by: "I10", tamper: deep },
+];
+
+/// A shard with a few frames.
+fn frames(journals: &mut Journals) -> &mut Vec<Frame> {
+    journals.shards.iter_mut().max_by_key(|frames| frames.len()).unwrap()
+}
+
+fn old_epoch(journals: &mut Journals, given: &mut Given) {
+    given.owners.clear();
+    frames(journals)[0].header.epoch = 2;
+}
+
+fn two_owners(_: &mut Journals, given: &mut Given) {
+    given.owners.push(Owned { shard: ShardId(0), epoch: 1, node: 1 });
+}
+
+fn unowned(_: &mut Journals, given: &mut Given) {
+    given.owners.iter_mut().for_each(|owned| owned.epoch = 2);
+}
+
+fn no_frame(journals: &mut Journals, _: &mut Given) {
+    frames(journals).remove(1);
+}
+
+fn swapped(journals: &mut Journals, _: &mut Given) {
+    frames(journals).swap(1, 2);
+}
+
+fn flipped(journals: &mut Journals, _: &mut Given) {
+    let frame = frames(journals).last_mut().unwrap();
+    *frame.payload.last_mut().unwrap() ^= 1;
+}
+
+fn cut_short(journals: &mut Journals, _: &mut Given) {
+    let frame = frames(journals).last_mut().unwrap();
+    frame.payload.pop();
+    *frame = Frame::new(frame.header, frame.payload.clone());
+}
+
+fn no_record(journals: &mut Journals, _: &mut Given) {
+    rewrite(journals, |records| {
+        let frame = records.iter_mut().flatten().find(|frame| !frame[0].events.is_empty());
+        frame.unwrap().remove(0);
+    });
+}
+
+fn no_event(journals: &mut Journals, _: &mut Given) {
+    record(journals, |record| record.events.pop().is_some());
+}
+
+fn other_prev(journals: &mut Journals, _: &mut Given) {
+    record(journals, |record| {
+        record.prev += u64::from(record.version > 0);
+        record.version > 0
+    });
+}
+
+fn back_in_time(journals: &mut Journals, _: &mut Given) {
+    record(journals, |record| {
+        let is_later = record.version > 0;
+        if is_later {
+            record.at = entity::Timestamp(1);
+        }
+        is_later
+    });
+}
+
+fn other_snapshot(journals: &mut Journals, _: &mut Given) {
+    let sku = |it: &&mut (entity::EntityKey, entity::Snapshot)| it.0.kind == commerce::kinds::SKU;
+    let (_, snapshot) = journals.snapshots.iter_mut().find(sku).unwrap();
+    *snapshot.state.bytes.last_mut().unwrap() ^= 1;
+}
+
+fn early_snapshot(journals: &mut Journals, _: &mut Given) {
+    let (_, snapshot) = journals.snapshots.iter_mut().find(|it| it.1.version > 2).unwrap();
+    snapshot.version -= 1;
+}
+
+fn no_keys(journals: &mut Journals, _: &mut Given) {
+    let cart = |it: &&mut (entity::EntityKey, entity::Snapshot)| it.0.kind == commerce::kinds::CART;
+    let (_, snapshot) = journals.snapshots.iter_mut().find(cart).unwrap();
+    snapshot.idempotency = entity::IdempotencyWindow::default();
+}
+
+fn no_snapshot(journals: &mut Journals, _: &mut Given) {
+    journals.snapshots.pop();
+}
+
+fn other_title(journals: &mut Journals, _: &mut Given) {
+    event::<Sku>(journals, |event| match event {
+        sku::Event::Put { title, .. } => {
+            title.push('!');
+            true
+        }
+        _ => false,
+    });
+}
+
+fn other_deadline(journals: &mut Journals, _: &mut Given) {
+    record(journals, |record| {
+        let known = record.deadline.take();
+        known.is_some()
+    });
+}
+
+fn unreadable(journals: &mut Journals, _: &mut Given) {
+    record(journals, |record| {
+        record.events.first_mut().map(|event| event.bytes.truncate(1)).is_some()
+    });
+}
+
+fn seen_early(_: &mut Journals, given: &mut Given) {
+    let answer = given.history.ops.last_mut().unwrap().answer.as_mut().unwrap();
+    answer.version = Some(1_000);
+}
+
+fn republish(journals: &mut Journals, change: impl FnOnce(&mut ports::CloudEvent)) {
+    let (_, _, event) = journals.published.as_mut().unwrap().last_mut().unwrap();
+    let mut other = (**event).clone();
+    change(&mut other);
+    *event = Arc::new(other);
+}
+
+fn invented(journals: &mut Journals, _: &mut Given) {
+    let id = format!("{}.0:100000", journals.history.0);
+    republish(journals, |event| event.id = id);
+}
+
+fn other_bytes(journals: &mut Journals, _: &mut Given) {
+    republish(journals, |event| event.data.push(b' '));
+}
+
+fn other_history(journals: &mut Journals, _: &mut Given) {
+    republish(journals, |event| event.id = "another.0:1".into());
+}
+
+fn future_snapshot(journals: &mut Journals, _: &mut Given) {
+    journals.snapshots[0].1.version = 1_000;
+}
+
+fn future_checkpoint(journals: &mut Journals, _: &mut Given) {
+    journals.checkpoints[0].1.commit_no = 1_000_000;
+}
+
+fn deep(_: &mut Journals, given: &mut Given) {
+    given.depths.insert("outbox".into(), Depth { max_seen: 9, limit: 8 });
+}

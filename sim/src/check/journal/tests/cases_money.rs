@@ -1,0 +1,153 @@
+//! Tampering with stock and money (I6, I8, I9, I13).
+
+use commerce::account::{self, Account};
+use commerce::order::{Fact, Order};
+use commerce::sku::{self, Parts, Sku};
+
+use super::Case;
+use super::rig::usd;
+use super::tamper::{drop_event, event, repeat_event};
+use crate::check::journal::{Given, Journals};
+
+pub(super) const CASES: &[Case] = &[
+    Case { name: "another receipt", reported_by: "I6", tamper: receipt },
+    Case { name: "a hold takes more than there is", reported_by: "I6", tamper: oversold },
+    Case { name: "an event says that more is left", reported_by: "I6", tamper: more_left },
+    Case { name: "more is shipped than was there", reported_by: "I6", tamper: over_shipped },
+    Case { name: "units are released twice", reported_by: "I8", tamper: released_twice },
+    Case { name: "units are never released", reported_by: "I8", tamper: never_released },
+    Case { name: "units are shipped twice", reported_by: "I8", tamper: shipped_twice },
+    Case { name: "units are restocked twice", reported_by: "I8", tamper: restocked_twice },
+    Case { name: "a hold is sold twice", reported_by: "I8", tamper: sold_twice },
+    Case { name: "a sold hold is not committed", reported_by: "I8", tamper: not_committed },
+    Case { name: "more is captured than set aside", reported_by: "I9", tamper: over_captured },
+    Case { name: "more is set aside than there is", reported_by: "I9", tamper: over_held },
+    Case { name: "more is refunded than captured", reported_by: "I9", tamper: over_refunded },
+    Case { name: "an entry is settled twice", reported_by: "I9", tamper: settled_twice },
+    Case { name: "a grant below nothing", reported_by: "I9", tamper: negative_grant },
+    Case { name: "a refund is gone", reported_by: "I13", tamper: no_refund },
+    Case { name: "an order counts what nobody gave", reported_by: "I13", tamper: not_posted },
+    Case { name: "captured for an order without end", reported_by: "I13", tamper: no_order },
+];
+
+fn receipt(journals: &mut Journals, _: &mut Given) {
+    event::<Sku>(journals, |event| match event {
+        sku::Event::Adjusted { delta, .. } => {
+            *delta += 1;
+            true
+        }
+        _ => false,
+    });
+}
+
+fn oversold(journals: &mut Journals, _: &mut Given) {
+    event::<Sku>(journals, |event| match event {
+        sku::Event::Held { terms, left, .. } => {
+            terms.parts = Parts::One((0, 5_000));
+            left.units = 0;
+            true
+        }
+        _ => false,
+    });
+}
+
+fn more_left(journals: &mut Journals, _: &mut Given) {
+    event::<Sku>(journals, |event| match event {
+        sku::Event::Held { left, .. } => {
+            left.units += 1;
+            true
+        }
+        _ => false,
+    });
+}
+
+fn over_shipped(journals: &mut Journals, _: &mut Given) {
+    event::<Sku>(journals, |event| match event {
+        sku::Event::Shipped { qty, .. } => {
+            *qty = 2_000;
+            true
+        }
+        _ => false,
+    });
+}
+
+fn released_twice(journals: &mut Journals, _: &mut Given) {
+    repeat_event::<Sku>(journals, |event| matches!(event, sku::Event::Released { .. }));
+}
+
+fn never_released(journals: &mut Journals, _: &mut Given) {
+    drop_event::<Sku>(journals, |event| matches!(event, sku::Event::Released { .. }));
+}
+
+fn shipped_twice(journals: &mut Journals, _: &mut Given) {
+    repeat_event::<Sku>(journals, |event| matches!(event, sku::Event::Shipped { .. }));
+}
+
+fn restocked_twice(journals: &mut Journals, _: &mut Given) {
+    repeat_event::<Sku>(journals, |event| matches!(event, sku::Event::Restocked { .. }));
+}
+
+fn sold_twice(journals: &mut Journals, _: &mut Given) {
+    repeat_event::<Sku>(journals, |event| matches!(event, sku::Event::Committed { .. }));
+}
+
+fn not_committed(journals: &mut Journals, _: &mut Given) {
+    drop_event::<Sku>(journals, |event| matches!(event, sku::Event::Committed { .. }));
+}
+
+fn over_captured(journals: &mut Journals, _: &mut Given) {
+    event::<Account>(journals, |event| match event {
+        account::Event::Posted { amount, .. } => {
+            *amount += 1;
+            true
+        }
+        _ => false,
+    });
+}
+
+fn over_held(journals: &mut Journals, _: &mut Given) {
+    event::<Account>(journals, |event| match event {
+        account::Event::Pended { amount, .. } => {
+            *amount = 1_000_000;
+            true
+        }
+        _ => false,
+    });
+}
+
+fn over_refunded(journals: &mut Journals, _: &mut Given) {
+    event::<Account>(journals, |event| match event {
+        account::Event::Credited { amount, .. } => {
+            *amount += 1;
+            true
+        }
+        _ => false,
+    });
+}
+
+fn settled_twice(journals: &mut Journals, _: &mut Given) {
+    repeat_event::<Account>(journals, |event| matches!(event, account::Event::Posted { .. }));
+}
+
+fn negative_grant(journals: &mut Journals, _: &mut Given) {
+    event::<Account>(journals, |event| match event {
+        account::Event::Opened { grant } => {
+            *grant = usd(-1);
+            true
+        }
+        _ => false,
+    });
+}
+
+fn no_refund(journals: &mut Journals, _: &mut Given) {
+    drop_event::<Account>(journals, |event| matches!(event, account::Event::Credited { .. }));
+}
+
+fn not_posted(journals: &mut Journals, _: &mut Given) {
+    drop_event::<Account>(journals, |event| matches!(event, account::Event::Posted { .. }));
+}
+
+fn no_order(journals: &mut Journals, _: &mut Given) {
+    drop_event::<Order>(journals, |event| matches!(event.fact, Fact::WalletPosted));
+    drop_event::<Order>(journals, |event| matches!(event.fact, Fact::Placed(_)));
+}

@@ -1,0 +1,94 @@
+//! All that a run left behind, decoded and folded once for all checkers.
+
+use entity::{EntityKey, ShardId, Timestamp};
+use ports::{Store, StoreError};
+
+use super::decoded::{Decoded, Rec};
+use super::findings::Findings;
+use super::given::Given;
+use super::read::{Journals, Published};
+use super::shop::Shop;
+use super::{CHECKS, Check};
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct World {
+    pub(super) journals: Journals,
+    pub(super) given: Given,
+    pub(super) decoded: Decoded,
+    pub(super) shop: Shop,
+}
+
+impl World {
+    /// Reads a store and folds it; `published` is what the bus stored, if there was one.
+    ///
+    /// Errors: those of the store. O(journal), each record decoded once.
+    pub async fn read(
+        store: &dyn Store,
+        published: Option<Vec<Published>>,
+        given: Given,
+    ) -> Result<Self, StoreError> {
+        let mut journals = Journals::begin(store, published).await?;
+        let decoded = Decoded::of(&journals.shards);
+        journals.add_snapshots(store, decoded.entities.keys()).await?;
+        Ok(Self::with(journals, decoded, given))
+    }
+
+    /// Decodes and folds what was read before.
+    #[must_use]
+    pub fn new(journals: Journals, given: Given) -> Self {
+        let decoded = Decoded::of(&journals.shards);
+        Self::with(journals, decoded, given)
+    }
+
+    fn with(journals: Journals, decoded: Decoded, given: Given) -> Self {
+        let shop = Shop::of(&decoded, &journals);
+        Self { journals, given, decoded, shop }
+    }
+
+    /// What was read.
+    #[must_use]
+    pub const fn journals(&self) -> &Journals {
+        &self.journals
+    }
+
+    /// What the run knew beside it.
+    #[must_use]
+    pub const fn given(&self) -> &Given {
+        &self.given
+    }
+
+    /// All records, shard after shard, each in journal order.
+    #[must_use]
+    pub fn records(&self) -> &[Rec] {
+        &self.decoded.records
+    }
+
+    /// Runs every checker; their names with what they found.
+    #[must_use]
+    pub fn check_all(&self) -> Vec<(&'static str, Findings)> {
+        CHECKS.iter().map(|(name, check): &(_, Check)| (*name, check(self))).collect()
+    }
+
+    /// Empty findings for an invariant.
+    pub(super) const fn findings(&self, invariant: &'static str) -> Findings {
+        Findings::of(invariant, self.given.end_us)
+    }
+
+    /// Version of an entity in the journal; 0: it has no events.
+    pub(super) fn version_of(&self, key: &EntityKey) -> u64 {
+        let last = self.decoded.entities.get(key).and_then(|rows| rows.last());
+        last.map_or(0, |row| self.decoded.records[*row].record.version_after())
+    }
+
+    /// The last commit of a shard; 0: it has none.
+    pub(super) fn last_commit(&self, shard: ShardId) -> u64 {
+        let frames = self.journals.shards.get(usize::from(shard.0));
+        frames.and_then(|frames| frames.last()).map_or(0, |frame| frame.header.commit_no)
+    }
+
+    /// The latest time in any record.
+    pub(super) fn last_time(&self) -> Timestamp {
+        self.records().iter().map(|rec| rec.record.at).max().unwrap_or_default()
+    }
+}
