@@ -3,8 +3,8 @@
 //! [`crash`] drives the shard core over one staging buffer and a store in memory and crashes it
 //! at every boundary of every step. [`toy`] holds small entities for it and for tests elsewhere.
 //! The traffic simulator runs whole nodes: a [`plan`] says what happens from outside, a
-//! [`history`] what clients saw, a [`record`] how it ended. [`random`] gives every draw its own
-//! key, so that leaving one thing out moves nothing else.
+//! [`history`] what clients saw, a [`record`] how it ended; a [`report`] shows it. [`random`] gives
+//! every draw its own key, so that leaving one thing out moves nothing else.
 
 pub mod client;
 pub mod crash;
@@ -13,6 +13,7 @@ pub mod kernel;
 pub mod plan;
 pub mod random;
 pub mod record;
+pub mod report;
 pub mod run;
 pub mod toy;
 pub mod world;
