@@ -42,11 +42,11 @@ impl TimeAxis {
         match self.length_ms {
             _ if ms == 0 => "0".to_owned(),
             0..5_000 => format!("{ms} ms"),
-            5_000..120_000 if ms % 1000 == 0 => format!("{seconds} s"),
+            5_000..120_000 if ms.is_multiple_of(1000) => format!("{seconds} s"),
             5_000..120_000 => format!("{:.1} s", ms as f64 / 1e3),
             120_000..7_200_000 => format!("{}:{:02}", seconds / 60, seconds % 60),
             7_200_000..259_200_000 => format!("{}:{:02} h", seconds / 3600, seconds / 60 % 60),
-            _ if ms % 86_400_000 == 0 => format!("{} d", ms / 86_400_000),
+            _ if ms.is_multiple_of(86_400_000) => format!("{} d", ms / 86_400_000),
             _ => format!("{} h", ms / 3_600_000),
         }
     }

@@ -31,7 +31,8 @@ pub fn html(record: &RunRecord) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{scenario} · seed {seed} · mercato sim</title>\n<style>\n{STYLE}</style>\n</head>\n\
+         <title>{scenario} · seed {seed} · mercato sim</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n\
          <body>\n<main>\n<header class=\"top\"><p>mercato sim</p>\n\
          <h1>{scenario} <span>seed {seed}</span></h1></header>\n\
          {banner}{violations}{tiles}{command}\

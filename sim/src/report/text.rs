@@ -33,7 +33,7 @@ pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -111,7 +111,7 @@ pub(super) fn percent(part: f64, whole: f64) -> String {
 /// At most three digits that say something, no trailing zeros.
 fn three_digits(value: f64) -> String {
     let size = value.abs();
-    let digits = if size >= 99.95 || size < 0.0005 {
+    let digits = if !(0.0005..99.95).contains(&size) {
         0
     } else if size >= 9.995 {
         1

@@ -66,7 +66,10 @@ fn one_node_sells_and_two_runs_are_the_same() {
     let record = &one.record;
     std::eprintln!(
         "{} events, {} ms virtual, {} ms, orders {:?}",
-        record.events, record.virtual_ms, record.wall_ms, record.orders
+        record.events,
+        record.virtual_ms,
+        record.wall_ms,
+        record.orders
     );
     assert_eq!(record.trace_hash, two.record.trace_hash);
     assert!(record.orders.values().sum::<u64>() >= 90, "{:?}", record.orders);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use cluster::clock::SystemClock;
-use cluster::ctx::{NodeCtx, Random};
+use cluster::ctx::{NoPeers, NodeCtx, NodeId, Random};
 use cluster::outbox::events_of;
 use cluster::{Ask, Node, NodeOptions, Region};
 use commerce::account::{self, Account};
@@ -66,7 +66,8 @@ struct Rig {
 async fn make() -> (Journals, Given) {
     let store = Arc::new(MemoryStore::new(3));
     let ctx = NodeCtx {
-        node: "n1".into(),
+        node: NodeId::new("n1"),
+        transport: Arc::new(NoPeers),
         clock: Arc::new(SystemClock::default()),
         random: Arc::new(Draws(AtomicU64::new(1))),
         store: Arc::clone(&store) as _,
