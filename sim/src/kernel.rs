@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 
 pub use clock::{NodeClock, SimRandom, Skew, Sleep};
 pub use runtime::run;
-pub use trace::{Kind, Trace};
+pub use trace::{Kind, Moment, Trace};
 
 use crate::random::{Stream, mix};
 use slots::{Slots, Work};

@@ -8,6 +8,7 @@
 
 pub mod check;
 pub mod client;
+pub mod command;
 pub mod crash;
 pub mod history;
 pub mod kernel;

@@ -37,7 +37,7 @@ pub struct Run {
     pub trace: Vec<u8>,
 }
 
-/// What is told while a run goes on, about every 250 virtual ms.
+/// How far a run is.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
     /// Virtual time, in ms.
@@ -46,15 +46,20 @@ pub struct Progress {
     pub events: u64,
     /// Requests so far.
     pub requests: u64,
-    /// Orders that clients know of.
-    pub orders: u64,
+    /// Orders that clients know of, by the last state that they saw.
+    pub orders: BTreeMap<String, u64>,
     /// Families of faults that had an effect, with how often.
     pub faults: BTreeMap<String, u64>,
+    /// Whether a node could not start, or a task of the system panicked.
+    pub is_broken: bool,
 }
+
+/// Hears, about every 250 virtual ms, that it could ask how far the run is.
+pub type Tell<'a> = &'a mut dyn FnMut(&dyn Fn() -> Progress);
 
 /// Runs a plan. `tell` hears of its progress; it must not change anything.
 #[must_use]
-pub fn run(plan: &Plan, tell: &mut dyn FnMut(&Progress)) -> Run {
+pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     let begun = std::time::Instant::now();
     let world = World::new(plan);
     let wire = SimWire::new(world.clone(), plan.setup.link);
@@ -97,7 +102,7 @@ async fn whole(
     world: &World,
     clients: &Rc<Clients<SimWire>>,
     queues: &Rc<RefCell<Queues>>,
-    tell: &mut dyn FnMut(&Progress),
+    tell: Tell<'_>,
 ) -> Result<(), String> {
     world.start_all().await;
     let staff = Staff::new(clients);
@@ -112,14 +117,14 @@ async fn whole(
     let visiting = tokio::task::spawn_local(feed(plan.clone(), Rc::clone(clients)));
     while !(troubled.is_finished() && visiting.is_finished()) {
         clients.wire.sleep_us(SETTLE_LOOK_US).await;
-        tell(&progress(world, clients));
+        tell(&|| progress(world, clients));
     }
     ended(troubled).await;
     ended(visiting).await;
     settle(plan, world).await;
     staff.look_at_all(u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX)).await;
     watching.abort();
-    tell(&progress(world, clients));
+    tell(&|| progress(world, clients));
     Ok(())
 }
 
@@ -180,9 +185,19 @@ fn progress(world: &World, clients: &Clients<SimWire>) -> Progress {
         virtual_ms: world.since_begin_us() / 1_000,
         events: world.kernel().with_trace(kernel::Trace::n_events),
         requests: history.ops.len() as u64,
-        orders: timeline::orders(&history).len() as u64,
+        orders: states(&history),
         faults: world.ground().faults.hits(),
+        is_broken: !world.broken().is_empty(),
     }
+}
+
+/// Orders by the last state that clients saw.
+fn states(history: &History) -> BTreeMap<String, u64> {
+    let mut states = BTreeMap::new();
+    for state in timeline::orders(history).into_values() {
+        *states.entry(state).or_default() += 1;
+    }
+    states
 }
 
 fn record(plan: &Plan, world: &World, history: &History, queues: &Queues) -> RunRecord {
@@ -190,10 +205,6 @@ fn record(plan: &Plan, world: &World, history: &History, queues: &Queues) -> Run
         let checkpoints = trace.checkpoints().iter().map(|hash| format!("{hash:016x}")).collect();
         (trace.hash(), checkpoints, trace.n_events(), trace.n_bytes() as u64)
     });
-    let mut orders = BTreeMap::new();
-    for state in timeline::orders(history).into_values() {
-        *orders.entry(state).or_default() += 1;
-    }
     RunRecord {
         version: VERSION,
         scenario: plan.scenario.clone(),
@@ -209,7 +220,7 @@ fn record(plan: &Plan, world: &World, history: &History, queues: &Queues) -> Run
         faults: world.ground().faults.hits(),
         trace_bytes,
         unknown_ppm: 0,
-        orders,
+        orders: states(history),
         checked: BTreeMap::new(),
         command: String::new(),
         timeline: timeline::timeline(plan, world, history, queues),

@@ -20,7 +20,7 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     (
         "mercato",
         "api/mercato",
-        &["cluster", "codec", "commerce", "edge", "embedded", "entity", "nats", "ports"],
+        &["cluster", "codec", "commerce", "edge", "embedded", "entity", "nats", "ports", "sim"],
     ),
     ("sim", "sim", &["cluster", "codec", "commerce", "edge", "entity", "ports"]),
     ("tests", "tests", &[]),

@@ -18,6 +18,9 @@ pub struct Cli {
 pub enum Command {
     /// Run a node.
     Serve(ServeArgs),
+    /// Run bad days in the simulator: scenarios, swarms of seeds, replays.
+    #[command(subcommand)]
+    Sim(sim::command::Command),
 }
 
 /// How to run a node. What is not given here comes from the file, then from the defaults.

@@ -1,12 +1,12 @@
 //! `mercato`: the commerce runtime as one program.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use mercato::cli::{Cli, Command};
 use mercato::config::Config;
-use mercato::exit::Exit;
+use mercato::exit::{Exit, chain};
 use mercato::serve;
 use tracing_subscriber::EnvFilter;
 
@@ -16,22 +16,39 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr();
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(exit) => {
-            tracing::error!("{exit}");
+            if tracing::enabled!(tracing::Level::ERROR) {
+                tracing::error!("{exit}");
+            } else {
+                // Nobody listens to the log in this command.
+                let _ = writeln!(std::io::stderr(), "mercato: {exit}");
+            }
             exit.code()
         }
     }
 }
 
-fn run(cli: Cli) -> Result<(), Exit> {
+fn run(cli: Cli) -> Result<ExitCode, Exit> {
     match cli.command {
         Command::Serve(args) => {
+            log_to_stderr();
             let config = Config::load(args).map_err(|error| Exit::Usage(error.to_string()))?;
-            serve::run(config)
+            serve::run(config).map(|()| ExitCode::SUCCESS)
         }
+        // Without a log: a simulated node's troubles are what the run is about.
+        Command::Sim(command) => simulate(command),
+    }
+}
+
+fn simulate(command: sim::command::Command) -> Result<ExitCode, Exit> {
+    use sim::command::{Ended, Error};
+    match sim::command::run(command, &mut std::io::stdout().lock()) {
+        Ok(Ended::Fine) => Ok(ExitCode::SUCCESS),
+        Ok(Ended::Wrong) => Ok(ExitCode::FAILURE),
+        Err(error @ (Error::Scenario(_) | Error::Plan { .. })) => Err(Exit::Usage(chain(&error))),
+        Err(error) => Err(Exit::Store(chain(&error))),
     }
 }
 

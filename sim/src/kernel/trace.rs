@@ -104,6 +104,71 @@ impl Trace {
     }
 }
 
+/// A message of a stored trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// When, in virtual us.
+    pub at_us: u64,
+    /// What kind, as in [`Kind`].
+    pub kind: u8,
+    /// Where.
+    pub to: u64,
+}
+
+impl Moment {
+    /// The messages of a stored trace; what is cut off in the middle is left out.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Vec<Self> {
+        let mut rest = bytes;
+        let mut column = || {
+            let length = usize::try_from(unvarint(&mut rest)?).ok()?;
+            let (column, others) = rest.split_at_checked(length)?;
+            rest = others;
+            Some(column)
+        };
+        let (Some(mut times), Some(mut places)) = (column(), column()) else { return Vec::new() };
+        let mut moments = Vec::new();
+        let mut at_us = 0;
+        while let (Some(by), Some(place)) = (unvarint(&mut times), unvarint(&mut places)) {
+            at_us += by;
+            moments.push(Self { at_us, kind: (place & 0xf) as u8, to: place >> 4 });
+        }
+        moments
+    }
+}
+
+impl std::fmt::Display for Moment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const NAMES: [&str; 10] = [
+            "timer",
+            "request to node",
+            "response to visit",
+            "message to shard",
+            "acknowledgement to shard",
+            "resend to shard",
+            "append of shard",
+            "store call of shard",
+            "publication",
+            "frame to node",
+        ];
+        let name = NAMES.get(usize::from(self.kind)).copied().unwrap_or("unknown");
+        write!(f, "{:>12} us  {name} {}", self.at_us, self.to)
+    }
+}
+
+fn unvarint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (first, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(first & 0x7f) << shift;
+        if first & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
 fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value as u8 & 0x7f) | 0x80);

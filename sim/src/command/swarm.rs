@@ -1,0 +1,250 @@
+//! A swarm: many seeds, a process each, so that no run can disturb another.
+//!
+//! A share of the seeds and every failing one run twice and are compared by their hashes. Plans
+//! that fail are kept; of the others only the table remains.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{Ended, Error, SwarmArgs, files};
+use crate::random::{Stream, mix, percent};
+use crate::record::{RunRecord, Verdict};
+
+/// How often children are looked at.
+const LOOK: Duration = Duration::from_millis(2);
+/// How often the progress line changes.
+const TELL: Duration = Duration::from_millis(500);
+/// A child that takes longer is ended, and its seed counts as failing.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A seed under way.
+struct Job {
+    seed: u64,
+    is_second: bool,
+    child: Child,
+    dir: PathBuf,
+    begun: Instant,
+}
+
+/// What came of all seeds.
+#[derive(Default)]
+struct Sums {
+    seeds: u64,
+    twice: u64,
+    events: u64,
+    events_least: Option<u64>,
+    virtual_ms: u64,
+    no_fault: u64,
+    probes: BTreeMap<String, (u64, u64)>,
+    faults: BTreeMap<String, (u64, u64)>,
+    checked: BTreeMap<String, u64>,
+    orders: BTreeMap<String, u64>,
+    failures: BTreeMap<u64, Vec<String>>,
+}
+
+pub(super) fn swarm(args: &SwarmArgs, out: &mut dyn Write) -> Result<Ended, Error> {
+    let begun = Instant::now();
+    let mut swarm =
+        Swarm { args, sums: Sums::default(), jobs: Vec::new(), firsts: BTreeMap::new() };
+    let mut todo: Vec<(u64, bool)> =
+        (args.first..args.first + args.seeds).rev().map(|seed| (seed, false)).collect();
+    let mut told = Instant::now();
+    let is_over = |swarm: &Swarm<'_>| {
+        args.budget_s.is_some_and(|s| begun.elapsed().as_secs() >= s)
+            || swarm.sums.failures.len() as u64 >= args.failures
+    };
+    loop {
+        while swarm.jobs.len() < args.jobs.max(1) && !is_over(&swarm) {
+            let Some((seed, is_second)) = todo.pop() else { break };
+            swarm.start(seed, is_second)?;
+        }
+        if swarm.jobs.is_empty() {
+            break;
+        }
+        for seed in swarm.reap()? {
+            todo.push((seed, true));
+        }
+        if told.elapsed() >= TELL {
+            told = Instant::now();
+            swarm.tell(begun);
+        }
+        std::thread::sleep(LOOK);
+    }
+    let _ = write!(std::io::stderr(), "\r\x1b[2K");
+    files::say(out, &swarm.sums.table(begun.elapsed()))?;
+    Ok(if swarm.sums.failures.is_empty() { Ended::Fine } else { Ended::Wrong })
+}
+
+struct Swarm<'a> {
+    args: &'a SwarmArgs,
+    sums: Sums,
+    jobs: Vec<Job>,
+    /// First runs that wait for their second.
+    firsts: BTreeMap<u64, RunRecord>,
+}
+
+impl Swarm<'_> {
+    fn start(&mut self, seed: u64, is_second: bool) -> Result<(), Error> {
+        let failed = |what: String| Error::Child { seed, what };
+        let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
+        let name = if is_second { format!("{seed}-again") } else { seed.to_string() };
+        let dir = self.args.out.join(name);
+        let child = Command::new(program)
+            .args(["sim", "run", "--brief", "--scenario", &self.args.scenario])
+            .args(["--seed", &seed.to_string(), "--out"])
+            .arg(&dir)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| failed(error.to_string()))?;
+        self.jobs.push(Job { seed, is_second, child, dir, begun: Instant::now() });
+        Ok(())
+    }
+
+    /// Takes the results of children that ended. Returns the seeds to run again.
+    fn reap(&mut self) -> Result<Vec<u64>, Error> {
+        let mut again = Vec::new();
+        let mut index = 0;
+        while index < self.jobs.len() {
+            let job = &mut self.jobs[index];
+            if job.begun.elapsed() > PATIENCE {
+                let _ = job.child.kill();
+            }
+            let ended = job.child.try_wait();
+            let failed = |what: String| Error::Child { seed: job.seed, what };
+            if ended.map_err(|error| failed(error.to_string()))?.is_none() {
+                index += 1;
+                continue;
+            }
+            let job = self.jobs.swap_remove(index);
+            match files::record(&job.dir) {
+                Ok(record) if job.is_second => self.compare(&job, &record),
+                Ok(record) => {
+                    if self.take(&job, record) {
+                        again.push(job.seed);
+                    }
+                }
+                // It died without a word: that is a finding, and its plan can be made again.
+                Err(error) => self.fail(job.seed, format!("the run left no record: {error}")),
+            }
+            self.tidy(&job.dir, job.seed);
+        }
+        Ok(again)
+    }
+
+    /// Counts a first run. Returns whether it is to be run again.
+    fn take(&mut self, job: &Job, record: RunRecord) -> bool {
+        self.sums.add(&record);
+        for violation in &record.violations {
+            self.fail(job.seed, format!("{}: {}", violation.invariant, violation.what));
+        }
+        let drawn = percent(mix(job.seed, Stream::Swarm, 1, 0), self.args.twice_percent);
+        let again = drawn || record.verdict == Verdict::Fail;
+        if again {
+            self.firsts.insert(job.seed, record);
+        }
+        again
+    }
+
+    fn compare(&mut self, job: &Job, second: &RunRecord) {
+        self.sums.twice += 1;
+        let Some(first) = self.firsts.remove(&job.seed) else { return };
+        if first.trace_hash != second.trace_hash {
+            let pairs = first.checkpoints.iter().zip(&second.checkpoints);
+            let at = pairs.take_while(|(one, other)| one == other).count();
+            self.fail(job.seed, format!("two runs part after checkpoint {at} (of 4096 events)"));
+        }
+    }
+
+    fn fail(&mut self, seed: u64, what: String) {
+        self.sums.failures.entry(seed).or_default().push(what);
+    }
+
+    /// What passed leaves nothing behind.
+    fn tidy(&self, dir: &Path, seed: u64) {
+        if !self.sums.failures.contains_key(&seed) {
+            let _ = std::fs::remove_dir_all(dir);
+        }
+    }
+
+    fn tell(&self, begun: Instant) {
+        let seconds = begun.elapsed().as_secs_f64();
+        let sums = &self.sums;
+        let done = sums.seeds as f64 / self.args.seeds.max(1) as f64;
+        let bar: String =
+            (0..20).map(|n| if f64::from(n) < done * 20.0 { '#' } else { '.' }).collect();
+        let _ = write!(
+            std::io::stderr(),
+            "\r\x1b[2K[{bar}] {} of {} seeds  {:.1}/s  {:.0} events/s  {:.1} virtual h  \
+             {} probes  {} failing",
+            sums.seeds,
+            self.args.seeds,
+            sums.seeds as f64 / seconds,
+            sums.events as f64 / seconds,
+            sums.virtual_ms as f64 / 3.6e6,
+            sums.probes.values().filter(|(_, n)| *n > 0).count(),
+            sums.failures.len(),
+        );
+    }
+}
+
+impl Sums {
+    fn add(&mut self, record: &RunRecord) {
+        self.seeds += 1;
+        self.events += record.events;
+        let least = self.events_least.unwrap_or(u64::MAX);
+        self.events_least = Some(least.min(record.events));
+        self.virtual_ms += record.virtual_ms;
+        self.no_fault += u64::from(record.faults.values().all(|n| *n == 0));
+        for (into, from) in [(&mut self.probes, &record.probes), (&mut self.faults, &record.faults)]
+        {
+            for (name, n) in from {
+                let sum = into.entry(name.clone()).or_default();
+                sum.0 += u64::from(*n > 0);
+                sum.1 += n;
+            }
+        }
+        for (into, from) in
+            [(&mut self.checked, &record.checked), (&mut self.orders, &record.orders)]
+        {
+            for (name, n) in from {
+                *into.entry(name.clone()).or_default() += n;
+            }
+        }
+    }
+
+    /// Everything, for people.
+    fn table(&self, wall: Duration) -> String {
+        let mut text = format!(
+            "{} seeds in {:.1} s, {} of them twice; {} events (least of a seed {}), {:.1} virtual \
+             h; seeds without an effective fault: {}\n",
+            self.seeds,
+            wall.as_secs_f64(),
+            self.twice,
+            self.events,
+            self.events_least.unwrap_or(0),
+            self.virtual_ms as f64 / 3.6e6,
+            self.no_fault,
+        );
+        for (title, rows) in [("fault", &self.faults), ("probe", &self.probes)] {
+            text.push_str(&format!("\n{title:<28}{:>10}{:>14}\n", "seeds", "times"));
+            for (name, (seeds, times)) in rows {
+                text.push_str(&format!("{name:<28}{seeds:>10}{times:>14}\n"));
+            }
+        }
+        for (title, rows) in [("checker", &self.checked), ("orders", &self.orders)] {
+            text.push_str(&format!("\n{title:<28}{:>24}\n", "looked at"));
+            for (name, n) in rows {
+                text.push_str(&format!("{name:<28}{n:>24}\n"));
+            }
+        }
+        text.push_str(&format!("\nfailing seeds: {}\n", self.failures.len()));
+        for (seed, whats) in &self.failures {
+            text.push_str(&format!("  seed {seed}: {}\n", whats[0]));
+        }
+        text
+    }
+}
