@@ -105,7 +105,7 @@ fn what_is_left_is_as_simple_as_the_predicate_allows() {
     assert!((2..4).contains(&lines[0].qty), "halving to 1 no longer fails");
     assert_eq!((*pay, *think_ms, *double_click), (Pay::Cod, 0, false));
     assert_eq!(*then, Then::Watch);
-    assert!(plan.traffic[0].at_us % 100_000 == 0, "{}", plan.traffic[0].at_us);
+    assert!(plan.traffic[0].at_us.is_multiple_of(100_000), "{}", plan.traffic[0].at_us);
     assert!((500..1_000).contains(&plan.faults[0].for_ms));
     assert_eq!(plan.faults[0].at_us % 1_000_000, 0);
     assert_eq!(plan.faults[0].kind, FaultKind::Crash { node: 0, kept_writes: 0 });
