@@ -4,7 +4,8 @@
 //! at every boundary of every step. [`toy`] holds small entities for it and for tests elsewhere.
 //! The traffic simulator runs whole nodes: a [`plan`] says what happens from outside, a
 //! [`history`] what clients saw, a [`record`] how it ended; a [`report`] shows it. [`random`] gives
-//! every draw its own key, so that leaving one thing out moves nothing else.
+//! every draw its own key, so that leaving one thing out moves nothing else. A [`scenario`] and a
+//! seed make a plan, with [`traffic`] and faults; [`shrink`] makes a failing plan small.
 
 pub mod check;
 pub mod client;
@@ -17,5 +18,8 @@ pub mod random;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod scenario;
+pub mod shrink;
 pub mod toy;
+pub mod traffic;
 pub mod world;

@@ -371,7 +371,12 @@ impl Plan {
         self.traffic.is_empty() && self.faults.is_empty()
     }
 
-    fn check(&self) -> Result<(), PlanError> {
+    /// Whether all that the plan names is there.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`], with the first thing that is not.
+    pub fn check(&self) -> Result<(), PlanError> {
         if self.version != VERSION {
             return Err(PlanError::Version(self.version));
         }

@@ -24,6 +24,16 @@ pub enum Stream {
     Latency = 7,
     /// What clients decide while they run.
     Client = 8,
+    /// When clients arrive.
+    Arrivals = 20,
+    /// What a visit does: its steps, its basket, its pauses; the shape of load and shop.
+    Shape = 21,
+    /// Which SKUs are wanted, and by whom.
+    Keys = 22,
+    /// When faults of a plan begin, whom they befall and how much.
+    PlanFaults = 23,
+    /// What a seed turns on at all: families of faults, sites, variants of a scenario.
+    Swarm = 24,
 }
 
 /// 64 bits for (seed, stream, subject, attempt). SplitMix64's finaliser over a running state.

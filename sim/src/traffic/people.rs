@@ -1,0 +1,141 @@
+//! What people do in a visit: look, fill a cart and leave, or buy and then perhaps more.
+//!
+//! A session is drawn once, when it is planned, as a walk through a Markov chain whose shares are
+//! parameters: browse, abandon, or buy and then leave, watch, cancel, have it delivered.
+
+use serde::Deserialize;
+
+use super::keys::Popularity;
+use super::{Draws, Span};
+use crate::plan::{Journey, Line, Pay, Then, Visit};
+use crate::random::Stream;
+
+// Attempts of a visit in `Stream::Shape`.
+const KIND: u64 = 0;
+const N_LINES: u64 = 1;
+const WALLET: u64 = 2;
+const DOUBLE_CLICK: u64 = 3;
+const THEN: u64 = 4;
+const THEN_MS: u64 = 5;
+const THINK: u64 = 6;
+const N_READS: u64 = 7;
+const QTY: u64 = 100;
+// Attempts of a visit in `Stream::Keys`.
+const USER: u64 = 0;
+const SKU: u64 = 100;
+
+/// How often another SKU is drawn for a line before it is left out.
+const SKU_TRIES: u64 = 8;
+/// Nobody thinks longer than this, in ms.
+const THINK_MS_MAX: f64 = 600_000.0;
+
+/// What people do. Shares are percent of the whole; what is left over is said beside them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct People {
+    /// How many there are; each visit is by one of them.
+    pub n_users: u32,
+    /// Visits that only look.
+    #[serde(default)]
+    pub browse_percent: u8,
+    /// Visits that fill a cart and leave. The others buy.
+    #[serde(default)]
+    pub abandon_percent: u8,
+    /// Reads of a visit that only looks.
+    pub n_reads: Span,
+    /// Shares of baskets with one line, two lines and so on; together 100.
+    pub lines_percent: Vec<u8>,
+    /// Shares of lines of one unit, two units and so on; together 100.
+    pub qty_percent: Vec<u8>,
+    /// Orders paid from the wallet. The others pay on delivery.
+    #[serde(default)]
+    pub wallet_percent: u8,
+    /// Orders placed twice at once.
+    #[serde(default)]
+    pub double_click_percent: u8,
+    /// Buyers who watch the order until it is decided.
+    #[serde(default)]
+    pub watch_percent: u8,
+    /// Buyers who cancel.
+    #[serde(default)]
+    pub cancel_percent: u8,
+    /// Orders that staff ships and delivers. The other buyers leave.
+    #[serde(default)]
+    pub deliver_percent: u8,
+    /// How long after placing they cancel.
+    pub cancel_after_ms: Span,
+    /// How long after placing it is shipped.
+    pub deliver_after_ms: Span,
+    /// Median of the pause before each step; half of all pauses are longer.
+    pub think_median_ms: u32,
+    /// How wide pauses are spread: standard deviation of their logarithm, times 100.
+    pub think_sigma_percent: u16,
+}
+
+impl People {
+    /// The visit of this number.
+    #[must_use]
+    pub fn visit(&self, seed: u64, id: u32, at_us: u64, wanted: &Popularity<'_>) -> Visit {
+        let shape = Draws::of(seed, Stream::Shape, u64::from(id));
+        let keys = Draws::of(seed, Stream::Keys, u64::from(id));
+        let buys = 100 - self.browse_percent - self.abandon_percent;
+        let think_ms = self.think_ms(shape);
+        let journey = match shape.pick(KIND, &[self.browse_percent, self.abandon_percent, buys]) {
+            0 => Journey::Browse {
+                sku: wanted.draw(keys, SKU, at_us),
+                n_reads: shape.amount(N_READS, self.n_reads),
+                think_ms,
+            },
+            1 => Journey::Abandon { lines: self.lines(shape, keys, at_us, wanted) },
+            _ => Journey::Buy {
+                lines: self.lines(shape, keys, at_us, wanted),
+                pay: if shape.percent(WALLET, self.wallet_percent) {
+                    Pay::Wallet
+                } else {
+                    Pay::Cod
+                },
+                think_ms,
+                double_click: shape.percent(DOUBLE_CLICK, self.double_click_percent),
+                then: self.then(shape),
+            },
+        };
+        let user = keys.below(USER, u64::from(self.n_users));
+        Visit { id, at_us, user: u32::try_from(user).expect("below n_users"), journey }
+    }
+
+    fn think_ms(&self, shape: Draws) -> u32 {
+        let sigma = f64::from(self.think_sigma_percent) / 100.0;
+        let ms = shape.lognormal(THINK, f64::from(self.think_median_ms), sigma);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded")]
+        let ms = ms.min(THINK_MS_MAX) as u32;
+        ms
+    }
+
+    fn then(&self, shape: Draws) -> Then {
+        let others = self.watch_percent + self.cancel_percent + self.deliver_percent;
+        let shares = [self.watch_percent, self.cancel_percent, self.deliver_percent, 100 - others];
+        match shape.pick(THEN, &shares) {
+            0 => Then::Watch,
+            1 => Then::Cancel(shape.amount(THEN_MS, self.cancel_after_ms)),
+            2 => Then::Deliver(shape.amount(THEN_MS, self.deliver_after_ms)),
+            _ => Then::Leave,
+        }
+    }
+
+    /// Lines of different SKUs, at least one; fewer where the same SKU is drawn again and again.
+    fn lines(&self, shape: Draws, keys: Draws, at_us: u64, wanted: &Popularity<'_>) -> Vec<Line> {
+        let n_lines = shape.pick(N_LINES, &self.lines_percent) + 1;
+        let mut lines: Vec<Line> = Vec::new();
+        for line in 0..n_lines.min(wanted.n_skus()) as u64 {
+            let tries = (0..SKU_TRIES).map(|attempt| {
+                let place = line * SKU_TRIES + attempt;
+                wanted.draw(keys, SKU + 2 * place, at_us)
+            });
+            let mut fresh = tries.filter(|sku| lines.iter().all(|other| other.sku != *sku));
+            let Some(sku) = fresh.next() else { continue };
+            let qty = shape.pick(QTY + line, &self.qty_percent) + 1;
+            lines.push(Line { sku, qty: u32::try_from(qty).expect("a short list") });
+        }
+        lines
+    }
+}
