@@ -85,19 +85,20 @@ fn shown(given: &Given, op: &Op) -> Option<(EntityKey, u64)> {
 
 /// How a published event differs from the journal.
 fn published(world: &World, types: &EntityTypes, event: &CloudEvent) -> Option<String> {
-    let missing = || Some("is not in the journal".to_owned());
     let Some((shard, seq)) = place(&world.journals.history.0, &event.id) else {
         return Some("has an id of another history".into());
     };
-    let events = world.decoded.events.get(usize::from(shard.0))?;
-    let Some(index) = seq.checked_sub(1).and_then(|seq| usize::try_from(seq).ok()) else {
-        return missing();
+    let events = world.decoded.events.get(usize::from(shard.0));
+    let index = seq.checked_sub(1).and_then(|seq| usize::try_from(seq).ok());
+    let Some((row, index)) = events.zip(index).and_then(|(events, index)| events.get(index)) else {
+        return Some("is not in the journal".into());
     };
-    let Some((row, index)) = events.get(index) else { return missing() };
     let record = &world.decoded.records[*row].record;
     let version = record.version + *index as u64 + 1;
     let ctx = EventContext { key: &record.key, version, at: record.at };
-    let kind = types.get(record.key.kind)?;
+    let Some(kind) = types.get(record.key.kind) else {
+        return Some("is of a kind that the shop does not have".into());
+    };
     let face = match (kind.publication)(&ctx, &record.events[*index]) {
         Ok(Some(face)) => face,
         Ok(None) => return Some("is of a kind that is not published".into()),

@@ -84,8 +84,9 @@ impl Wallet {
             }
             Event::Voided { entry_id } => self.settle(*entry_id, Settled::Voided),
             Event::Expired { entry_ids } => {
-                let all = entry_ids.iter().map(|id| self.settle(*id, Settled::Voided));
-                all.fold(true, |fits, one| fits && one)
+                // Each of them is settled, also behind one that does not fit.
+                let n_fit = entry_ids.iter().filter(|id| self.settle(**id, Settled::Voided));
+                n_fit.count() == entry_ids.len()
             }
             Event::Credited { entry_id, amount } => {
                 self.spent -= amount;

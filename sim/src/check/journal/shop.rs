@@ -126,7 +126,7 @@ impl Shop {
 
     fn cart(&mut self, folder: &mut Folder<'_>, key: &EntityKey, rows: &[Row]) {
         let mut fold = CartFold::default();
-        let mut is_frozen = false;
+        let (mut is_frozen, mut is_ordered) = (false, false);
         let state = folder.fold::<Cart>(key, rows, |ctx, state, event| {
             fold.version = ctx.version;
             let generation = state.body.as_ref().map_or(0, |body| body.generation);
@@ -135,9 +135,11 @@ impl Shop {
                     fold.frozen.push(generation);
                     !std::mem::replace(&mut is_frozen, true)
                 }
-                cart::Event::Thawed { .. } => std::mem::replace(&mut is_frozen, false),
-                // Ordered for ever: it stays frozen.
-                cart::Event::Ordered => is_frozen,
+                cart::Event::Thawed { .. } => {
+                    std::mem::replace(&mut is_frozen, false) && !is_ordered
+                }
+                // For ever: it stays as an order froze it.
+                cart::Event::Ordered => is_frozen && !std::mem::replace(&mut is_ordered, true),
                 cart::Event::Created { .. } => ctx.version == 1,
                 cart::Event::Replaced(_)
                 | cart::Event::Updated(_)

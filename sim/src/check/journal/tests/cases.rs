@@ -31,6 +31,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "an unreadable event", reported_by: "I3", tamper: unreadable },
     Case { name: "a client saw a later version", reported_by: "I4", tamper: seen_early },
     Case { name: "a published event is not there", reported_by: "I4", tamper: invented },
+    Case { name: "an event of a shard that is not", reported_by: "I4", tamper: no_shard },
     Case { name: "a published event says else", reported_by: "I4", tamper: other_bytes },
     Case { name: "an event of another history", reported_by: "I4", tamper: other_history },
     Case { name: "a snapshot of the future", reported_by: "I4", tamper: future_snapshot },
@@ -161,6 +162,11 @@ fn republish(journals: &mut Journals, change: impl FnOnce(&mut ports::CloudEvent
 
 fn invented(journals: &mut Journals, _: &mut Given) {
     let id = format!("{}.0:100000", journals.history.0);
+    republish(journals, |event| event.id = id);
+}
+
+fn no_shard(journals: &mut Journals, _: &mut Given) {
+    let id = format!("{}.9:1", journals.history.0);
     republish(journals, |event| event.id = id);
 }
 

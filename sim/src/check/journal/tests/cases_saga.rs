@@ -24,6 +24,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "the last message is not taken", reported_by: "I5", tamper: untaken },
     Case { name: "a dead letter out of count", reported_by: "I5", tamper: letter_number },
     Case { name: "an event is not published", reported_by: "I5", tamper: unpublished },
+    Case { name: "a place of a stream twice", reported_by: "I5", tamper: place_twice },
     Case { name: "published out of order", reported_by: "I5", tamper: misordered },
     Case { name: "two effects for a key", reported_by: "I7", tamper: kept_twice },
     Case { name: "two orders for a key", reported_by: "I7", tamper: two_orders },
@@ -110,6 +111,12 @@ fn dead_letter(journals: &mut Journals, _: &mut Given) {
 fn unpublished(journals: &mut Journals, _: &mut Given) {
     let published = journals.published.as_mut().unwrap();
     published.remove(published.len() - 2);
+}
+
+fn place_twice(journals: &mut Journals, _: &mut Given) {
+    let published = journals.published.as_mut().unwrap();
+    let mut places: Vec<_> = published.iter_mut().filter(|it| it.0 == "ORDERS").collect();
+    places[2].1 = 2;
 }
 
 fn misordered(journals: &mut Journals, _: &mut Given) {

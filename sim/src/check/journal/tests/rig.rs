@@ -53,7 +53,7 @@ pub(super) fn good() -> (Journals, Given) {
     static GOOD: OnceLock<(Journals, Given)> = OnceLock::new();
     GOOD.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(make())
+        runtime.block_on(make(false))
     })
     .clone()
 }
@@ -63,12 +63,19 @@ struct Rig {
     history: History,
 }
 
-async fn make() -> (Journals, Given) {
-    let store = Arc::new(MemoryStore::new(3));
+/// The same shop with more of everything: revoked holds, cancelled units, refused parcels, orders
+/// on hold, payments that never come.
+pub(super) fn busy() -> (Journals, Given) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(make(true))
+}
+
+async fn make(is_busy: bool) -> (Journals, Given) {
+    let (store, clock) = (Arc::new(MemoryStore::new(3)), Arc::new(SystemClock::default()));
     let ctx = NodeCtx {
         node: NodeId::new("n1"),
         transport: Arc::new(NoPeers),
-        clock: Arc::new(SystemClock::default()),
+        clock: Arc::clone(&clock) as _,
         random: Arc::new(Draws(AtomicU64::new(1))),
         store: Arc::clone(&store) as _,
         types: Arc::new(entity_types()),
@@ -77,6 +84,11 @@ async fn make() -> (Journals, Given) {
     let mut rig = Rig { region: node.region().clone(), history: History::default() };
     rig.shop().await;
     rig.trade().await;
+    if is_busy {
+        for round in 0..6 {
+            rig.trade_busily(round, &clock).await;
+        }
+    }
     assert!(node.drain(WAIT_MS).await, "the node comes to rest");
     let published = published(&*store).await;
     let mut given = Given::of(tenant());
@@ -177,9 +189,7 @@ impl Rig {
         let delivered = self.place(1, "ann", &[(0, 2)], &[Tender::Cod]).await;
         self.deliver(&delivered, 2 * PRICE).await;
         let cancelled = self.place(2, "ann", &[(0, 1), (1, 2)], &[wallet(3 * PRICE)]).await;
-        let cancel = order::Command::Cancel { lines: Vec::new(), if_version: IfVersion::Any };
-        self.tell::<Order>(buyer("ann"), &cancelled, &cancel, None).await;
-        self.look(&cancelled, &order::Query::CancelSettled).await;
+        self.cancel(&cancelled, Vec::new()).await;
         self.place(3, "bob", &[(0, 1), (1, 9)], &[Tender::Cod]).await;
         self.place(4, "bob", &[(0, 1)], &[]).await;
         self.place(5, "ann", &[(0, 3), (1, 1)], &[wallet(4 * PRICE)]).await;
@@ -237,6 +247,8 @@ impl Rig {
         let place = Place { body, priced, timers: Timers::default(), locale: "en".into() };
         let place = cart::Command::Place(Box::new(place));
         let reply = self.tell::<Cart>(buyer(who), &key, &place, Some(n)).await;
+        let again = self.tell::<Cart>(buyer(who), &key, &place, Some(n)).await;
+        assert_eq!(again, reply, "a repeat says the same");
         let cart::Reply::Placed { order, .. } = reply else { panic!("not placed") };
         let view = self.view(&order, &order::Query::Settled).await;
         let ask = Asked::Place { cart: name, lines: lines.to_vec() };
@@ -262,38 +274,89 @@ impl Rig {
         self.note(0, Asked::GetOrder { order: order.public(keys::ORDER_PREFIX) }, &view);
     }
 
-    /// Staff ships an order's only parcel, which arrives and is paid.
-    async fn deliver(&mut self, order: &EntityKey, due: i64) {
-        let key = keys::shipment(order, "main");
-        let at = Timestamp(1_000);
-        let commands = [
-            shipment::Command::Dispatch { carrier: "c".into(), tracking_number: "1".into() },
-            shipment::Command::Track {
-                event_id: "e1".into(),
-                status: shipment::TrackingStatus::Delivered,
-                at,
-            },
-            shipment::Command::Cod {
-                event_id: "e2".into(),
-                result: shipment::CodResult::Collected,
-                amount: usd(due),
-                receipt: None,
-            },
-        ];
-        for (step, command) in commands.iter().enumerate() {
-            self.tell::<Shipment>(staff(), &key, command, None).await;
-            // The order books the units out and lets it leave.
-            while step == 0
-                && self.view(order, &order::Query::Settled).await.parcels[0].phase
-                    < order::ParcelPhase::Dispatched
-            {
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-            }
-        }
-        while self.view(order, &order::Query::Settled).await.stage != order::Stage::Fulfilled {
+    async fn until(&self, order: &EntityKey, is: impl Fn(&OrderView) -> bool) {
+        while !is(&*self.view(order, &order::Query::View { since_seq: None }).await) {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
+    }
+
+    /// Staff ships an order's only parcel.
+    async fn dispatch(&self, order: &EntityKey) -> EntityKey {
+        let key = keys::shipment(order, "main");
+        let ask = shipment::Command::Dispatch { carrier: "c".into(), tracking_number: "1".into() };
+        self.tell::<Shipment>(staff(), &key, &ask, None).await;
+        self.until(order, |view| view.parcels[0].phase >= order::ParcelPhase::Dispatched).await;
+        key
+    }
+
+    /// Staff ships an order's only parcel, which arrives and is paid.
+    async fn deliver(&mut self, order: &EntityKey, due: i64) {
+        let key = self.dispatch(order).await;
+        let arrived = shipment::Command::Track {
+            event_id: "e1".into(),
+            status: shipment::TrackingStatus::Delivered,
+            at: Timestamp(1_000),
+        };
+        let paid = shipment::Command::Cod {
+            event_id: "e2".into(),
+            result: shipment::CodResult::Collected,
+            amount: usd(due),
+            receipt: None,
+        };
+        for command in [arrived, paid] {
+            self.tell::<Shipment>(staff(), &key, &command, None).await;
+        }
+        self.until(order, |view| view.stage == order::Stage::Fulfilled).await;
         self.look(order, &order::Query::Settled).await;
+    }
+
+    async fn cancel(&mut self, order: &EntityKey, lines: Vec<order::LineQty>) {
+        let cancel = order::Command::Cancel { lines, if_version: IfVersion::Any };
+        self.tell::<Order>(staff(), order, &cancel, None).await;
+        self.look(order, &order::Query::CancelSettled).await;
+    }
+
+    async fn adjust(&self, code: &str, change: sku::Change) {
+        let (location, reason) = ("main".into(), "look".into());
+        let adjust = sku::Command::Adjust { location, change, reason };
+        self.tell::<Sku>(staff(), &keys::sku(&tenant(), code), &adjust, None).await;
+    }
+
+    async fn trade_busily(&mut self, round: u8, clock: &SystemClock) {
+        let (n, who) = (10 + round * 8, format!("buyer-{round}"));
+        self.adjust("b", sku::Change::Delta(3)).await;
+        self.place(n, &who, &[(0, 2)], &[Tender::Cod]).await;
+        let parts = self.place(n + 1, &who, &[(0, 3), (1, 1)], &[Tender::Cod]).await;
+        self.cancel(&parts, vec![order::LineQty { line_id: "1".into(), qty: 1 }]).await;
+        let refused = self.place(n + 2, &who, &[(0, 1)], &[Tender::Cod]).await;
+        let shipment = self.dispatch(&refused).await;
+        let at_the_door = shipment::Command::Cod {
+            event_id: "e".into(),
+            result: shipment::CodResult::Refused,
+            amount: usd(0),
+            receipt: None,
+        };
+        self.tell::<Shipment>(staff(), &shipment, &at_the_door, None).await;
+        self.until(&refused, |view| view.stage == order::Stage::Cancelled).await;
+        let held = self.place(n + 3, "ann", &[(0, 2)], &[wallet(2 * PRICE)]).await;
+        let freeze = order::Command::PutOnHold { note: "look".into() };
+        let decided = order::Decided::Resume;
+        let resume = order::Command::Release { decided, note: "fine".into() };
+        for command in [freeze, resume] {
+            self.tell::<Order>(staff(), &held, &command, None).await;
+        }
+        self.cancel(&held, Vec::new()).await;
+        // Two that are never paid: one loses its hold to a stock count, one is cancelled.
+        let revoked = self.place(n + 4, &who, &[(0, 4)], &[]).await;
+        let given_up = self.place(n + 5, &who, &[(0, 1)], &[]).await;
+        self.cancel(&given_up, Vec::new()).await;
+        self.adjust("a", sku::Change::Count(1)).await;
+        self.adjust("a", sku::Change::Count(1_000)).await;
+        let unpaid = self.place(n + 6, &who, &[(0, 1), (1, 1)], &[]).await;
+        clock.advance(32 * 60 * 1_000);
+        for order in [&revoked, &unpaid] {
+            self.until(order, |view| view.stage == order::Stage::Cancelled).await;
+        }
     }
 
     fn note(&mut self, n: u8, ask: Asked, view: &OrderView) {
