@@ -3,7 +3,8 @@
 //! [`crash`] drives the shard core over one staging buffer and a store in memory and crashes it
 //! at every boundary of every step. [`toy`] holds small entities for it and for tests elsewhere.
 //! The traffic simulator runs whole nodes: a [`plan`] says what happens from outside, a
-//! [`history`] what clients saw, a [`record`] how it ended; a [`report`] shows it. [`random`] gives
+//! [`history`] what clients saw, a [`record`] how it ended; [`check`] judges them and
+//! a [`report`] shows it. [`random`] gives
 //! every draw its own key, so that leaving one thing out moves nothing else.
 
 pub mod check;
