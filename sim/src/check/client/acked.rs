@@ -13,6 +13,10 @@ use crate::history::{Answer, Ask, History};
 /// Judges reads of acknowledged orders.
 #[must_use]
 pub fn check(history: &History) -> Findings {
+    judge(history, &Index::new(history))
+}
+
+pub(super) fn judge(history: &History, index: &Index<'_>) -> Findings {
     let mut findings = Findings::default();
     for op in &history.ops {
         let Some(answer) = &op.answer else { continue };
@@ -22,7 +26,7 @@ pub fn check(history: &History) -> Findings {
             findings.report("acked_orders", op.answered_us.unwrap_or(op.sent_us), what);
         }
     }
-    for (order, facts) in &Index::new(history).orders {
+    for (order, facts) in &index.orders {
         // The first answer that told of it: also a read proves that it is there.
         let Some(acked_us) = facts.shown.iter().map(|shown| shown.answered_us).min() else {
             continue;

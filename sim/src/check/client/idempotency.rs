@@ -17,12 +17,16 @@ use crate::history::{Answer, Ask, History, Op};
 /// Judges answers of one key, and orders of one cart.
 #[must_use]
 pub fn check(history: &History) -> Findings {
+    judge(history, &Index::new(history))
+}
+
+pub(super) fn judge(history: &History, index: &Index<'_>) -> Findings {
     let mut findings = Findings::default();
-    let mut by_key: BTreeMap<(String, &str), Vec<&Op>> = BTreeMap::new();
+    let mut by_key: BTreeMap<(&str, Scope<'_>), Vec<&Op>> = BTreeMap::new();
     let mut by_cart: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
     for op in by_sent(history) {
         if let (Some(scope), Some(key)) = (scope(&op.ask), &op.key) {
-            by_key.entry((scope, key)).or_default().push(op);
+            by_key.entry((key, scope)).or_default().push(op);
         }
         if let (Ask::Place { cart, .. }, Some((answer, at_us))) = (&op.ask, told(op)) {
             if let Some(order) = answer.order.as_deref() {
@@ -31,26 +35,33 @@ pub fn check(history: &History) -> Findings {
             }
         }
     }
-    for ((_, key), ops) in by_key.into_iter().filter(|(_, ops)| ops.len() > 1) {
+    for ((key, _), ops) in by_key.into_iter().filter(|(_, ops)| ops.len() > 1) {
         findings.looked_at += 1;
         one_order(key, &ops, &mut findings);
         one_answer(key, &ops, &mut findings);
     }
-    let index = Index::new(history);
     for (cart, orders) in by_cart.into_iter().filter(|(_, orders)| orders.len() > 1) {
         findings.looked_at += 1;
-        one_at_a_time(cart, &orders, &index, &mut findings);
+        one_at_a_time(cart, &orders, index, &mut findings);
     }
     findings
 }
 
-/// The entity that a key is known by.
-fn scope(ask: &Ask) -> Option<String> {
+/// The entity that a key is known by, and what it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope<'a> {
+    Cart(&'a str),
+    Order(&'a str),
+    Restock(u32),
+    Count(u32),
+}
+
+fn scope(ask: &Ask) -> Option<Scope<'_>> {
     match ask {
-        Ask::Place { cart, .. } => Some(format!("cart {cart}")),
-        Ask::Cancel { order } => Some(format!("order {order}")),
-        Ask::Restock { sku, .. } => Some(format!("restock {sku}")),
-        Ask::Count { sku, .. } => Some(format!("count {sku}")),
+        Ask::Place { cart, .. } => Some(Scope::Cart(cart)),
+        Ask::Cancel { order } => Some(Scope::Order(order)),
+        Ask::Restock { sku, .. } => Some(Scope::Restock(*sku)),
+        Ask::Count { sku, .. } => Some(Scope::Count(*sku)),
         Ask::Advance { .. }
         | Ask::PutCart { .. }
         | Ask::Quote { .. }

@@ -2,14 +2,15 @@
 //!
 //! Requests with the same idempotency key are one placement, and so are keys that were answered
 //! with the same order. A key is known within its cart, as the system scopes it.
+//! Hash maps are asked only by name: nothing depends on the order in which they lie.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::facts::{Effect, Shown, effect, ended, shown};
 use crate::history::{Ask, History, Op};
 
 /// Names the placement that a request belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Name<'a> {
     Order(&'a str),
     Key(&'a str, &'a str),
@@ -92,16 +93,18 @@ fn placed(op: &Op) -> Option<&str> {
 
 fn placements(history: &History) -> Vec<Placement<'_>> {
     let ops = by_sent(history);
-    let mut by_key: BTreeMap<(&str, &str), &str> = BTreeMap::new();
-    for op in &ops {
+    let placings = || ops.iter().enumerate().filter(|(_, op)| matches!(op.ask, Ask::Place { .. }));
+    let mut by_key: HashMap<(&str, &str), &str> = HashMap::new();
+    for (_, op) in placings() {
         if let (Ask::Place { cart, .. }, Some(key), Some(order)) = (&op.ask, &op.key, placed(op)) {
             by_key.entry((cart, key)).or_insert(order);
         }
     }
-    let mut found: BTreeMap<Name<'_>, Placement<'_>> = BTreeMap::new();
-    // Per cart: when it was first placed by a key of each order, and by keys of no known one.
-    let mut first: BTreeMap<(&str, Option<&str>), u64> = BTreeMap::new();
-    for (index, op) in ops.iter().enumerate() {
+    let mut places: HashMap<Name<'_>, usize> = HashMap::new();
+    let mut found: Vec<Placement<'_>> = Vec::new();
+    // Per cart: when it was first placed by a key of which no order is known.
+    let mut first: HashMap<&str, u64> = HashMap::new();
+    for (index, op) in placings() {
         let Ask::Place { cart, lines } = &op.ask else { continue };
         let of_key = op.key.as_deref().map(|key| (cart.as_str(), key));
         let order = placed(op).or_else(|| by_key.get(&of_key?).copied());
@@ -110,19 +113,21 @@ fn placements(history: &History) -> Vec<Placement<'_>> {
             (None, Some((cart, key))) => Name::Key(cart, key),
             (None, None) => Name::Op(index),
         };
-        first.entry((cart, order)).or_insert(op.sent_us);
-        let placement = found.entry(name).or_insert_with(|| Placement {
-            order,
-            cart,
-            lines: summed(lines),
-            ops: Vec::new(),
-            from_us: op.sent_us,
-        });
+        if order.is_none() {
+            first.entry(cart).or_insert(op.sent_us);
+        }
+        let place = *places.entry(name).or_insert(found.len());
+        if place == found.len() {
+            let lines = summed(lines);
+            let ops = Vec::with_capacity(1);
+            found.push(Placement { order, cart, lines, ops, from_us: op.sent_us });
+        }
+        let placement = &mut found[place];
         placement.ops.push(op);
-        let no_order = first.get(&(cart.as_str(), None)).copied().unwrap_or(u64::MAX);
-        placement.from_us = placement.from_us.min(no_order);
+        let other_us = first.get(cart.as_str()).copied().unwrap_or(u64::MAX);
+        placement.from_us = placement.from_us.min(other_us);
     }
-    found.into_values().collect()
+    found
 }
 
 fn summed(lines: &[(u32, u32)]) -> BTreeMap<u32, u32> {

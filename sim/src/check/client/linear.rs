@@ -24,8 +24,12 @@ pub const COUNTER_CALLS_MAX: usize = 400;
 /// Judges every order of the history. `looked_at`: calls of orders that were decided.
 #[must_use]
 pub fn check_orders(history: &History) -> Findings {
+    judge_orders(history, &Index::new(history))
+}
+
+pub(super) fn judge_orders(history: &History, index: &Index<'_>) -> Findings {
     let mut findings = Findings::default();
-    for (id, calls) in order::calls(&Index::new(history), history) {
+    for (id, calls) in order::calls(index, history) {
         judge(&order::OrderModel, &calls, &format!("order {id}"), "linear_order", &mut findings);
     }
     findings
@@ -35,10 +39,14 @@ pub fn check_orders(history: &History) -> Findings {
 /// many possibilities. `looked_at`: calls of SKUs that were decided.
 #[must_use]
 pub fn check_stock(history: &History) -> Findings {
+    judge_stock(&Ledger::all(history))
+}
+
+pub(super) fn judge_stock(ledgers: &[Ledger]) -> Findings {
     let mut findings = Findings::default();
-    for ledger in Ledger::all(history) {
+    for ledger in ledgers {
         let model = counter::CounterModel { start: i64::from(ledger.start) };
-        let calls = counter::calls(&ledger);
+        let calls = counter::calls(ledger);
         if calls.len() > COUNTER_CALLS_MAX {
             findings.undecided += 1;
             continue;

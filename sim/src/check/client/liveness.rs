@@ -40,8 +40,14 @@ impl Check for Settle {
     }
 
     fn check(&self, history: &History) -> Findings {
+        self.judge(&Index::new(history))
+    }
+}
+
+impl Settle {
+    pub(super) fn judge(&self, index: &Index<'_>) -> Findings {
         let mut findings = Findings::default();
-        for (order, facts) in &Index::new(history).orders {
+        for (order, facts) in &index.orders {
             if facts.shown.is_empty() {
                 continue;
             }

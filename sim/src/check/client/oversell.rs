@@ -12,9 +12,13 @@ use crate::history::History;
 /// Judges what was sold in all.
 #[must_use]
 pub fn check(history: &History) -> Findings {
+    judge(history, &Ledger::all(history))
+}
+
+pub(super) fn judge(history: &History, ledgers: &[Ledger]) -> Findings {
     let mut findings = Findings::default();
     let end_us = history.ops.iter().filter_map(|op| op.answered_us).max().unwrap_or(0);
-    for ledger in Ledger::all(history) {
+    for ledger in ledgers {
         let sold = ledger
             .takes
             .iter()

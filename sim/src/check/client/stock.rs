@@ -22,11 +22,14 @@ const NAME: &str = "stock_bounds";
 /// Judges every answer about stock.
 #[must_use]
 pub fn check(history: &History) -> Findings {
+    judge(&Ledger::all(history))
+}
+
+pub(super) fn judge(ledgers: &[Ledger]) -> Findings {
     let mut findings = Findings::default();
     // A refusal of several lines is right if any of its SKUs was short.
     let mut refusals: BTreeMap<usize, Vec<(u32, &Refusal, bool)>> = BTreeMap::new();
-    let ledgers = Ledger::all(history);
-    for ledger in &ledgers {
+    for ledger in ledgers {
         let bounds = Bounds::new(ledger);
         taken(ledger, &bounds, &mut findings);
         reads(ledger, &bounds, &mut findings);

@@ -19,12 +19,17 @@ fn history(stock: u32, text: &str) -> History {
 /// Names of the checkers that find something, and what they say.
 fn found(history: &History, settle: Option<Settle>) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
-    for checker in all(settle) {
+    for checker in all(settle.clone()) {
         let findings = checker.check(history);
         if let Some(first) = findings.violations.first() {
             found.push((checker.name(), first.what.clone()));
         }
     }
+    let at_once: Vec<_> = judge(history, settle.as_ref())
+        .into_iter()
+        .filter_map(|(name, findings)| Some((name, findings.violations.first()?.what.clone())))
+        .collect();
+    assert_eq!(found, at_once, "one by one and at once");
     found
 }
 

@@ -92,12 +92,15 @@ impl Ledger {
     /// The ledgers of all SKUs whose stock at the start is known, by SKU.
     #[must_use]
     pub fn all(history: &History) -> Vec<Self> {
+        Self::of(history, &Index::new(history))
+    }
+
+    pub(in crate::check::client) fn of(history: &History, index: &Index<'_>) -> Vec<Self> {
         let start = |(sku, start): (&u32, &u32)| {
             (*sku, Self { sku: *sku, start: *start, ..Self::default() })
         };
         let mut ledgers: BTreeMap<u32, Self> = history.stock.iter().map(start).collect();
         supplies(history, &mut ledgers);
-        let index = Index::new(history);
         let mut carts: BTreeMap<&str, u64> = BTreeMap::new();
         for op in &history.ops {
             if let Ask::Place { cart, .. } = &op.ask {
