@@ -28,11 +28,11 @@ pub(super) fn judge(history: &History, index: &Index<'_>) -> Findings {
         if let (Some(scope), Some(key)) = (scope(&op.ask), &op.key) {
             by_key.entry((key, scope)).or_default().push(op);
         }
-        if let (Ask::Place { cart, .. }, Some((answer, at_us))) = (&op.ask, told(op)) {
-            if let Some(order) = answer.order.as_deref() {
-                let first = by_cart.entry(cart).or_default().entry(order).or_insert(at_us);
-                *first = at_us.min(*first);
-            }
+        if let (Ask::Place { cart, .. }, Some((answer, at_us))) = (&op.ask, told(op))
+            && let Some(order) = answer.order.as_deref()
+        {
+            let first = by_cart.entry(cart).or_default().entry(order).or_insert(at_us);
+            *first = at_us.min(*first);
         }
     }
     for ((key, _), ops) in by_key.into_iter().filter(|(_, ops)| ops.len() > 1) {
