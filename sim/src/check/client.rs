@@ -1,0 +1,86 @@
+//! The checkers of what clients saw: used on the simulator's runs and on a live node's alike.
+//!
+//! Each property has a file. A violation is always real: where clients cannot know (an answer
+//! that did not come, two requests at once), the checkers assume what excuses the system. So two
+//! requests are ordered only if the first was answered strictly before the second was sent; a
+//! client that sends in the very microsecond of an answer is not known to have read it.
+//! What clients cannot see (holds, ledgers, the journal) is judged elsewhere.
+
+pub mod acked;
+pub mod answers;
+pub mod available;
+mod facts;
+pub mod idempotency;
+mod index;
+pub mod linear;
+pub mod liveness;
+pub mod oversell;
+pub mod stock;
+pub mod unknown;
+pub mod versions;
+
+use super::{Check, Findings};
+use crate::history::History;
+use index::Index;
+use liveness::Settle;
+use stock::ledger::Ledger;
+
+/// A checker that needs nothing but the history.
+#[derive(Clone, Copy)]
+struct Plain {
+    name: &'static str,
+    check: fn(&History) -> Findings,
+}
+
+impl Check for Plain {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn check(&self, history: &History) -> Findings {
+        (self.check)(history)
+    }
+}
+
+const PLAIN: &[Plain] = &[
+    Plain { name: "versions", check: versions::check },
+    Plain { name: "acked_orders", check: acked::check },
+    Plain { name: "idempotency", check: idempotency::check },
+    Plain { name: "no_oversell", check: oversell::check },
+    Plain { name: "available", check: available::check },
+    Plain { name: "answers", check: answers::check },
+    Plain { name: "stock_bounds", check: stock::check },
+    Plain { name: "linear_order", check: linear::check_orders },
+    Plain { name: "linear_stock", check: linear::check_stock },
+];
+
+/// Judges by all checkers, by name: the same findings as of [`all`], for less work.
+#[must_use]
+pub fn judge(history: &History, settle: Option<&Settle>) -> Vec<(&'static str, Findings)> {
+    let index = Index::new(history);
+    let ledgers = Ledger::of(history, &index);
+    let mut findings = vec![
+        ("versions", versions::check(history)),
+        ("acked_orders", acked::judge(history, &index)),
+        ("idempotency", idempotency::judge(history, &index)),
+        ("no_oversell", oversell::judge(history, &ledgers)),
+        ("available", available::check(history)),
+        ("answers", answers::check(history)),
+        ("stock_bounds", stock::judge(&ledgers)),
+        ("linear_order", linear::judge_orders(history, &index)),
+        ("linear_stock", linear::judge_stock(&ledgers)),
+    ];
+    findings.extend(settle.map(|settle| (settle.name(), settle.judge(&index))));
+    findings
+}
+
+/// All checkers; the one of liveness only if it is said when everything must have settled.
+#[must_use]
+pub fn all(settle: Option<Settle>) -> Vec<Box<dyn Check>> {
+    let plain = PLAIN.iter().map(|plain| Box::new(*plain) as Box<dyn Check>);
+    let settle = settle.map(|settle| Box::new(settle) as Box<dyn Check>);
+    plain.chain(settle).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Histories as text, judged by every checker: planted faults that must be found, and what looks
+//! like a fault and is none.
+//!
+//! A line is a request: `sent-answered asked = answered`, in us, `?` for no answer.
+
+mod bad;
+mod good;
+mod server;
+
+use super::*;
+use crate::history::{Answer, Ask, Op};
+
+/// A history in which SKU 0 begins with `stock` units, and SKU 1 with as many.
+fn history(stock: u32, text: &str) -> History {
+    let ops = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(op).collect();
+    History { stock: [(0, stock), (1, stock)].into(), ops }
+}
+
+/// Names of the checkers that find something, and what they say.
+fn found(history: &History, settle: Option<Settle>) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    for checker in all(settle.clone()) {
+        let findings = checker.check(history);
+        if let Some(first) = findings.violations.first() {
+            found.push((checker.name(), first.what.clone()));
+        }
+    }
+    let at_once: Vec<_> = judge(history, settle.as_ref())
+        .into_iter()
+        .filter_map(|(name, findings)| Some((name, findings.violations.first()?.what.clone())))
+        .collect();
+    assert_eq!(found, at_once, "one by one and at once");
+    found
+}
+
+fn op(line: &str) -> Op {
+    let (asked, answered) = line.split_once(" = ").expect("asked = answered");
+    let mut words = asked.split_whitespace();
+    let (sent, arrived) = words.next().unwrap().split_once('-').expect("sent-answered");
+    let sent_us = sent.parse().expect("a time");
+    let kind = words.next().expect("what is asked");
+    let mut key = None;
+    let mut names = Vec::new();
+    for word in words {
+        match word.strip_prefix('#') {
+            Some(name) => key = Some(name.to_owned()),
+            None => names.push(word),
+        }
+    }
+    Op {
+        visit: 0,
+        intended_us: sent_us,
+        sent_us,
+        answered_us: arrived.parse().ok(),
+        node: 0,
+        key,
+        ask: ask(kind, &names),
+        answer: answer(answered),
+    }
+}
+
+fn ask(kind: &str, names: &[&str]) -> Ask {
+    let name = || names[0].to_owned();
+    let number = |place: usize| names[place].parse::<u32>().expect("a number");
+    match kind {
+        "put" => Ask::PutCart { cart: name() },
+        "place" => {
+            let line = |word: &&str| {
+                let (sku, units) = word.split_once('x').expect("SKUxunits");
+                (sku.parse().unwrap(), units.parse().unwrap())
+            };
+            Ask::Place { cart: name(), lines: names[1..].iter().map(line).collect() }
+        }
+        "get" => Ask::GetOrder { order: name() },
+        "cancel" => Ask::Cancel { order: name() },
+        "advance" => Ask::Advance { order: name() },
+        "stock" => Ask::GetStock { sku: number(0) },
+        "restock" => Ask::Restock { sku: number(0), units: number(1) },
+        "count" => Ask::Count { sku: number(0), units: number(1) },
+        other => panic!("no such request: {other}"),
+    }
+}
+
+/// `?`, or a status and then: `o1` an order, `v1` a version, `n1` units, `b1` a body, `again` for
+/// a repeat, and the state of a success or the code of a refusal.
+fn answer(text: &str) -> Option<Answer> {
+    let mut words = text.split_whitespace();
+    let status = words.next().unwrap().parse().ok()?;
+    let mut answer = Answer {
+        status,
+        code: None,
+        order: None,
+        version: None,
+        state: None,
+        available: None,
+        replayed: false,
+        body: 0,
+    };
+    for word in words {
+        let number = word[1..].parse::<i64>().ok();
+        match (&word[..1], number) {
+            ("o", Some(_)) => answer.order = Some(word.to_owned()),
+            ("v", Some(number)) => answer.version = u64::try_from(number).ok(),
+            ("n", Some(number)) => answer.available = Some(number),
+            ("b", Some(number)) => answer.body = u64::try_from(number).expect("a body"),
+            _ if word == "again" => answer.replayed = true,
+            _ if status >= 400 => answer.code = Some(word.to_owned()),
+            _ => answer.state = Some(word.to_owned()),
+        }
+    }
+    Some(answer)
+}

@@ -1,0 +1,432 @@
+//! Planted faults: each row names the checkers that must find it, and those only.
+
+use super::*;
+
+/// What is wrong, units at the start, who finds it, the requests.
+type Row = (&'static str, u32, &'static [&'static str], &'static str);
+
+const ROWS: &[Row] = &[
+    (
+        "a version goes back",
+        9,
+        &["versions", "linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 get o1 = 200 v5 in_fulfilment
+        15-16 advance o1 = 200
+        40-50 get o1 = 200 v4 in_fulfilment",
+    ),
+    (
+        "a stale read after the answer",
+        9,
+        &["versions", "linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 get o1 = 200 v1 processing",
+    ),
+    (
+        "a stale read of a state without versions",
+        9,
+        &["linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 confirmed
+        20-30 get o1 = 200 processing",
+    ),
+    (
+        "one version is two states",
+        9,
+        &["versions", "linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 get o1 = 200 v3 processing",
+    ),
+    (
+        "an order rises after it was cancelled",
+        9,
+        &["linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 cancel o1 #k2 = 200 v5 cancelled
+        40-50 get o1 = 200 v7 confirmed",
+    ),
+    (
+        "an order is cancelled and nobody asked",
+        9,
+        &["linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 get o1 = 200 v5 cancelled",
+    ),
+    (
+        "a cancel that was refused takes effect",
+        9,
+        &["linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 cancel o1 #k2 = 409 invalid_state
+        40-50 get o1 = 200 v5 cancelled",
+    ),
+    (
+        "an order is cancelled before anybody asks",
+        9,
+        &["linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 get o1 = 200 v5 cancelled
+        40-50 cancel o1 #k2 = 200 v5 cancelled",
+    ),
+    (
+        "an order is shipped and nobody moved it",
+        9,
+        &["linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 get o1 = 200 v5 in_fulfilment",
+    ),
+    (
+        "an order that was told of is lost",
+        9,
+        &["acked_orders", "linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 get o1 = 404 not_found",
+    ),
+    (
+        "an order is lost after it was read",
+        9,
+        &["acked_orders", "linear_order"],
+        "
+        0-? place c1 0x1 #k1 = ?
+        20-30 get o1 = 200 v3 confirmed
+        40-50 get o1 = 404 not_found",
+    ),
+    (
+        "two reads of an order see it go back",
+        9,
+        &["versions", "linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 202 o1 v1 processing
+        20-90 get o1 = 200 v2 processing
+        30-40 get o1 = 200 v3 confirmed
+        50-60 get o1 = 200 v2 processing",
+    ),
+    (
+        "another order is answered",
+        9,
+        &["acked_orders"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 get o1 = 200 o2 v3 confirmed",
+    ),
+    (
+        "success without an order",
+        9,
+        &["acked_orders"],
+        "
+        0-10 place c1 0x1 #k1 = 201 v3 confirmed",
+    ),
+    (
+        "a retried key makes two orders",
+        9,
+        &["idempotency"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 place c1 0x1 #k1 = 201 o2 v3 confirmed",
+    ),
+    (
+        "a retried key is answered another body",
+        9,
+        &["idempotency"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed b1
+        20-30 place c1 0x1 #k1 = 201 o1 v3 confirmed b2 again",
+    ),
+    (
+        "a refused placing succeeds by a retry",
+        0,
+        &["idempotency", "stock_bounds", "linear_stock", "linear_order"],
+        "
+        0-10 place c1 0x1 #k1 = 409 out_of_stock o1
+        20-30 place c1 0x1 #k1 = 201 o1 v3 confirmed",
+    ),
+    (
+        "a cart is ordered twice",
+        9,
+        &["idempotency"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 place c1 0x1 #k2 = 201 o2 v3 confirmed",
+    ),
+    (
+        "a cart has two orders on their way",
+        9,
+        &["idempotency"],
+        "
+        0-10 place c1 0x1 #k1 = 202 o1 v1 processing
+        20-30 place c1 0x1 #k2 = 202 o2 v1 processing
+        40-50 get o1 = 200 v1 processing
+        40-50 get o2 = 200 v1 processing",
+    ),
+    (
+        "a retried restock counts twice",
+        0,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-? restock 0 5 #k1 = ?
+        10-20 restock 0 5 #k1 = 200
+        30-40 stock 0 = 200 n10",
+    ),
+    (
+        "sold once too often, one after the other",
+        1,
+        &["no_oversell", "stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 place c2 0x1 #k2 = 201 o2 v3 confirmed",
+    ),
+    (
+        "sold once too often, at once",
+        1,
+        &["no_oversell", "stock_bounds", "linear_stock"],
+        "
+        0-30 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        0-30 place c2 0x1 #k2 = 201 o2 v3 confirmed",
+    ),
+    (
+        "sold once too often for a while",
+        1,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 place c2 0x1 #k2 = 201 o2 v3 confirmed
+        40-50 cancel o1 #k3 = 200 v5 cancelled",
+    ),
+    (
+        "sold before the restock that it needs",
+        0,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 restock 0 1 #k2 = 200",
+    ),
+    (
+        "sold before the cancel that it needs",
+        1,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 place c2 0x1 #k2 = 201 o2 v3 confirmed
+        31-50 cancel o1 #k3 = 200 v5 cancelled",
+    ),
+    (
+        "one freed unit is sold twice",
+        1,
+        &["no_oversell", "stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 cancel o1 #k3 = 200 v5 cancelled
+        40-50 place c2 0x1 #k2 = 201 o2 v3 confirmed
+        45-55 place c3 0x1 #k4 = 201 o3 v3 confirmed",
+    ),
+    (
+        "a cancelled order's units come back twice",
+        5,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x2 #k1 = 201 o1 v3 confirmed
+        20-30 cancel o1 #k3 = 200 v5 cancelled
+        32-34 cancel o1 #k3 = 200 v5 cancelled again
+        40-50 stock 0 = 200 n7",
+    ),
+    (
+        "a cancelled order's units never come back",
+        5,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x2 #k1 = 201 o1 v3 confirmed
+        20-30 cancel o1 #k3 = 200 v5 cancelled
+        40-50 stock 0 = 200 n3",
+    ),
+    (
+        "refused though units were free",
+        5,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x2 #k1 = 409 out_of_stock o1",
+    ),
+    (
+        "refused though others leave enough",
+        5,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x2 #k1 = 201 o1 v3 confirmed
+        0-? place c2 0x1 #k2 = ?
+        20-30 place c3 0x2 #k3 = 409 out_of_stock o3",
+    ),
+    (
+        "refused though all that was taken came back",
+        2,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x2 #k1 = 201 o1 v3 confirmed
+        20-30 cancel o1 #k2 = 200 v5 cancelled
+        40-50 place c3 0x1 #k3 = 409 out_of_stock o3",
+    ),
+    (
+        "two refusals explain each other",
+        1,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x1 #k1 = 409 out_of_stock o1
+        0-10 place c2 0x1 #k2 = 409 out_of_stock o2",
+    ),
+    (
+        "both lines were free",
+        5,
+        &["stock_bounds"],
+        "
+        0-10 place c1 0x2 1x2 #k1 = 409 out_of_stock o1",
+    ),
+    (
+        "a lost update: a sale that the shelf forgot",
+        5,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x2 #k1 = 201 o1 v3 confirmed
+        20-30 stock 0 = 200 n5",
+    ),
+    (
+        "units that nobody took are missing",
+        5,
+        &["stock_bounds", "linear_stock"],
+        "
+        20-30 stock 0 = 200 n4",
+    ),
+    (
+        "a restock is forgotten",
+        5,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 restock 0 3 #k1 = 200
+        20-30 stock 0 = 200 n5",
+    ),
+    (
+        "a read shows a number that never was",
+        5,
+        &["linear_stock"],
+        "
+        0-10 place c1 0x3 #k1 = 201 o1 v3 confirmed
+        0-10 stock 0 = 200 n4",
+    ),
+    (
+        "reads see one sale come and go",
+        5,
+        &["linear_stock"],
+        "
+        0-90 place c1 0x2 #k1 = 201 o1 v3 confirmed
+        10-20 stock 0 = 200 n3
+        30-40 stock 0 = 200 n5",
+    ),
+    (
+        "fewer than no units",
+        5,
+        &["available"],
+        "
+        0-10 stock 0 = 200 n-1",
+    ),
+    (
+        "a SKU's version goes back",
+        5,
+        &["versions"],
+        "
+        0-10 stock 0 = 200 v7 n5
+        20-30 stock 0 = 200 v6 n5",
+    ),
+    (
+        "a count is forgotten",
+        5,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 count 0 8 #k1 = 200
+        20-30 stock 0 = 200 n5",
+    ),
+    (
+        "a count forgets what is sold",
+        5,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x2 #k1 = 201 o1 v3 confirmed
+        20-30 count 0 5 #k2 = 200
+        40-50 stock 0 = 200 n5",
+    ),
+    (
+        "sold after a count found nothing",
+        5,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 count 0 0 #k1 = 200
+        20-30 place c1 0x1 #k2 = 201 o1 v3 confirmed",
+    ),
+    (
+        "an internal error",
+        5,
+        &["answers"],
+        "
+        0-10 stock 0 = 500 internal",
+    ),
+    (
+        "a refusal without a reason",
+        5,
+        &["answers"],
+        "
+        0-10 stock 0 = 429",
+    ),
+];
+
+#[test]
+fn every_planted_fault_is_found() {
+    for (name, stock, wanted, text) in ROWS {
+        let found = found(&history(*stock, text), None);
+        let mut names: Vec<_> = found.iter().map(|(name, _)| *name).collect();
+        let mut wanted = wanted.to_vec();
+        names.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(names, wanted, "{name}: {found:#?}");
+    }
+    let linear = ROWS.iter().filter(|row| row.2.iter().any(|name| name.starts_with("linear")));
+    assert!(linear.count() >= 20, "the search is tested with too few");
+}
+
+#[test]
+fn what_does_not_settle_is_found() {
+    let rest = Settle::by(100);
+    let rows = [
+        ("still being placed", "110-120 get o1 = 200 v3 processing", false),
+        ("still being cancelled", "110-120 get o1 = 200 v3 cancelling", false),
+        ("not readable", "110-120 get o1 = 503 unavailable", false),
+        ("silent", "110-? get o1 = ?", false),
+        ("never read", "50-60 get o1 = 200 v3 confirmed", false),
+        ("settled", "110-120 get o1 = 200 v3 confirmed", true),
+        ("settled at last", "110-? get o1 = ?\n130-140 get o1 = 200 v3 confirmed", true),
+    ];
+    for (name, read, is_settled) in rows {
+        let text = format!("0-10 place c1 0x1 #k1 = 202 o1 v1 processing\n{read}");
+        let found = found(&history(5, &text), Some(rest.clone()));
+        assert_eq!(found.is_empty(), is_settled, "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn unknown_outcomes_are_counted_once_no_client_knows() {
+    let known = history(
+        5,
+        "
+        0-? place c1 0x1 #k1 = ?
+        20-30 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        40-50 get o1 = 504
+        40-50 restock 0 1 #k2 = 200
+        40-50 restock 0 1 #k3 = 504",
+    );
+    assert_eq!(unknown::unknown_ppm(&known), 250_000);
+    assert_eq!(unknown::unknown_ppm(&History::default()), 0);
+}

@@ -1,0 +1,293 @@
+//! What looks like a fault and is none: nobody may find anything.
+
+use super::*;
+
+const ROWS: &[(&str, u32, &str)] = &[
+    (
+        "a placing without an answer took its units late",
+        1,
+        "
+        0-? place c1 0x1 #k1 = ?
+        20-30 stock 0 = 200 n1
+        40-50 stock 0 = 200 n0
+        60-70 place c2 0x1 #k2 = 409 out_of_stock o2",
+    ),
+    (
+        "a placing without an answer never took anything",
+        1,
+        "
+        0-? place c1 0x1 #k1 = ?
+        20-30 place c2 0x1 #k2 = 201 o2 v3 confirmed",
+    ),
+    (
+        "units of an unknown placing were there and went back",
+        1,
+        "
+        0-? place c1 0x1 #k1 = ?
+        20-30 place c2 0x1 #k2 = 409 out_of_stock o2
+        40-50 place c3 0x1 #k3 = 201 o3 v3 confirmed",
+    ),
+    (
+        "503 may have had an effect",
+        1,
+        "
+        0-10 place c1 0x1 #k1 = 503 unavailable
+        20-30 place c2 0x1 #k2 = 409 out_of_stock o2
+        40-50 place c1 0x1 #k1 = 201 o1 v3 confirmed again",
+    ),
+    (
+        "a retry beside the first try",
+        1,
+        "
+        0-? place c1 0x1 #k1 = ?
+        5-30 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        6-25 place c1 0x1 #k1 = 201 o1 v3 confirmed again
+        40-50 stock 0 = 200 n0",
+    ),
+    (
+        "two keys of one cart are one order",
+        1,
+        "
+        0-30 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        5-25 place c1 0x1 #k2 = 201 o1 v3 confirmed
+        40-50 stock 0 = 200 n0",
+    ),
+    (
+        "a double click while the first is running",
+        1,
+        "
+        0-30 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        0-5 place c1 0x1 #k1 = 409 idempotency_in_progress",
+    ),
+    (
+        "accepted for later, then not sold",
+        0,
+        "
+        0-10 place c1 0x1 #k1 = 202 o1 v1 processing
+        20-30 place c1 0x1 #k1 = 409 out_of_stock o1 again
+        40-50 get o1 = 200 v4 cancelled",
+    ),
+    (
+        "a cart is ordered again after its order was not sold",
+        0,
+        "
+        0-10 place c1 0x1 #k1 = 409 out_of_stock o1
+        20-30 restock 0 1 #k9 = 200
+        40-50 place c1 0x1 #k2 = 201 o2 v3 confirmed
+        60-70 get o1 = 200 v4 cancelled",
+    ),
+    (
+        "the freed unit is sold",
+        1,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 cancel o1 #k2 = 200 v5 cancelled
+        40-50 place c2 0x1 #k3 = 201 o2 v3 confirmed",
+    ),
+    (
+        "the freed unit is sold while the cancel is answered",
+        1,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-60 cancel o1 #k2 = 200 v5 cancelled
+        30-40 place c2 0x1 #k3 = 201 o2 v3 confirmed",
+    ),
+    (
+        "a cancel without an answer freed the unit later",
+        1,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-? cancel o1 #k2 = ?
+        30-40 place c2 0x1 #k3 = 409 out_of_stock o2
+        50-60 place c3 0x1 #k4 = 201 o3 v3 confirmed
+        70-80 get o1 = 200 v5 cancelled",
+    ),
+    (
+        "cancelling takes its time",
+        1,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 cancel o1 #k2 = 202 v4 cancelling
+        40-50 place c2 0x1 #k3 = 409 out_of_stock o2
+        60-70 place c3 0x1 #k4 = 201 o3 v3 confirmed
+        80-90 get o1 = 200 v5 cancelled",
+    ),
+    (
+        "a repeat shows what was answered first",
+        9,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 cancel o1 #k2 = 200 v5 cancelled
+        40-50 place c1 0x1 #k1 = 201 o1 v3 confirmed again
+        60-70 get o1 = 200 v5 cancelled",
+    ),
+    (
+        "placing shows what it came to first",
+        9,
+        "
+        0-50 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        5-10 advance o1 = 200
+        20-30 get o1 = 200 v6 in_fulfilment",
+    ),
+    (
+        "reads at once see old and new",
+        9,
+        "
+        0-10 place c1 0x1 #k1 = 202 o1 v1 processing
+        20-60 get o1 = 200 v1 processing
+        20-40 get o1 = 200 v3 confirmed
+        30-60 get o1 = 200 v1 processing",
+    ),
+    (
+        "a read in the microsecond of the answer",
+        9,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        10-20 get o1 = 200 v1 processing",
+    ),
+    (
+        "an order is read while its placing waits",
+        9,
+        "
+        0-90 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        5-10 place c1 0x1 #k1 = 202 o1 v1 processing
+        20-30 get o1 = 200 v1 processing",
+    ),
+    (
+        "not there yet",
+        9,
+        "
+        0-30 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        10-20 get o1 = 404 not_found
+        40-50 get o1 = 200 v3 confirmed",
+    ),
+    (
+        "two placings want the last unit",
+        1,
+        "
+        0-30 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        0-30 place c2 0x1 #k2 = 409 out_of_stock o2",
+    ),
+    (
+        "refused before the winner was told",
+        1,
+        "
+        0-90 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        10-20 place c2 0x1 #k2 = 409 out_of_stock o2",
+    ),
+    (
+        "a refused order of two lines had one of them for a while",
+        1,
+        "
+        0-50 place c1 0x1 1x2 #k1 = 409 out_of_stock o1
+        10-20 place c2 0x1 #k2 = 409 out_of_stock o2
+        60-70 place c3 0x1 #k3 = 201 o3 v3 confirmed",
+    ),
+    (
+        "of two lines the other one was short",
+        2,
+        "
+        0-10 place c2 1x2 #k2 = 201 o2 v3 confirmed
+        20-30 place c1 0x1 1x1 #k1 = 409 out_of_stock o1",
+    ),
+    (
+        "an order that could not be paid had its units for a while",
+        1,
+        "
+        0-50 place c1 0x1 #k1 = 409 insufficient_funds o1
+        10-20 place c2 0x1 #k2 = 409 out_of_stock o2",
+    ),
+    (
+        "an order waits for its payment in vain",
+        1,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v2 awaiting_payment
+        20-30 place c2 0x1 #k2 = 409 out_of_stock o2
+        40-50 get o1 = 200 v4 cancelled
+        60-70 place c3 0x1 #k3 = 201 o3 v3 confirmed",
+    ),
+    (
+        "a restock without an answer",
+        0,
+        "
+        0-? restock 0 1 #k1 = ?
+        20-30 stock 0 = 200 n0
+        40-50 place c1 0x1 #k2 = 201 o1 v3 confirmed",
+    ),
+    (
+        "a retried restock counts once",
+        0,
+        "
+        0-? restock 0 1 #k1 = ?
+        20-30 restock 0 1 #k1 = 200 n1
+        40-50 stock 0 = 200 n1",
+    ),
+    (
+        "a count finds fewer than are sold",
+        3,
+        "
+        0-10 place c1 0x3 #k1 = 201 o1 v3 confirmed
+        20-30 count 0 1 #k2 = 200 n0
+        40-50 stock 0 = 200 n0
+        60-70 place c2 0x1 #k3 = 409 out_of_stock o2",
+    ),
+    (
+        "a count finds more",
+        1,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 count 0 3 #k2 = 200 n2
+        40-50 place c2 0x2 #k3 = 201 o2 v3 confirmed",
+    ),
+    (
+        "shipped units are not counted",
+        3,
+        "
+        0-10 place c1 0x2 #k1 = 201 o1 v3 confirmed
+        12-14 advance o1 = 200
+        15-16 get o1 = 200 v5 in_fulfilment
+        20-30 count 0 1 #k2 = 200 n1
+        40-50 stock 0 = 200 n1",
+    ),
+    (
+        "a count beside a restock",
+        0,
+        "
+        0-50 restock 0 4 #k1 = 200
+        10-40 count 0 1 #k2 = 200
+        60-70 stock 0 = 200 n5",
+    ),
+    (
+        "a count after a restock that it swallows",
+        0,
+        "
+        0-50 restock 0 4 #k1 = 200
+        10-40 count 0 1 #k2 = 200
+        60-70 stock 0 = 200 n1",
+    ),
+    (
+        "trouble that is declared",
+        1,
+        "
+        0-10 place c1 0x1 #k1 = 503 over_capacity
+        0-10 stock 0 = 504
+        0-10 get o9 = 429 rate_limited",
+    ),
+    (
+        "a state that this program does not know",
+        1,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 get o1 = 200 v4 pondering
+        40-50 get o1 = 200 v5 confirmed",
+    ),
+];
+
+#[test]
+fn what_is_allowed_is_not_reported() {
+    assert!(ROWS.len() >= 15);
+    for (name, stock, text) in ROWS {
+        let found = found(&history(*stock, text), None);
+        assert!(found.is_empty(), "{name}: {found:#?}");
+    }
+}

@@ -1,0 +1,95 @@
+//! No version that anyone saw goes back (I4), and a version is one state.
+//!
+//! Per order, SKU and cart: an answer that shows how the entity stands shows a version at least as
+//! new as every answer that had arrived before the request was sent. Answers that show how it
+//! stood earlier (placing, repeats) only raise what later ones must show. Of an order two answers
+//! with one version show one state. `looked_at`: answers with a version.
+
+use std::collections::BTreeMap;
+
+use super::facts::{Word, is_done, shown};
+use crate::check::Findings;
+use crate::history::{Ask, History, Op};
+
+/// An entity with versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Entity<'a> {
+    Order(&'a str),
+    Sku(u32),
+    Cart(&'a str),
+}
+
+struct Seen {
+    sent_us: u64,
+    answered_us: u64,
+    version: u64,
+    fresh: bool,
+}
+
+/// Judges the versions that answers show.
+#[must_use]
+pub fn check(history: &History) -> Findings {
+    let mut findings = Findings::default();
+    let mut by_entity: BTreeMap<Entity<'_>, Vec<Seen>> = BTreeMap::new();
+    let mut words: BTreeMap<(&str, u64), Word> = BTreeMap::new();
+    for op in &history.ops {
+        let Some((entity, seen)) = seen(op) else { continue };
+        findings.looked_at += 1;
+        if let Some((order, word)) = shown(op).and_then(|shown| Some((shown.order, shown.word?))) {
+            let first = *words.entry((order, seen.version)).or_insert(word);
+            if first != word {
+                let what = format!(
+                    "order {order}, version {}: {first:?} and {word:?} were seen",
+                    seen.version
+                );
+                findings.report("I4", seen.answered_us, what);
+            }
+        }
+        by_entity.entry(entity).or_default().push(seen);
+    }
+    for (entity, seen) in by_entity {
+        judge(entity, seen, &mut findings);
+    }
+    findings
+}
+
+/// Each fresh answer against the newest version that had been answered when it was asked for.
+fn judge(entity: Entity<'_>, mut asked: Vec<Seen>, findings: &mut Findings) {
+    let mut answered: Vec<_> = asked.iter().map(|seen| (seen.answered_us, seen.version)).collect();
+    answered.sort_unstable();
+    asked.sort_by_key(|seen| seen.sent_us);
+    let mut answered = answered.into_iter().peekable();
+    let (mut newest, mut newest_us) = (0, 0);
+    for seen in asked {
+        while let Some((at_us, version)) = answered.next_if(|(at_us, _)| *at_us < seen.sent_us) {
+            if version > newest {
+                (newest, newest_us) = (version, at_us);
+            }
+        }
+        if seen.fresh && seen.version < newest {
+            let what = format!(
+                "{entity:?}: version {} asked for at {} us, after {newest} was seen at {newest_us} us",
+                seen.version, seen.sent_us
+            );
+            findings.report("I4", seen.answered_us, what);
+        }
+    }
+}
+
+fn seen(op: &Op) -> Option<(Entity<'_>, Seen)> {
+    let (answer, answered_us) = (op.answer.as_ref()?, op.answered_us?);
+    let version = answer.version?;
+    let (entity, fresh) = match &op.ask {
+        Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. } => {
+            let shown = shown(op)?;
+            (Entity::Order(shown.order), shown.fresh)
+        }
+        Ask::GetStock { sku } | Ask::Restock { sku, .. } | Ask::Count { sku, .. } => {
+            (Entity::Sku(*sku), !answer.replayed)
+        }
+        Ask::PutCart { cart } => (Entity::Cart(cart), !answer.replayed),
+        Ask::Quote { .. } | Ask::Advance { .. } | Ask::Other => return None,
+    };
+    is_done(answer).then_some(())?;
+    Some((entity, Seen { sent_us: op.sent_us, answered_us, version, fresh }))
+}
