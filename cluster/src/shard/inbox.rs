@@ -47,7 +47,6 @@ enum Gate {
     #[default]
     Closed,
     /// Only what ends the work that is under way.
-    #[expect(dead_code, reason = "a planned move of the shard will use it")]
     Settling,
     /// Everything.
     Open,

@@ -17,7 +17,7 @@ struct Body {
     version: Option<u64>,
     status: Option<serde_json::Value>,
     locations: Option<Vec<At>>,
-    stock: Option<Box<Body>>,
+    stock: Option<Box<Self>>,
 }
 
 #[derive(Deserialize)]

@@ -20,8 +20,8 @@ pub(super) fn diff(args: &DiffArgs, out: &mut dyn Write) -> Result<Ended, Error>
     let (left, right) = (Moment::read(&one.trace), Moment::read(&other.trace));
     let same = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
     let mut text = format!("they part at event {}\n", same + 1);
-    for at in same.saturating_sub(BEFORE)..same {
-        text.push_str(&format!("      {}\n", left[at]));
+    for moment in &left[same.saturating_sub(BEFORE)..same] {
+        text.push_str(&format!("      {moment}\n"));
     }
     for (mark, side) in [("one", &left), ("two", &right)] {
         let shown = side.get(same).map_or_else(|| "ended".to_owned(), ToString::to_string);

@@ -171,7 +171,7 @@ impl Journal for SimStore {
     }
 
     async fn append(&self, group: Arc<Vec<Frame>>) -> Result<(), AppendError> {
-        let header = group.first().map(|frame| frame.header.clone());
+        let header = group.first().map(|frame| frame.header);
         let (shard, commit) = header.map_or((0, 0), |it| (it.shard.0, it.commit_no));
         let n = self.n_calls.fetch_add(1, Ordering::Relaxed);
         let Target::Node { node, life } = self.target else { unreachable!("nodes have stores") };
