@@ -1,6 +1,5 @@
 //! A node's edge in a test: memory store, own clock, own random numbers, requests in process.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -13,7 +13,7 @@ fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
         lines: (0..=id % 3).map(|n| Line { sku: (id + n) % 8, qty: 1 + n }).collect(),
         pay: if id % 4 == 3 { Pay::Wallet } else { Pay::Cod },
         think_ms: id % 50,
-        double_click: id % 5 == 0,
+        double_click: id.is_multiple_of(5),
         then: match id % 4 {
             0 => Then::Watch,
             1 => Then::Cancel(50),
