@@ -80,7 +80,7 @@ impl Trace {
         self.n_events
     }
 
-    /// The hash after every [`CHECKPOINT_EVENTS`] messages.
+    /// The hash after every 4,096 messages (`CHECKPOINT_EVENTS`).
     #[must_use]
     pub fn checkpoints(&self) -> &[u64] {
         &self.checkpoints
