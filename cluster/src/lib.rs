@@ -7,8 +7,10 @@
 pub mod admission;
 pub mod clock;
 pub mod ctx;
+mod gateway;
 pub mod limits;
 pub mod log;
+pub mod membership;
 pub mod node;
 pub mod outbox;
 pub mod ownership;
@@ -18,5 +20,5 @@ pub mod relay;
 pub mod shard;
 pub mod wire;
 
-pub use node::{Directory, Node, NodeOptions, StartError};
+pub use node::{Directory, Loss, Node, NodeOptions, OpenError, Owner, StartError};
 pub use region::{Ask, AskError, HistoryError, Region, Replayed, Reply, Seen};

@@ -23,6 +23,17 @@ pub const GROUPS_WAITING_MAX: usize = 1;
 /// millisecond on one stream is beyond what a shard can handle.
 pub const STREAM_WINDOW: usize = 1024;
 
+/// How often a shard looks whether what it sent was acknowledged.
+///
+/// Some round trips of a busy network with a commit each: what was lost delays a saga by two looks.
+pub const RETRANSMIT_MS: u64 = 250;
+
+/// Messages of one stream that are sent again at once; the gap after them asks for the rest.
+pub const RETRANSMIT_MESSAGES_MAX: usize = 16;
+
+/// Looks after which a stream that stands still is sent again in any case: each 8 s.
+pub const RETRANSMIT_LOOKS_MAX: u32 = 32;
+
 /// Inputs that a host takes in one turn before it lets others run.
 pub const INPUTS_PER_TURN_MAX: usize = 512;
 
@@ -97,6 +108,53 @@ pub const ANSWER_GRACE_MS: u64 = 1_000;
 
 /// Bytes of a frame between nodes: a step of 512 KiB, or a batch of stream messages, and room.
 pub const PEER_FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes of stream messages in one frame, counted roughly; one larger message goes alone.
+pub const PARCEL_BYTES: usize = 1024 * 1024;
+
+/// What a stream message takes beside its body, at most, and roughly.
+///
+/// A bounce can carry the rejection beside the body: both come from steps, bounded by those.
+pub const MESSAGE_HEAD_BYTES: usize = 1024;
+
+/// Messages about ownership that wait until they are looked at.
+///
+/// A node says a few words a shard and move to each peer; losing one costs a timeout.
+pub const OWNERSHIP_MESSAGES_MAX: usize = 4096;
+
+/// Asks that a node has sent to other nodes and not got back: as many as it may admit, twice.
+/// Queries that wait take no place of those admitted.
+pub const FORWARDED_OUT_MAX: usize = 2 * IN_FLIGHT_MAX;
+
+/// Asks of other nodes under way on a node.
+pub const FORWARDED_IN_MAX: usize = 2 * IN_FLIGHT_MAX;
+
+/// Forwarded asks that a node remembers, so that one that comes twice is taken once.
+///
+/// At 20,000 a second this is three seconds: longer than a network holds a frame back, and one
+/// held back longer names an epoch that may have passed.
+pub const FORWARDED_SEEN_MAX: usize = 64 * 1024;
+
+/// Asks that wait on a node for shards that are on their way to it.
+///
+/// A move closes a shard for some ten milliseconds: 2,000 asks a second come to 100 then.
+pub const BUFFERED_MAX: usize = 4096;
+
+/// Answers of the store and news of shards that wait for the agent.
+///
+/// An agent has at most one call in flight a shard and node; whoever brings more waits.
+pub const AGENT_INPUTS_MAX: usize = 1024;
+
+/// How long the agent waits for an answer of the store (persistence.md 1.6).
+pub const STORE_CALL_MS: u64 = 700;
+
+/// How often an ask is sent on by nodes that are not the owner.
+pub const HOPS_MAX: u8 = 1;
+
+/// How often the node that was asked tries an owner that it learned of.
+pub const FORWARD_ATTEMPTS_MAX: u32 = 3;
+
+const _: () = assert!(PARCEL_BYTES + 2 * entity::limits::STEP_BYTES_MAX < PEER_FRAME_BYTES_MAX);
 
 /// How long an operator's request may take.
 pub const OPERATOR_MS: u64 = 5_000;

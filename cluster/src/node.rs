@@ -1,5 +1,7 @@
 //! A node: claims its shards, recovers them, hosts them, drains them.
 //!
+//! Over a store of one log it serves all shards, from start to end. Over a store whose shards are
+//! logs of their own it begins with none, and whoever decides on ownership opens and closes them.
 //! The supervisor is a ractor actor; hosts and committer are its children. A host that fails is
 //! rebuilt from the journal once everything it staged is durable: staged records belong to the
 //! log, and the crash of a host does not retract them (architecture 3).
@@ -8,11 +10,13 @@ use std::sync::Arc;
 
 use entity::ShardId;
 use parking_lot::Mutex;
+use ports::Tail;
 use ractor::{Actor, ActorRef};
 use tokio::sync::{Notify, watch};
 
 use crate::admission::Admission;
 use crate::ctx::{NodeCtx, NodeId};
+use crate::gateway::Gateway;
 use crate::limits;
 use crate::log::Log;
 use crate::region::{Inner, Region};
@@ -23,12 +27,17 @@ use crate::wire::{self, PeerMessage};
 
 mod life;
 mod links;
+mod owning;
+mod seats;
 mod supervisor;
 mod ticker;
 
 pub(crate) use life::Life;
-pub use links::Directory;
 pub(crate) use links::Links;
+pub use links::{Directory, Owner};
+pub use owning::OpenError;
+pub use seats::Loss;
+pub(crate) use seats::Seats;
 use supervisor::{Supervisor, SupervisorArgs, SupervisorMsg};
 
 /// How a node is to run.
@@ -103,60 +112,79 @@ impl Commits {
 pub struct Node {
     region: Region,
     log: Arc<Log>,
-    inboxes: Arc<Vec<Arc<Inbox>>>,
+    seats: Arc<Seats>,
     commits: Arc<Commits>,
     supervisor: ActorRef<SupervisorMsg>,
     links: Arc<Links>,
+    gateway: Arc<Gateway>,
     life: Arc<Life>,
+    options: NodeOptions,
     ctx: NodeCtx,
 }
 
 impl Node {
-    /// Claims and recovers all shards of the store and starts to serve them.
+    /// Starts to serve all shards of the store: claims and recovers them.
     pub async fn start(ctx: NodeCtx, options: NodeOptions) -> Result<Self, StartError> {
         let n_shards = ctx.store.n_shards();
+        if !ctx.store.one_log() {
+            let node = Self::start_empty(ctx, options).await?;
+            for shard in (0..n_shards).map(ShardId) {
+                let tail = node.ctx.store.claim(shard).await?;
+                node.open(shard, tail).await.map_err(StartError::from)?;
+            }
+            return Ok(node);
+        }
         let log = Arc::new(Log::default());
-        let inboxes: Arc<Vec<Arc<Inbox>>> =
-            Arc::new((0..n_shards).map(|_| Arc::new(Inbox::default())).collect());
-        inboxes.iter().for_each(|inbox| {
-            inbox.open();
-        });
-        let life = Arc::new(Life::default());
-        let links = Arc::new(Links {
-            node: ctx.node.clone(),
-            transport: Arc::clone(&ctx.transport),
-            directory: Arc::default(),
-            inboxes: Arc::clone(&inboxes),
-        });
-        let commits = Arc::new(Commits::default());
         let mut cores = Vec::with_capacity(usize::from(n_shards));
         for shard in (0..n_shards).map(ShardId) {
-            let core = recover(&ctx, &log, shard, &options).await?;
-            cores.push(core);
+            let tail = ctx.store.claim(shard).await?;
+            cores.push(recover(&ctx, &log, shard, &options, tail).await?);
         }
+        Self::begin(ctx, options, log, Some(cores)).await
+    }
+
+    /// Starts a node that serves no shard yet: [`Self::open`] lets it serve one.
+    ///
+    /// Panics when the shards of the store share one log: they cannot have several owners.
+    pub async fn start_empty(ctx: NodeCtx, options: NodeOptions) -> Result<Self, StartError> {
+        assert!(!ctx.store.one_log(), "shards of one log belong to one node");
+        Self::begin(ctx, options, Arc::new(Log::default()), None).await
+    }
+
+    async fn begin(
+        ctx: NodeCtx,
+        options: NodeOptions,
+        log: Arc<Log>,
+        cores: Option<Vec<ShardCore<ReplyTo>>>,
+    ) -> Result<Self, StartError> {
+        let one = cores.is_some().then(|| Arc::clone(&log));
+        let seats = Arc::new(Seats::new(ctx.store.n_shards(), one));
+        let commits = Arc::new(Commits::default());
+        let life = Arc::new(Life::default());
+        let links = Arc::new(Links::new(&ctx, Arc::clone(&seats.inboxes)));
         let args = SupervisorArgs {
             ctx: ctx.clone(),
-            log: Arc::clone(&log),
-            inboxes: Arc::clone(&inboxes),
+            seats: Arc::clone(&seats),
             commits: Arc::clone(&commits),
-            options,
+            options: options.clone(),
             links: Arc::clone(&links),
             life: Arc::clone(&life),
-            cores,
+            one: cores.map(|cores| (Arc::clone(&log), cores)),
         };
         let (supervisor, _) = Actor::spawn(None, Supervisor, args)
             .await
             .map_err(|error| StartError::Spawn(error.to_string()))?;
         life.actor(supervisor.get_cell());
-        ticker::start(&life, Arc::clone(&ctx.clock), &inboxes);
+        ticker::start(&life, Arc::clone(&ctx.clock), &seats.inboxes);
+        let gateway = Arc::new(Gateway::new(&ctx, &seats, &links, &life));
         let inner = Inner {
             ctx: ctx.clone(),
-            log: Arc::clone(&log),
-            inboxes: Arc::clone(&inboxes),
+            seats: Arc::clone(&seats),
+            gateway: Arc::clone(&gateway),
             admission: Admission::default(),
         };
         let region = Region { inner: Arc::new(inner) };
-        Ok(Self { region, log, inboxes, commits, supervisor, links, life, ctx })
+        Ok(Self { region, log, seats, commits, supervisor, links, gateway, life, options, ctx })
     }
 
     /// The entrance to its entities.
@@ -171,10 +199,16 @@ impl Node {
         &self.ctx
     }
 
-    /// Its log.
+    /// The one log of all shards; unused where each shard is a log of its own.
     #[must_use]
     pub const fn log(&self) -> &Arc<Log> {
         &self.log
+    }
+
+    /// Group commits of the logs that are open now. O(shards).
+    #[must_use]
+    pub fn n_commits(&self) -> u64 {
+        self.seats.commits()
     }
 
     /// How far its shards are committed.
@@ -183,7 +217,8 @@ impl Node {
         &self.commits
     }
 
-    /// Why its log failed for good, once it has: the process has to end.
+    /// Why the one log failed for good, once it has: the process has to end. Where each shard is
+    /// a log of its own, see [`Self::next_loss`].
     #[must_use]
     pub fn failed(&self) -> watch::Receiver<Option<String>> {
         self.log.failed()
@@ -192,7 +227,7 @@ impl Node {
     /// Inputs that wait, per shard.
     #[must_use]
     pub fn depths(&self) -> Vec<usize> {
-        self.inboxes.iter().map(|inbox| inbox.depth()).collect()
+        self.seats.inboxes.iter().map(|inbox| inbox.depth()).collect()
     }
 
     /// Takes nothing new, lets what is under way end, snapshots everything, stops.
@@ -207,11 +242,11 @@ impl Node {
         let done = loop {
             if !asked && self.region.admission().in_flight() == 0 {
                 asked = true;
-                for inbox in self.inboxes.iter() {
+                for inbox in self.served() {
                     inbox.push(Input::Drain);
                 }
             }
-            if asked && self.inboxes.iter().all(|inbox| inbox.is_drained()) {
+            if asked && self.served().all(|inbox| inbox.is_drained()) {
                 break true;
             }
             if left < limits::DRAIN_POLL_MS {
@@ -224,10 +259,8 @@ impl Node {
         done
     }
 
-    /// Who owns which shard, as far as this node knows.
-    #[must_use]
-    pub fn directory(&self) -> &Arc<Directory> {
-        &self.links.directory
+    fn served(&self) -> impl Iterator<Item = &Arc<Inbox>> {
+        self.seats.inboxes.iter().filter(|inbox| inbox.is_open())
     }
 
     /// Takes a frame that another node sent. Bad frames are counted and dropped; never waits.
@@ -237,9 +270,9 @@ impl Node {
         }
         match wire::open(frame) {
             Ok(PeerMessage::Parcel { to, parcel }) => self.links.parcel_came(to, parcel),
-            Ok(PeerMessage::Ask(_) | PeerMessage::Answer { .. } | PeerMessage::Ownership(_)) => {
-                metrics::counter!("mercato_frames_refused_total").increment(1);
-            }
+            Ok(PeerMessage::Ask(forwarded)) => self.gateway.ask_came(*forwarded),
+            Ok(PeerMessage::Answer { id, outcome }) => self.gateway.answer_came(id, outcome),
+            Ok(PeerMessage::Ownership(message)) => self.links.ownership_came(from, message),
             Err(error) => {
                 metrics::counter!("mercato_frames_refused_total").increment(1);
                 tracing::warn!(%from, %error, "a frame could not be read");
@@ -247,7 +280,7 @@ impl Node {
         }
     }
 
-    /// Ends the node at once, as a crash of its process does: supervisor, hosts, committer,
+    /// Ends the node at once, as a crash of its process does: supervisor, hosts, committers,
     /// ticker and every task that it spawned. Idempotent, does not wait.
     ///
     /// After it returns, no call of the store begins and no answer is given: waiting callers get
@@ -258,30 +291,36 @@ impl Node {
     pub fn kill(&self) {
         self.region.admission().close();
         self.life.end();
-        self.log.with(crate::log::Staging::close);
-        for inbox in self.inboxes.iter() {
-            inbox.close(inbox.tenure());
-        }
+        self.leave_all();
     }
 
     /// Stops at once. What is staged and not durable was not acknowledged.
     pub async fn stop(&self) {
         self.region.admission().close();
-        self.log.with(crate::log::Staging::close);
+        self.leave_all();
         if let Err(error) = self.supervisor.stop_and_wait(None, None).await {
             tracing::debug!(%error, "supervisor had stopped before");
+        }
+        self.life.end();
+    }
+
+    fn leave_all(&self) {
+        self.log.with(crate::log::Staging::close);
+        self.gateway.close();
+        for shard in (0..self.ctx.store.n_shards()).map(ShardId) {
+            self.drop_shard(shard);
         }
     }
 }
 
-/// Claims a shard and reads it back.
+/// Reads a claimed shard back.
 async fn recover(
     ctx: &NodeCtx,
     log: &Log,
     shard: ShardId,
     options: &NodeOptions,
+    tail: Tail,
 ) -> Result<ShardCore<ReplyTo>, StartError> {
-    let tail = ctx.store.claim(shard).await?;
     let checkpoint = ctx.store.checkpoint(shard).await?.unwrap_or_default();
     let n_shards = ctx.store.n_shards();
     let config = Config {

@@ -14,9 +14,9 @@ use tokio::sync::oneshot;
 
 use crate::admission::{Admission, NotAdmitted};
 use crate::ctx::NodeCtx;
+use crate::gateway::{Gateway, Request};
 use crate::limits;
-use crate::log::{Log, Staging};
-use crate::shard::inbox::Inbox;
+use crate::node::Seats;
 use crate::shard::{Answer, Ask as ShardAsk, AskBody, Input, Refusal};
 
 mod history;
@@ -108,7 +108,8 @@ pub enum AskError<E: Entity> {
     /// No answer in time; the outcome of a command is unknown.
     #[error("timed out")]
     TimedOut,
-    /// The shard is not served at the moment.
+    /// The shard is not served at the moment. What it had taken and did not answer may have been
+    /// done or not: a command is safe to repeat under its idempotency key.
     #[error("unavailable")]
     Unavailable,
     /// The bytes could not be read, on either side.
@@ -124,8 +125,8 @@ pub struct Region {
 
 pub(crate) struct Inner {
     pub(crate) ctx: NodeCtx,
-    pub(crate) log: Arc<Log>,
-    pub(crate) inboxes: Arc<Vec<Arc<Inbox>>>,
+    pub(crate) seats: Arc<Seats>,
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) admission: Admission,
 }
 
@@ -152,9 +153,6 @@ impl Region {
         assert_eq!(key.kind, E::KIND, "a command goes to an entity of its kind");
         let command = pack(command).map_err(|_| AskError::Unreadable)?;
         let _pass = self.inner.admission.enter(&ask.principal).map_err(refused)?;
-        if self.inner.log.with(|staging: &mut Staging| staging.is_full()) {
-            return Err(from_refusal(Refusal::Overloaded));
-        }
         let body = AskBody::Command(command, ask.idempotency);
         match self.send(key, &ask, body).await.map_err(from_refusal)? {
             Answer::Outcome(outcome) => reply(outcome),
@@ -193,10 +191,20 @@ impl Region {
             return Err(Refusal::NotFound);
         }
         let inner = &self.inner;
-        let n_shards = u16::try_from(inner.inboxes.len()).expect("shard counts fit 16 bits");
-        let inbox = &inner.inboxes[usize::from(key.shard(n_shards).0)];
-        if inbox.is_given_up() || !inbox.is_open() {
+        let shard = key.shard(self.n_shards());
+        let inbox = inner.seats.inbox(shard);
+        if !inbox.is_open() {
+            let (principal, cause) = (ask.principal.clone(), ask.cause.clone());
+            let (key, wait_ms) = (key.clone(), ask.wait_ms);
+            let request = Request { shard, key, principal, cause, wait_ms, body };
+            // Boxed: callers of entities of their own node do not carry its state.
+            return Box::pin(inner.gateway.forward(request)).await;
+        }
+        if inbox.is_given_up() {
             return Err(Refusal::Unavailable);
+        }
+        if matches!(body, AskBody::Command(..)) && inner.seats.is_full(shard) {
+            return Err(Refusal::Overloaded);
         }
         let (reply_to, answer) = oneshot::channel();
         inbox.push(Input::Ask(Box::new(ShardAsk {
@@ -208,10 +216,15 @@ impl Region {
             body,
         })));
         let late = inner.ctx.clock.sleep(ask.wait_ms + limits::ANSWER_GRACE_MS);
-        tokio::select! {
+        let answer = tokio::select! {
             biased;
-            answer = answer => answer.map_err(|_| Refusal::Unavailable),
-            () = late => Err(Refusal::TimedOut),
+            answer = answer => answer.map_err(|_| Refusal::Unavailable)?,
+            () = late => return Err(Refusal::TimedOut),
+        };
+        // A node that was paused may have lost the shard meanwhile, and its answer may be old.
+        match inner.seats.may_answer(inner.ctx.clock.now()) {
+            true => Ok(answer),
+            false => Err(Refusal::Unavailable),
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ctx::{NodeId, Parcel};
 use crate::limits;
+use crate::ownership::Peer;
 use crate::shard::{Answer, AskBody};
 
 /// A caller's input on its way to the owner of a shard.
@@ -20,6 +21,9 @@ pub struct Forwarded {
     pub origin: NodeId,
     /// How often it was sent on already.
     pub hops: u8,
+    /// The epoch under which the shard is believed to be owned there; under another one it is not
+    /// taken. So a frame that a network held back is not taken by a later owner.
+    pub epoch: u64,
     /// What remains of the time that the caller gave, in milliseconds.
     pub remaining_ms: u64,
     /// Whom it is for.
@@ -37,8 +41,9 @@ pub struct Forwarded {
 pub enum Outcome {
     /// The shard answered.
     Answered(Answer),
-    /// The shard is not served there; nothing was done. Its owner, if another one is known.
-    NotOwner(Option<NodeId>),
+    /// The shard is not served there under that epoch; nothing was done. Its owner and epoch, as
+    /// far as that node knows.
+    NotOwner(Option<(NodeId, u64)>),
     /// It was taken, and the shard was lost before it answered: it may have been done or not.
     Lost,
 }
@@ -62,8 +67,8 @@ pub enum PeerMessage {
         /// What became of it.
         outcome: Outcome,
     },
-    /// For the agent that decides on ownership, in its own encoding.
-    Ownership(Vec<u8>),
+    /// For the agent that decides on ownership.
+    Ownership(Peer),
 }
 
 impl Stored for PeerMessage {

@@ -93,6 +93,9 @@ impl Stage for &Log {
 /// Called with the watermark and the commits that reached it.
 pub type OnDurable = Box<dyn Fn(Lsn, &[(ShardId, u64)]) + Send + Sync>;
 
+/// Called once, when the log has failed for good.
+pub type OnFailed = Box<dyn Fn(&AppendError) + Send + Sync>;
+
 /// The committer actor.
 pub struct Committer;
 
@@ -102,6 +105,7 @@ pub struct CommitterState {
     store: SharedStore,
     clock: Arc<dyn Clock>,
     on_durable: OnDurable,
+    on_failed: OnFailed,
     life: Arc<Life>,
 }
 
@@ -113,14 +117,18 @@ impl CommitterState {
         store: SharedStore,
         clock: Arc<dyn Clock>,
         on_durable: OnDurable,
+        on_failed: OnFailed,
         life: Arc<Life>,
     ) -> Self {
-        Self { log, store, clock, on_durable, life }
+        Self { log, store, clock, on_durable, on_failed, life }
     }
 
     async fn append(&self, frames: Arc<Vec<Frame>>) -> Result<(), AppendError> {
         let mut attempt = 0;
         loop {
+            if self.life.is_over() {
+                return Err(AppendError::Unknown("the node has ended".into()));
+            }
             match self.store.append(Arc::clone(&frames)).await {
                 Err(AppendError::Unknown(reason)) if attempt < limits::APPEND_ATTEMPTS_MAX => {
                     tracing::warn!(attempt, reason, "append of unknown outcome is tried again");
@@ -147,7 +155,8 @@ impl CommitterState {
                 taken.frames.iter().map(|f| (f.header.shard, f.header.commit_no)).collect();
             if let Err(error) = self.append(Arc::new(taken.frames)).await {
                 tracing::error!(%error, "the log has failed; nothing is acknowledged any more");
-                return self.log.fail(error.to_string());
+                self.log.fail(error.to_string());
+                return (self.on_failed)(&error);
             }
             let durable = self.log.with(|staging| staging.committed(taken.last_lsn));
             self.log.commits.fetch_add(1, Ordering::Relaxed);

@@ -1,66 +1,111 @@
 //! The links of a node: where a parcel for a shard goes, and what came for its shards.
 //!
 //! A shard that is served here gets it over the transport's local path, one that is owned
-//! elsewhere gets it in a frame. What has no owner that we know is dropped: its stream sends it
-//! again. Nothing here waits.
+//! elsewhere gets it in frames. What has no owner that we know is dropped: its stream sends it
+//! again. Nothing here waits for a peer.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use entity::ShardId;
+use entity::{ShardId, StreamSend};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
-use crate::ctx::{NodeId, Parcel, Transport};
+use crate::ctx::{NodeCtx, NodeId, Parcel, Transport};
+use crate::limits;
+use crate::ownership::Peer;
 use crate::shard::inbox::{Inbox, ShardInbox};
 use crate::wire::{self, PeerMessage};
+
+/// The owner of a shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Which node.
+    pub node: NodeId,
+    /// Since which epoch.
+    pub epoch: u64,
+}
 
 /// Who owns which shard, as far as this node knows. It may be wrong: then the owner named here
 /// says so, and the store refuses what a wrong owner writes.
 #[derive(Debug, Default)]
 pub struct Directory {
-    owners: Mutex<Vec<Option<NodeId>>>,
+    owners: Mutex<Vec<Option<Owner>>>,
 }
 
 impl Directory {
     /// The owner of a shard, if one is known.
     #[must_use]
-    pub fn owner(&self, shard: ShardId) -> Option<NodeId> {
+    pub fn owner(&self, shard: ShardId) -> Option<Owner> {
         self.owners.lock().get(usize::from(shard.0)).cloned().flatten()
     }
 
-    /// Learns the owner of a shard; `None`: nobody known.
-    pub fn set(&self, shard: ShardId, owner: Option<NodeId>) {
+    /// Learns the owner of a shard. Older news than what is known is not taken.
+    pub fn learn(&self, shard: ShardId, owner: Owner) {
         let mut owners = self.owners.lock();
         let index = usize::from(shard.0);
         if owners.len() <= index {
             owners.resize(index + 1, None);
         }
-        owners[index] = owner;
+        if owners[index].as_ref().is_none_or(|known| known.epoch <= owner.epoch) {
+            owners[index] = Some(owner);
+        }
+    }
+
+    /// Forgets the owner of a shard.
+    pub fn forget(&self, shard: ShardId) {
+        if let Some(owner) = self.owners.lock().get_mut(usize::from(shard.0)) {
+            *owner = None;
+        }
     }
 }
 
 /// The links of a node.
 pub(crate) struct Links {
     pub(crate) node: NodeId,
-    pub(crate) transport: Arc<dyn Transport>,
+    transport: Arc<dyn Transport>,
     pub(crate) directory: Arc<Directory>,
-    pub(crate) inboxes: Arc<Vec<Arc<Inbox>>>,
+    inboxes: Arc<Vec<Arc<Inbox>>>,
+    ownership: Mutex<VecDeque<(NodeId, Peer)>>,
+    ownership_came: Notify,
 }
 
 impl Links {
+    pub(super) fn new(ctx: &NodeCtx, inboxes: Arc<Vec<Arc<Inbox>>>) -> Self {
+        Self {
+            node: ctx.node.clone(),
+            transport: Arc::clone(&ctx.transport),
+            directory: Arc::default(),
+            inboxes,
+            ownership: Mutex::default(),
+            ownership_came: Notify::new(),
+        }
+    }
+
     /// Sends a parcel on its way to a shard, wherever that is.
     pub(crate) fn parcel(&self, to: ShardId, parcel: Parcel) {
         let Some(inbox) = self.inboxes.get(usize::from(to.0)) else { return };
         if inbox.is_open() {
             return self.transport.local(to, parcel, &ShardInbox(Arc::clone(inbox)));
         }
-        match self.directory.owner(to).filter(|owner| *owner != self.node) {
-            Some(owner) => self.send(&owner, &PeerMessage::Parcel { to, parcel }),
-            None => metrics::counter!("mercato_parcels_dropped_total").increment(1),
+        let Some(owner) = self.directory.owner(to).filter(|owner| owner.node != self.node) else {
+            return metrics::counter!("mercato_parcels_dropped_total").increment(1);
+        };
+        match parcel {
+            Parcel::Stream { from, sends } => {
+                for sends in batches(sends) {
+                    let parcel = Parcel::Stream { from, sends };
+                    self.send(&owner.node, &PeerMessage::Parcel { to, parcel });
+                }
+            }
+            Parcel::Acked { .. } | Parcel::Resend { .. } => {
+                self.send(&owner.node, &PeerMessage::Parcel { to, parcel });
+            }
         }
     }
 
     /// A parcel came from another node.
-    pub(crate) fn parcel_came(&self, to: ShardId, parcel: Parcel) {
+    pub(super) fn parcel_came(&self, to: ShardId, parcel: Parcel) {
         match self.inboxes.get(usize::from(to.0)) {
             Some(inbox) if inbox.is_open() => ShardInbox(Arc::clone(inbox)).deliver(parcel),
             Some(_) | None => metrics::counter!("mercato_parcels_dropped_total").increment(1),
@@ -77,4 +122,40 @@ impl Links {
             }
         }
     }
+
+    pub(super) fn ownership_came(&self, from: &NodeId, message: Peer) {
+        let mut waiting = self.ownership.lock();
+        if waiting.len() >= limits::OWNERSHIP_MESSAGES_MAX {
+            return metrics::counter!("mercato_frames_refused_total").increment(1);
+        }
+        waiting.push_back((from.clone(), message));
+        drop(waiting);
+        self.ownership_came.notify_one();
+    }
+
+    pub(super) async fn next_ownership(&self) -> (NodeId, Peer) {
+        loop {
+            if let Some(message) = self.ownership.lock().pop_front() {
+                return message;
+            }
+            self.ownership_came.notified().await;
+        }
+    }
+}
+
+/// Splits messages of a stream so that each part fits a frame.
+fn batches(sends: Vec<StreamSend>) -> Vec<Vec<StreamSend>> {
+    let mut batches = Vec::with_capacity(1);
+    let (mut batch, mut n_bytes) = (Vec::new(), 0);
+    for send in sends {
+        // Keys, cause and rejection beside the body are far below this together.
+        n_bytes += send.message.body.bytes.len() + limits::MESSAGE_HEAD_BYTES;
+        if n_bytes > limits::PARCEL_BYTES && !batch.is_empty() {
+            n_bytes = send.message.body.bytes.len() + limits::MESSAGE_HEAD_BYTES;
+            batches.push(std::mem::take(&mut batch));
+        }
+        batch.push(send);
+    }
+    batches.push(batch);
+    batches
 }

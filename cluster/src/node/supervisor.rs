@@ -1,46 +1,62 @@
-//! The supervisor: parent of committer and hosts; rebuilds a host that failed.
+//! The supervisor: parent of committers and hosts; rebuilds a host of the one log that failed.
+//!
+//! Where each shard is a log of its own, a host or committer that failed costs the shard: it is
+//! dropped, and claimed anew by whoever decides on ownership.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entity::ShardId;
-use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use tokio::sync::oneshot;
 
+use super::seats::{Loss, Seat, Seats};
 use super::{Commits, Life, Links, NodeOptions, StartError, recover};
 use crate::ctx::NodeCtx;
 use crate::limits;
 use crate::log::Log;
-use crate::log::committer::{Committer, CommitterState};
+use crate::log::committer::{Committer, CommitterState, OnDurable, OnFailed};
 use crate::shard::ShardCore;
 use crate::shard::host::{Host, HostState};
-use crate::shard::inbox::{Inbox, ReplyTo};
+use crate::shard::inbox::ReplyTo;
 
 /// The supervisor actor.
 pub(super) struct Supervisor;
 
 /// What it is told.
-#[derive(Debug)]
 pub(super) enum SupervisorMsg {
-    /// Rebuild the host of a shard.
+    /// Rebuild the host of a shard of the one log.
     Rebuild(ShardId),
+    /// Serve a shard that is a log of its own.
+    Serve(Box<Serve>),
+}
+
+/// A shard that was claimed and recovered.
+pub(super) struct Serve {
+    pub(super) core: ShardCore<ReplyTo>,
+    pub(super) log: Arc<Log>,
+    /// Told once it is served; dropped when it is not.
+    pub(super) done: oneshot::Sender<()>,
 }
 
 /// What it starts with.
 pub(super) struct SupervisorArgs {
     pub(super) ctx: NodeCtx,
-    pub(super) log: Arc<Log>,
-    pub(super) inboxes: Arc<Vec<Arc<Inbox>>>,
+    pub(super) seats: Arc<Seats>,
     pub(super) commits: Arc<Commits>,
     pub(super) options: NodeOptions,
     pub(super) links: Arc<Links>,
     pub(super) life: Arc<Life>,
-    pub(super) cores: Vec<ShardCore<ReplyTo>>,
+    /// The one log and its shards, where there is one.
+    pub(super) one: Option<(Arc<Log>, Vec<ShardCore<ReplyTo>>)>,
 }
 
 /// What it keeps.
 pub(super) struct SupervisorState {
     args: SupervisorArgs,
-    hosts: BTreeMap<ActorId, ShardId>,
+    log: Option<Arc<Log>>,
+    /// Its children by shard and tenure; the one log's committer is not here.
+    children: BTreeMap<ActorId, (ShardId, u64)>,
 }
 
 impl SupervisorState {
@@ -48,20 +64,113 @@ impl SupervisorState {
         &mut self,
         myself: &ActorRef<SupervisorMsg>,
         core: ShardCore<ReplyTo>,
-    ) -> Result<(), ActorProcessingErr> {
-        let shard = core.shard();
-        let state = HostState::new(
-            core,
-            Arc::clone(&self.args.inboxes[usize::from(shard.0)]),
-            Arc::clone(&self.args.log),
-            self.args.ctx.clone(),
-            Arc::clone(&self.args.links),
-            Arc::clone(&self.args.life),
-        );
+        log: Arc<Log>,
+    ) -> Result<ActorCell, SpawnErr> {
+        let (shard, args) = (core.shard(), &self.args);
+        let inbox = Arc::clone(args.seats.inbox(shard));
+        let tenure = inbox.tenure();
+        let (links, life) = (Arc::clone(&args.links), Arc::clone(&args.life));
+        let state = HostState::new(core, inbox, log, args.ctx.clone(), links, life);
         let (host, _) = Actor::spawn_linked(None, Host, state, myself.get_cell()).await?;
-        self.args.life.actor(host.get_cell());
-        self.hosts.insert(host.get_id(), shard);
+        self.adopt(host.get_cell(), shard, tenure);
+        Ok(host.get_cell())
+    }
+
+    async fn committer(
+        &mut self,
+        myself: &ActorRef<SupervisorMsg>,
+        log: Arc<Log>,
+        on_durable: OnDurable,
+        on_failed: OnFailed,
+    ) -> Result<ActorCell, SpawnErr> {
+        let ctx = &self.args.ctx;
+        let (store, clock) = (Arc::clone(&ctx.store), Arc::clone(&ctx.clock));
+        let life = Arc::clone(&self.args.life);
+        let state = CommitterState::new(log, store, clock, on_durable, on_failed, life);
+        let (committer, _) = Actor::spawn_linked(None, Committer, state, myself.get_cell()).await?;
+        self.args.life.actor(committer.get_cell());
+        Ok(committer.get_cell())
+    }
+
+    fn adopt(&mut self, actor: ActorCell, shard: ShardId, tenure: u64) {
+        self.children.insert(actor.get_id(), (shard, tenure));
+        self.args.life.actor(actor);
+    }
+
+    /// The node serves all shards of its one log.
+    async fn serve_all(
+        &mut self,
+        myself: &ActorRef<SupervisorMsg>,
+        log: Arc<Log>,
+        cores: Vec<ShardCore<ReplyTo>>,
+    ) -> Result<(), SpawnErr> {
+        let (seats, commits) = (Arc::clone(&self.args.seats), Arc::clone(&self.args.commits));
+        let on_durable: OnDurable = Box::new(move |lsn, reached| {
+            for (shard, _) in reached {
+                let inbox = seats.inbox(*shard);
+                inbox.push_durable(inbox.tenure(), lsn);
+            }
+            commits.reached(reached);
+        });
+        // The process ends when it fails: whoever started the node watches the log.
+        self.committer(myself, Arc::clone(&log), on_durable, Box::new(|_| {})).await?;
+        for core in cores {
+            self.args.seats.inbox(core.shard()).open(core.epoch());
+            self.host(myself, core, Arc::clone(&log)).await?;
+        }
+        self.log = Some(log);
         Ok(())
+    }
+
+    /// The node serves one shard more, with a log of its own.
+    async fn serve(
+        &mut self,
+        myself: &ActorRef<SupervisorMsg>,
+        serve: Serve,
+    ) -> Result<(), SpawnErr> {
+        let Serve { core, log, done } = serve;
+        let (shard, seats) = (core.shard(), Arc::clone(&self.args.seats));
+        let inbox = Arc::clone(seats.inbox(shard));
+        if inbox.is_served(inbox.tenure()) || self.args.life.is_over() {
+            return Ok(());
+        }
+        let tenure = inbox.open(core.epoch());
+        let commits = Arc::clone(&self.args.commits);
+        let on_durable: OnDurable = Box::new(move |lsn, reached| {
+            inbox.push_durable(tenure, lsn);
+            commits.reached(reached);
+        });
+        let on_failed: OnFailed = {
+            let seats = Arc::clone(&seats);
+            Box::new(move |error| seats.lose(shard, tenure, Loss::from(error)))
+        };
+        let committer = self.committer(myself, Arc::clone(&log), on_durable, on_failed).await?;
+        self.adopt(committer.clone(), shard, tenure);
+        let host = self.host(myself, core, Arc::clone(&log)).await?;
+        seats.take(shard, Seat { tenure, log, actors: vec![committer, host] });
+        // Whoever opened it may have gone; the shard is served all the same.
+        let _ = done.send(());
+        Ok(())
+    }
+
+    async fn rebuild(
+        &mut self,
+        myself: &ActorRef<SupervisorMsg>,
+        shard: ShardId,
+    ) -> Result<(), SpawnErr> {
+        let Some(log) = self.log.clone() else { return Ok(()) };
+        if log.failed().borrow().is_some() {
+            return Ok(());
+        }
+        let (ctx, options) = (self.args.ctx.clone(), self.args.options.clone());
+        match recovered(ctx, Arc::clone(&log), shard, options).await {
+            Ok(core) => self.host(myself, core, log).await.map(drop),
+            Err(error) => {
+                tracing::error!(shard = shard.0, %error, "shard not rebuilt; it is given up");
+                self.args.seats.inbox(shard).give_up();
+                Ok(())
+            }
+        }
     }
 }
 
@@ -77,7 +186,8 @@ async fn recovered(
     {
         ctx.clock.sleep(limits::DRAIN_POLL_MS).await;
     }
-    recover(&ctx, &log, shard, &options).await
+    let tail = ctx.store.claim(shard).await?;
+    recover(&ctx, &log, shard, &options, tail).await
 }
 
 impl Actor for Supervisor {
@@ -90,29 +200,10 @@ impl Actor for Supervisor {
         myself: ActorRef<SupervisorMsg>,
         mut args: SupervisorArgs,
     ) -> Result<SupervisorState, ActorProcessingErr> {
-        let inboxes = Arc::clone(&args.inboxes);
-        let commits = Arc::clone(&args.commits);
-        let on_durable = Box::new(move |lsn, reached: &[(ShardId, u64)]| {
-            for (shard, _) in reached {
-                let inbox = &inboxes[usize::from(shard.0)];
-                inbox.push_durable(inbox.tenure(), lsn);
-            }
-            commits.reached(reached);
-        });
-        let committer = CommitterState::new(
-            Arc::clone(&args.log),
-            Arc::clone(&args.ctx.store),
-            Arc::clone(&args.ctx.clock),
-            on_durable,
-            Arc::clone(&args.life),
-        );
-        let (committer, _) =
-            Actor::spawn_linked(None, Committer, committer, myself.get_cell()).await?;
-        args.life.actor(committer.get_cell());
-        let cores = std::mem::take(&mut args.cores);
-        let mut state = SupervisorState { args, hosts: BTreeMap::new() };
-        for core in cores {
-            state.host(&myself, core).await?;
+        let one = args.one.take();
+        let mut state = SupervisorState { args, log: None, children: BTreeMap::new() };
+        if let Some((log, cores)) = one {
+            state.serve_all(&myself, log, cores).await?;
         }
         Ok(state)
     }
@@ -123,20 +214,11 @@ impl Actor for Supervisor {
         message: SupervisorMsg,
         state: &mut SupervisorState,
     ) -> Result<(), ActorProcessingErr> {
-        let SupervisorMsg::Rebuild(shard) = message;
-        if state.args.log.failed().borrow().is_some() {
-            return Ok(());
+        match message {
+            SupervisorMsg::Rebuild(shard) => state.rebuild(&myself, shard).await?,
+            SupervisorMsg::Serve(serve) => state.serve(&myself, *serve).await?,
         }
-        let args = &state.args;
-        let (ctx, log, options) = (args.ctx.clone(), Arc::clone(&args.log), args.options.clone());
-        match recovered(ctx, log, shard, options).await {
-            Ok(core) => state.host(&myself, core).await,
-            Err(error) => {
-                tracing::error!(shard = shard.0, %error, "shard not rebuilt; it is given up");
-                state.args.inboxes[usize::from(shard.0)].give_up();
-                Ok(())
-            }
-        }
+        Ok(())
     }
 
     async fn handle_supervisor_evt(
@@ -147,16 +229,20 @@ impl Actor for Supervisor {
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorFailed(who, error) => {
-                if let Some(shard) = state.hosts.remove(&who.get_id()) {
-                    metrics::counter!("mercato_host_failures_total").increment(1);
+                let Some((shard, tenure)) = state.children.remove(&who.get_id()) else {
+                    return Err(error);
+                };
+                metrics::counter!("mercato_host_failures_total").increment(1);
+                if state.log.is_some() {
                     tracing::error!(shard = shard.0, %error, "shard host failed; rebuilding it");
                     myself.cast(SupervisorMsg::Rebuild(shard))?;
                 } else {
-                    return Err(error);
+                    let loss = Loss::Failed(error.to_string());
+                    state.args.seats.lose(shard, tenure, loss);
                 }
             }
             SupervisionEvent::ActorTerminated(who, ..) => {
-                state.hosts.remove(&who.get_id());
+                state.children.remove(&who.get_id());
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
         }

@@ -35,7 +35,7 @@ impl Watchdog {
     fn look(&mut self, inboxes: &[Arc<Inbox>]) {
         self.seen.resize(inboxes.len(), (0, 0));
         for (index, (inbox, (turns, still_ms))) in inboxes.iter().zip(&mut self.seen).enumerate() {
-            if !inbox.is_awake() || inbox.turns() != *turns {
+            if !inbox.is_awake() || !inbox.has_host() || inbox.turns() != *turns {
                 (*turns, *still_ms) = (inbox.turns(), 0);
                 continue;
             }

@@ -11,13 +11,13 @@ impl Region {
     /// How many shards there are.
     #[must_use]
     pub fn n_shards(&self) -> u16 {
-        u16::try_from(self.inner.inboxes.len()).expect("shard counts fit 16 bits")
+        u16::try_from(self.inner.seats.inboxes.len()).expect("shard counts fit 16 bits")
     }
 
     /// Inputs that wait in a shard's inbox; `None`: there is no such shard.
     #[must_use]
     pub fn depth(&self, shard: ShardId) -> Option<usize> {
-        self.inner.inboxes.get(usize::from(shard.0)).map(|inbox| inbox.depth())
+        self.inner.seats.inboxes.get(usize::from(shard.0)).map(|inbox| inbox.depth())
     }
 
     /// An operator's request to the shard of an entity: [`AskBody::Lift`].

@@ -98,6 +98,8 @@ pub struct ShardCore<R> {
     scratch: Vec<u8>,
     /// A read failed: when to try again.
     retry_at: Option<Timestamp>,
+    /// When unacknowledged messages are looked at.
+    retransmit_at: Option<Timestamp>,
     failed: bool,
 }
 
@@ -131,6 +133,7 @@ impl<R> ShardCore<R> {
             changed: BTreeSet::new(),
             scratch: Vec::new(),
             retry_at: None,
+            retransmit_at: None,
             failed: false,
         }
     }
@@ -139,6 +142,12 @@ impl<R> ShardCore<R> {
     #[must_use]
     pub const fn shard(&self) -> ShardId {
         self.config.shard
+    }
+
+    /// The epoch that it is owned under.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.config.epoch
     }
 
     /// Whether the log refused a record: the shard must be given up.
@@ -175,7 +184,7 @@ impl<R> ShardCore<R> {
         let waiters = self.waiters.first();
         let paging = (self.timers_until < Timestamp::MAX && !self.timers_loading)
             .then(|| self.timers_until.minus_ms(limits::TIMER_HORIZON_MS / 2));
-        [timers, waiters, paging, self.retry_at].into_iter().flatten().min()
+        [timers, waiters, paging, self.retry_at, self.retransmit_at].into_iter().flatten().min()
     }
 
     /// The first outputs after recovery: messages that were not acknowledged go out again, and
@@ -313,6 +322,7 @@ impl<R> ShardCore<R> {
                     out.push(Output::AskResend { of: from });
                     break;
                 }
+                Arrival::GapAgain => break,
             }
         }
         if repeat {
@@ -379,6 +389,9 @@ impl<R> ShardCore<R> {
             self.ready.push_back(to);
         } else if !sends.is_empty() {
             self.leaving.entry(to).or_default().extend(sends);
+            if self.retransmit_at.is_none() {
+                self.retransmit_at = Some(self.time.plus_ms(limits::RETRANSMIT_MS));
+            }
         }
     }
 
@@ -417,9 +430,24 @@ impl<R> ShardCore<R> {
             self.timers.retry();
             self.ready.extend(self.incoming.waiting());
         }
+        if self.retransmit_at.is_some_and(|at| at <= self.time) {
+            self.retransmit();
+        }
         self.page_timers(out);
         self.maybe_snapshot(out);
         self.evict(usize::MAX);
+    }
+
+    /// Sends again what may have been lost on its way. A lost message is noticed by its receiver
+    /// when the next one comes, but the last one has no next one; and acknowledgements are lost
+    /// too, which a repeated message brings back.
+    fn retransmit(&mut self) {
+        let own = self.config.shard;
+        for (to, sends) in self.outgoing.stalled(own, self.durable) {
+            self.hand_over(to, sends);
+        }
+        let more = self.outgoing.has_unacked_beside(own);
+        self.retransmit_at = more.then(|| self.time.plus_ms(limits::RETRANSMIT_MS));
     }
 
     /// What failed is tried again after a while; a later failure does not put it off.

@@ -79,6 +79,8 @@ pub struct Inbox {
     given_up: AtomicBool,
     /// Whether the gate is [`Gate::Open`]; written under the queue's lock, read without.
     open: AtomicBool,
+    /// The epoch of the newest tenure, as it began.
+    epoch: AtomicU64,
 }
 
 /// A way to deliver parcels to a shard later. Cheap to clone; when the shard is no longer served
@@ -98,8 +100,8 @@ impl ShardInbox {
 }
 
 impl Inbox {
-    /// Serves the shard from now on. Returns the tenure.
-    pub(crate) fn open(&self) -> u64 {
+    /// Serves the shard under `epoch` from now on. Returns the tenure.
+    pub(crate) fn open(&self, epoch: u64) -> u64 {
         let mut queue = self.queue.lock();
         assert_eq!(queue.gate, Gate::Closed, "I1: a shard is opened once at a time");
         queue.gate = Gate::Open;
@@ -108,12 +110,12 @@ impl Inbox {
             flag.store(false, Ordering::Release);
         }
         self.wakeup.store(u64::MAX, Ordering::Relaxed);
+        self.epoch.store(epoch, Ordering::Release);
         self.open.store(true, Ordering::Release);
         queue.tenure
     }
 
     /// Takes no more work, only what ends the work that is under way.
-    #[expect(dead_code, reason = "a planned move of the shard will use it")]
     pub(crate) fn settle(&self) {
         let mut queue = self.queue.lock();
         if queue.gate == Gate::Open {
@@ -124,6 +126,15 @@ impl Inbox {
         }
         drop(queue);
         self.wake();
+    }
+
+    /// Takes work again after [`Self::settle`].
+    pub(crate) fn reopen(&self) {
+        let mut queue = self.queue.lock();
+        if queue.gate == Gate::Settling {
+            queue.gate = Gate::Open;
+            self.open.store(true, Ordering::Release);
+        }
     }
 
     /// Serves the shard no more: what waits is dropped, and its callers learn it by that.
@@ -140,9 +151,21 @@ impl Inbox {
         self.wakeup.store(u64::MAX, Ordering::Relaxed);
         drop(queue);
         *self.host.lock() = None;
+        self.woken.store(false, Ordering::Release);
         // Outside the lock: a caller may react to the loss of its answer.
         drop(waiting);
         true
+    }
+
+    /// Whether the shard is served here in this tenure, if only to end what is under way.
+    pub(crate) fn is_served(&self, tenure: u64) -> bool {
+        let queue = self.queue.lock();
+        queue.tenure == tenure && queue.gate != Gate::Closed
+    }
+
+    /// The epoch that the newest tenure began under.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
     }
 
     /// The newest tenure; 0 = never opened.
@@ -270,7 +293,6 @@ impl Inbox {
     }
 
     /// Whether the host has answered everything that it took, and nothing waits.
-    #[expect(dead_code, reason = "a planned move of the shard will use it")]
     pub(crate) fn is_settled(&self) -> bool {
         self.settled.load(Ordering::Acquire) && self.depth() == 0
     }
@@ -279,6 +301,11 @@ impl Inbox {
     #[must_use]
     pub fn is_awake(&self) -> bool {
         self.woken.load(Ordering::Acquire)
+    }
+
+    /// Whether a host works on it.
+    pub(crate) fn has_host(&self) -> bool {
+        self.host.lock().is_some()
     }
 
     /// Inputs that wait.

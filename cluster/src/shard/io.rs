@@ -46,7 +46,7 @@ pub struct Ask<R> {
     pub body: AskBody,
 }
 
-/// Why an input was not taken; nothing was done.
+/// Why an input was not taken; nothing was done, but see [`Self::Unavailable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
     /// Too much is under way.
@@ -55,7 +55,8 @@ pub enum Refusal {
     Quarantined,
     /// The deadline passed before it was its turn.
     TimedOut,
-    /// The shard is not served here, or its log has failed.
+    /// The shard is not served here, or its log has failed. A caller whose shard was lost before
+    /// it answered hears this too: then it may have been done.
     Unavailable,
     /// The bytes are not of the entity's kind.
     Unreadable,

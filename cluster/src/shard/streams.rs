@@ -24,6 +24,9 @@ pub struct Outgoing {
 struct Out {
     last: u64,
     unacked: VecDeque<(Lsn, StreamSend)>,
+    /// The oldest unacknowledged message when it was last looked at, and how often it was that.
+    oldest: u64,
+    n_stalls: u32,
 }
 
 impl Outgoing {
@@ -78,6 +81,36 @@ impl Outgoing {
         })
     }
 
+    /// What has to be sent again: the oldest messages of streams, but the one to `own`, that were
+    /// not acknowledged since the last look, as far as they are durable.
+    ///
+    /// The pauses double while a stream stands still: a receiver that is slow, and not cut off,
+    /// is not buried. What follows the messages given here is asked for by the gap that it
+    /// leaves. O(streams).
+    pub fn stalled(&mut self, own: ShardId, durable: Lsn) -> Vec<(ShardId, Vec<StreamSend>)> {
+        let mut again = Vec::new();
+        for (to, out) in self.streams.iter_mut().filter(|(to, _)| **to != own) {
+            let Some((_, front)) = out.unacked.front() else { continue };
+            if front.number != out.oldest {
+                (out.oldest, out.n_stalls) = (front.number, 0);
+                continue;
+            }
+            out.n_stalls = (out.n_stalls + 1) % limits::RETRANSMIT_LOOKS_MAX;
+            if out.n_stalls.is_power_of_two() || out.n_stalls == 0 {
+                let oldest = out.unacked.iter().take(limits::RETRANSMIT_MESSAGES_MAX);
+                let sends = oldest.take_while(|(lsn, _)| *lsn <= durable);
+                again.push((*to, sends.map(|(_, send)| send.clone()).collect()));
+            }
+        }
+        again
+    }
+
+    /// Whether a message to another shard than `own` was not acknowledged. O(streams).
+    #[must_use]
+    pub fn has_unacked_beside(&self, own: ShardId) -> bool {
+        self.streams.iter().any(|(to, out)| *to != own && !out.unacked.is_empty())
+    }
+
     /// Whether a window is closed: new work is refused before it is journaled.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
@@ -129,6 +162,8 @@ pub struct Incoming {
 struct In {
     mark: u64,
     waiting: VecDeque<StreamSend>,
+    /// The missing message that the sender was asked for.
+    asked: u64,
 }
 
 /// What became of a message that arrived.
@@ -140,6 +175,8 @@ pub enum Arrival {
     Repeat,
     /// One before it is missing: the sender has to send again.
     Gap,
+    /// One before it is missing, and the sender was asked for it before.
+    GapAgain,
 }
 
 impl Incoming {
@@ -151,7 +188,10 @@ impl Incoming {
             return Arrival::Repeat;
         }
         if send.number > next {
-            return Arrival::Gap;
+            // Each of many messages after a gap would ask for a whole window again. Should the
+            // first asking be lost, the sender finds out by itself.
+            let asked = std::mem::replace(&mut stream.asked, next);
+            return if asked == next { Arrival::GapAgain } else { Arrival::Gap };
         }
         stream.waiting.push_back(send);
         Arrival::Queued

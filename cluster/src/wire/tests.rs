@@ -29,6 +29,7 @@ fn ask(body: AskBody) -> PeerMessage {
         id: 0x0123_4567_89AB_CDEF,
         origin: NodeId::new("n2"),
         hops: 1,
+        epoch: 12,
         remaining_ms: 2_500,
         key: key(),
         principal: Principal::system(Tenant::new("acme")),
@@ -52,6 +53,8 @@ fn messages() -> Vec<PeerMessage> {
     };
     let send = StreamSend { to_shard: ShardId(63), number: 300, message: Arc::new(message) };
     let keyed = Some((IdempotencyKey([1; 16]), Fingerprint([2; 16])));
+    let (handoff, shard) = (3, ShardId(5));
+    let life = ports::Life { node: NodeId::new("n3"), incarnation: 4 };
     let rejected = QueryOutcome::Rejected(packed(8));
     vec![
         parcel(Parcel::Stream { from: ShardId(2), sends: vec![send] }),
@@ -72,10 +75,14 @@ fn messages() -> Vec<PeerMessage> {
         answered(Answer::Troubles(Box::<Troubles>::default())),
         answered(Answer::Refused(Refusal::Overloaded)),
         answered(Answer::Refused(Refusal::Failed)),
-        PeerMessage::Answer { id: 6, outcome: Outcome::NotOwner(Some(NodeId::new("n3"))) },
+        PeerMessage::Answer { id: 6, outcome: Outcome::NotOwner(Some((NodeId::new("n3"), 13))) },
         PeerMessage::Answer { id: 6, outcome: Outcome::NotOwner(None) },
         PeerMessage::Answer { id: 6, outcome: Outcome::Lost },
-        PeerMessage::Ownership(vec![1, 2, 3]),
+        PeerMessage::Ownership(Peer::Offer { handoff, shard, view: 77, leaving: true }),
+        PeerMessage::Ownership(Peer::Accept { handoff, shard, life: life.clone() }),
+        PeerMessage::Ownership(Peer::Decline { handoff, shard }),
+        PeerMessage::Ownership(Peer::Abort { handoff, shard }),
+        PeerMessage::Ownership(Peer::Released { shard, epoch: 12, life }),
     ]
 }
 
@@ -103,6 +110,8 @@ fn every_cut_and_every_flipped_byte_is_refused() {
         bad[cut] ^= 0x10;
         assert!(open(&bad).is_err(), "flipped at {cut}");
     }
-    let huge = PeerMessage::Ownership(vec![0; limits::PEER_FRAME_BYTES_MAX]);
+    let huge = "x".repeat(limits::PEER_FRAME_BYTES_MAX);
+    let reason = Packed { type_id: 1, version: 1, bytes: huge.into_bytes() };
+    let huge = ask(AskBody::Query(reason));
     assert!(seal(&huge).is_err());
 }

@@ -7,11 +7,21 @@ use cluster::ctx::Parcel;
 use cluster::shard::Input;
 use entity::ShardId;
 
+use super::plan::Canary;
 use super::world::World;
 use crate::random::{Stream, percent};
 
 impl World {
-    pub(super) fn send(&mut self, from: ShardId, to: ShardId, parcel: Parcel) {
+    pub(super) fn send(&mut self, from: ShardId, to: ShardId, mut parcel: Parcel) {
+        if self.canary(Canary::NoResend)
+            && let Parcel::Stream { sends, .. } = &mut parcel
+        {
+            // Shards also send again by time; the canary is that nothing ever goes twice.
+            let newest = self.newest.entry((from, to)).or_insert(0);
+            sends.retain(|send| send.number > *newest);
+            let Some(last) = sends.last() else { return };
+            *newest = last.number;
+        }
         self.links.entry((from, to)).or_default().push_back(parcel);
     }
 

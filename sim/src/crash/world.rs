@@ -79,6 +79,8 @@ pub(super) struct World {
     pub(super) flying: Vec<Option<Flying>>,
     pub(super) hosts: Vec<Host>,
     pub(super) links: BTreeMap<(ShardId, ShardId), VecDeque<Parcel>>,
+    /// The newest message that ever went on a link; only a canary looks.
+    pub(super) newest: BTreeMap<(ShardId, ShardId), u64>,
     /// Links that lost something and will be reset.
     pub(super) broken: Vec<(ShardId, ShardId)>,
     pub(super) tasks: Vec<(ShardId, u64, Task)>,
@@ -113,6 +115,7 @@ impl World {
             flying: (0..n_logs).map(|_| None).collect(),
             hosts: (0..setup.n_shards).map(|_| Host::default()).collect(),
             links: BTreeMap::new(),
+            newest: BTreeMap::new(),
             broken: Vec::new(),
             tasks: Vec::new(),
             clients: Clients::new(setup),
