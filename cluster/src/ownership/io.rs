@@ -1,7 +1,7 @@
 //! What goes into an agent and what comes out of it: plain values.
 //!
 //! The shell performs outputs in the order given. It answers every [`Output::Call`] exactly
-//! once, with [`Answer::Unknown`] after a time limit of its own (700 ms by persistence.md 1.6):
+//! once, with [`Answer::Unknown`] after a time limit of its own (700 ms by persistence 1.6):
 //! an agent waits for each answer. Messages between agents may be lost, doubled and reordered.
 
 use entity::{ShardId, Timestamp};

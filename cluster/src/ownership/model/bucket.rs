@@ -1,4 +1,4 @@
-//! The bucket roll of a journal in CQL (persistence.md 1.2), modelled ahead of its adapter.
+//! The bucket roll of a journal in CQL (persistence 1.2), modelled ahead of its adapter.
 //!
 //! Statements and conditions as they stand there: append, seal with the last append, open the
 //! next bucket if it has no epoch, walk and claim. Several writers, each at its own epoch, with

@@ -131,6 +131,7 @@ const fn is_usual(action: Action) -> bool {
         | Action::ApplyLate(_)
         | Action::LoseMessage(_)
         | Action::HoldMessage(_)
+        | Action::Double(_)
         | Action::Crash(_)
         | Action::Restart(_)
         | Action::Pause(_)

@@ -182,14 +182,13 @@ impl Streams {
             Net::Ack(through) => self.outgoing.acked(B, through),
             Net::Send(number) => {
                 let send = StreamSend { to_shard: B, number, message: Arc::new(message()) };
-                match self.incoming.arrive(A, send) {
-                    Arrival::Queued => {
-                        let taken = self.incoming.take(A).ok_or("queued and not there")?;
-                        self.effects.push(taken.0.number);
-                    }
+                let arrival = self.incoming.arrive(A, send);
+                if arrival == Arrival::Queued {
+                    let taken = self.incoming.take(A).ok_or("queued and not there")?;
+                    self.effects.push(taken.0.number);
+                } else if arrival == Arrival::Repeat {
                     // Its acknowledgement may have been lost.
-                    Arrival::Repeat => self.net.push(Net::Ack(self.n_durable as u64)),
-                    Arrival::Gap => {}
+                    self.net.push(Net::Ack(self.n_durable as u64));
                 }
             }
         }

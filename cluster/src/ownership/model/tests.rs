@@ -89,22 +89,22 @@ fn a_good_world_serves_every_shard_once() {
 #[test]
 fn nodes_join_at_once() {
     let found = breadth_first(fresh(1), GOOD, bounds(150_000, 4));
-    let probes = holds("fresh", &found, 25_000);
+    let probes = holds("fresh", &found, 20_000);
     assert!(found.complete && probes.n_opened > 1_000, "all states with one fault");
 }
 
 #[test]
 fn a_steady_cluster_under_faults() {
-    let found = breadth_first(steady(3, 1, 1), GOOD, bounds(150_000, 7));
-    let probes = holds("steady", &found, 40_000);
+    let found = breadth_first(steady(3, 1, 1), GOOD, bounds(150_000, 6));
+    let probes = holds("steady", &found, 25_000);
     assert!(found.complete, "all states with one fault");
     assert!(probes.n_ended > 100 && probes.n_lives_lost > 50 && probes.n_fenced > 50);
 }
 
 #[test]
 fn a_node_joins_and_shards_move() {
-    let found = breadth_first(joining(1, 1), GOOD, bounds(150_000, 6));
-    let probes = holds("joining", &found, 40_000);
+    let found = breadth_first(joining(1, 1), GOOD, bounds(150_000, 5));
+    let probes = holds("joining", &found, 25_000);
     assert!(found.complete, "all states with one fault");
     assert!(probes.n_closed > 300 && probes.n_released > 300 && probes.n_reopened > 0);
 }
@@ -112,7 +112,7 @@ fn a_node_joins_and_shards_move() {
 #[test]
 fn a_node_leaves_and_shards_move() {
     let found = breadth_first(leaving(1, 1), GOOD, bounds(150_000, 3));
-    let probes = holds("leaving", &found, 10_000);
+    let probes = holds("leaving", &found, 20_000);
     assert!(found.complete, "all states with one fault");
     assert!(probes.n_closed > 100 && probes.n_released > 100);
 }
@@ -120,7 +120,7 @@ fn a_node_leaves_and_shards_move() {
 #[test]
 fn a_silent_owner_is_replaced() {
     let found = breadth_first(silent(1, 1, GOOD), GOOD, bounds(150_000, 2));
-    let probes = holds("silent", &found, 30_000);
+    let probes = holds("silent", &found, 25_000);
     assert!(found.complete, "all states with one more fault");
     assert!(probes.n_ended > 1_000 && probes.n_lives_lost > 1_000 && probes.n_fenced > 20);
 }

@@ -94,6 +94,8 @@ pub(super) enum Action {
     Deliver(usize),
     LoseMessage(usize),
     HoldMessage(usize),
+    /// A copy comes later.
+    Double(usize),
     Crash(usize),
     Restart(usize),
     Pause(usize),
@@ -112,6 +114,7 @@ impl Action {
             | Self::HoldRequest(_)
             | Self::LoseMessage(_)
             | Self::HoldMessage(_)
+            | Self::Double(_)
             | Self::Crash(_)
             | Self::Pause(_)
             | Self::Stale(_)
@@ -209,7 +212,8 @@ impl World {
         } else if self.is_busy() {
             actions.push(Action::Deliver(0));
             if faulty {
-                actions.extend([Action::LoseMessage(0), Action::HoldMessage(0)]);
+                let faults = [Action::LoseMessage, Action::HoldMessage, Action::Double];
+                actions.extend(faults.map(|fault| fault(0)));
             }
         } else {
             actions.push(Action::Time);

@@ -18,6 +18,10 @@ impl World {
             Action::Time => self.pass(rules, probes)?,
             Action::HoldRequest(index) => self.flights[index].held = true,
             Action::HoldMessage(index) => self.net[index].0 = true,
+            Action::Double(index) => {
+                let (_, from, to, message) = self.net[index].clone();
+                self.net.push((true, from, to, message));
+            }
             Action::Store(index) => {
                 let flight = self.flights.remove(index);
                 let answer = self.serve(&flight.request, rules, probes)?;
