@@ -1,7 +1,7 @@
 //! What goes into an agent and what comes out of it: plain values.
 //!
 //! The shell performs outputs in the order given. It answers every [`Output::Call`] exactly
-//! once, with [`Answer::Unknown`] after a time limit of its own (700 ms by persistence.md 1.6):
+//! once, with [`Answer::Unknown`] after a time limit of its own (700 ms by persistence 1.6):
 //! an agent waits for each answer. Messages between agents may be lost, doubled and reordered.
 
 use entity::{ShardId, Timestamp};
@@ -9,7 +9,7 @@ use ports::{Cas, LeaseRow, LeaseWrite, Life, NodeId, OwnerRow, OwnerWrite, Tail}
 use serde::{Deserialize, Serialize};
 
 /// What an agent is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Input {
     /// Time has passed: at least every `Timing::tick_ms`.
     Tick,
@@ -42,7 +42,7 @@ pub enum Input {
 }
 
 /// What a shell did for the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// To [`StoreCall::ReadLeases`].
     Leases(Vec<LeaseRow>),
@@ -73,7 +73,7 @@ pub enum ShardStatus {
 }
 
 /// One call of the store (`ports::Ownership`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StoreCall {
     /// `leases()`.
     ReadLeases,
@@ -93,7 +93,7 @@ pub enum StoreCall {
 }
 
 /// What an agent wants done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Output {
     /// Call the store; [`Input::Answer`] with the same number answers.
     Call {

@@ -3,7 +3,7 @@
 //! The holder counts from the moment it sent the renewal and stops a margin before the end; the
 //! watcher must have seen the row unchanged for the whole time and a margin, on its own clock.
 //! Expiry alone gives no permission: the watcher's conditional write ends the life (step 0), and
-//! a renewal that came before refuses it. Clocks are never compared. Source: persistence.md 1.6.
+//! a renewal that came before refuses it. Clocks are never compared. Source: persistence 1.6.
 
 use entity::Timestamp;
 use ports::{Cas, LeaseRow, LeaseWrite, Life, Seen};

@@ -21,6 +21,9 @@ pub mod placement;
 pub mod takeover;
 pub mod timing;
 
+#[cfg(test)]
+mod model;
+
 pub use agent::{Agent, Config};
 pub use io::{Answer, Input, Output, Peer, ShardStatus, StoreCall};
 pub use placement::View;

@@ -1,6 +1,6 @@
 //! How long each thing lasts, in milliseconds of a node's own monotonic clock.
 //!
-//! The values are those of persistence.md 1.6 and architecture.md 11. Nodes of one cluster use
+//! The values are those of persistence 1.6 and architecture 11. Nodes of one cluster use
 //! the same ones; the time to live stands in the lease row itself. No value here is needed for
 //! safety of writes; reads under a lease rely on `margin_ms` only.
 

@@ -14,13 +14,13 @@ use crate::limits;
 use crate::log::Lsn;
 
 /// All streams that leave a shard.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Outgoing {
     streams: BTreeMap<ShardId, Out>,
     n_closed: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Out {
     last: u64,
     unacked: VecDeque<(Lsn, StreamSend)>,
@@ -153,12 +153,12 @@ impl Outgoing {
 }
 
 /// All streams that come into a shard.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Incoming {
     streams: BTreeMap<ShardId, In>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct In {
     mark: u64,
     waiting: VecDeque<StreamSend>,

@@ -36,7 +36,7 @@ pub enum AppendError {
 }
 
 /// Where a shard's journal ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tail {
     /// The epoch that may append.
     pub epoch: u64,

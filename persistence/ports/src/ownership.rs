@@ -4,7 +4,7 @@
 //! only by a write that names what it expects to find; the store decides, so no clock and no
 //! message is needed for safety. Lists may be stale; a conditional write and what it answers
 //! are not. Nothing here waits or decides: that is `cluster::ownership`.
-//! Source of the idea: persistence.md 1.2 and 1.6 (Temporal's range ids, one lease row a node).
+//! Source of the idea: persistence 1.2 and 1.6 (Temporal's range ids, one lease row a node).
 
 use async_trait::async_trait;
 use compact_str::CompactString;
