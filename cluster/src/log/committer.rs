@@ -89,8 +89,8 @@ impl Stage for &Log {
     }
 }
 
-/// Called with the watermark and the commits that reached it.
-pub type OnDurable = Box<dyn Fn(Lsn, &[(ShardId, u64)]) + Send + Sync>;
+/// Called with the watermark and the group that reached it.
+pub type OnDurable = Box<dyn Fn(Lsn, &Arc<Vec<Frame>>) + Send + Sync>;
 
 /// The committer actor.
 pub struct Committer;
@@ -136,15 +136,14 @@ impl CommitterState {
             // all of them, and this actor is woken by the first one.
             tokio::task::yield_now().await;
             let Some(taken) = self.log.with(Staging::take) else { return };
-            let reached: Vec<_> =
-                taken.frames.iter().map(|f| (f.header.shard, f.header.commit_no)).collect();
-            if let Err(error) = self.append(Arc::new(taken.frames)).await {
+            let group = Arc::new(taken.frames);
+            if let Err(error) = self.append(Arc::clone(&group)).await {
                 tracing::error!(%error, "the log has failed; nothing is acknowledged any more");
                 return self.log.fail(error.to_string());
             }
             let durable = self.log.with(|staging| staging.committed(taken.last_lsn));
             self.log.commits.fetch_add(1, Ordering::Relaxed);
-            (self.on_durable)(durable, &reached);
+            (self.on_durable)(durable, &group);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entity::ShardId;
+use ports::Frame;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use super::{Commits, LocalTransport, NodeOptions, StartError, recover};
@@ -89,11 +90,11 @@ impl Actor for Supervisor {
     ) -> Result<SupervisorState, ActorProcessingErr> {
         let inboxes = Arc::clone(&args.inboxes);
         let commits = Arc::clone(&args.commits);
-        let on_durable = Box::new(move |lsn, reached: &[(ShardId, u64)]| {
-            for (shard, _) in reached {
-                inboxes[usize::from(shard.0)].push(Input::Durable(lsn));
+        let on_durable = Box::new(move |lsn, group: &Arc<Vec<Frame>>| {
+            for frame in group.iter() {
+                inboxes[usize::from(frame.header.shard.0)].push(Input::Durable(lsn));
             }
-            commits.reached(reached);
+            commits.reached(group);
         });
         let committer = CommitterState::new(
             Arc::clone(&args.log),
