@@ -63,6 +63,11 @@ pub const SNAPSHOTS_PER_WRITE_MAX: usize = 256;
 /// Bytes of cells that a node keeps in memory by default: 1 GiB.
 pub const RESIDENT_BYTES_DEFAULT: usize = 1024 * 1024 * 1024;
 
+/// Entities of a shard that get their memory together: 32 slots of some 200 bytes.
+///
+/// Half a chunk a shard is empty on average: 200 KB of a node of 64 shards.
+pub const SLOTS_PER_CHUNK: usize = 32;
+
 /// Entities let go after each input while memory is over its budget.
 ///
 /// An input brings in one entity or a few; letting two go for each catches up with any load.

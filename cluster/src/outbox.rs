@@ -7,6 +7,8 @@
 //! when, and what happens after such an error is the relay's business.
 
 mod durable;
+pub(crate) mod limits;
+pub(crate) mod recent;
 mod scan;
 pub(crate) mod task;
 
@@ -15,9 +17,10 @@ use std::sync::Arc;
 
 use codec::Packed;
 use entity::{EntityKey, EntityType, EntityTypes, EventContext, Kind, StepRecord, Trace, uuid5};
-use ports::{CloudEvent, Frame, FrameError, HistoryId};
+use ports::{CloudEvent, Frame, FrameError, FrameHeader, HistoryId};
 
-pub use durable::Durable;
+pub use durable::{Durable, Read};
+pub use recent::DurableFrame;
 pub use scan::{kind_of, records_of};
 
 /// Why a frame cannot be said.
@@ -80,12 +83,38 @@ pub fn events_of(
     types: &EntityTypes,
     history: &HistoryId,
 ) -> Result<Vec<Arc<CloudEvent>>, OutboxError> {
-    let header = &frame.header;
-    let commit_no = header.commit_no;
+    let commit_no = frame.header.commit_no;
     let records = frame.records().map_err(|source| OutboxError::Frame { commit_no, source })?;
+    events_in(&frame.header, &records, types, history)
+}
+
+/// The same of a frame that was read, whose records may be decoded already.
+pub(crate) fn events_of_read(
+    read: &Read,
+    types: &EntityTypes,
+    history: &HistoryId,
+) -> Result<Vec<Arc<CloudEvent>>, OutboxError> {
+    match read {
+        Read::Stored(frame) => events_of(frame, types, history),
+        Read::Recent(recent) => {
+            let header = &recent.frame().header;
+            let commit_no = header.commit_no;
+            let records =
+                recent.records().map_err(|source| OutboxError::Frame { commit_no, source })?;
+            events_in(header, records, types, history)
+        }
+    }
+}
+
+fn events_in(
+    header: &FrameHeader,
+    records: &[StepRecord],
+    types: &EntityTypes,
+    history: &HistoryId,
+) -> Result<Vec<Arc<CloudEvent>>, OutboxError> {
     let mut events = Vec::with_capacity(header.n_events as usize);
     let mut seq = header.first_seq;
-    for record in &records {
+    for record in records {
         if record.events.is_empty() {
             continue;
         }
@@ -104,6 +133,7 @@ pub fn events_of(
     }
     let held = seq - header.first_seq;
     if held != u64::from(header.n_events) {
+        let commit_no = header.commit_no;
         return Err(OutboxError::Count { commit_no, said: header.n_events, held });
     }
     Ok(events)

@@ -90,8 +90,8 @@ impl Stage for &Log {
     }
 }
 
-/// Called with the watermark and the commits that reached it.
-pub type OnDurable = Box<dyn Fn(Lsn, &[(ShardId, u64)]) + Send + Sync>;
+/// Called with the watermark and the group that reached it.
+pub type OnDurable = Box<dyn Fn(Lsn, &Arc<Vec<Frame>>) + Send + Sync>;
 
 /// Called once, when the log has failed for good.
 pub type OnFailed = Box<dyn Fn(&AppendError) + Send + Sync>;
@@ -151,16 +151,15 @@ impl CommitterState {
                 return;
             }
             let Some(taken) = self.log.with(Staging::take) else { return };
-            let reached: Vec<_> =
-                taken.frames.iter().map(|f| (f.header.shard, f.header.commit_no)).collect();
-            if let Err(error) = self.append(Arc::new(taken.frames)).await {
+            let group = Arc::new(taken.frames);
+            if let Err(error) = self.append(Arc::clone(&group)).await {
                 tracing::error!(%error, "the log has failed; nothing is acknowledged any more");
                 self.log.fail(error.to_string());
                 return (self.on_failed)(&error);
             }
             let durable = self.log.with(|staging| staging.committed(taken.last_lsn));
             self.log.commits.fetch_add(1, Ordering::Relaxed);
-            (self.on_durable)(durable, &reached);
+            (self.on_durable)(durable, &group);
         }
     }
 }

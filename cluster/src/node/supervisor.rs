@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entity::ShardId;
+use ports::Frame;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tokio::sync::oneshot;
 
@@ -105,12 +106,12 @@ impl SupervisorState {
         cores: Vec<ShardCore<ReplyTo>>,
     ) -> Result<(), SpawnErr> {
         let (seats, commits) = (Arc::clone(&self.args.seats), Arc::clone(&self.args.commits));
-        let on_durable: OnDurable = Box::new(move |lsn, reached| {
-            for (shard, _) in reached {
-                let inbox = seats.inbox(*shard);
+        let on_durable: OnDurable = Box::new(move |lsn, group: &Arc<Vec<Frame>>| {
+            for frame in group.iter() {
+                let inbox = seats.inbox(frame.header.shard);
                 inbox.push_durable(inbox.tenure(), lsn);
             }
-            commits.reached(reached);
+            commits.reached(group);
         });
         // The process ends when it fails: whoever started the node watches the log.
         self.committer(myself, Arc::clone(&log), on_durable, Box::new(|_| {})).await?;
@@ -136,9 +137,9 @@ impl SupervisorState {
         }
         let tenure = inbox.open(core.epoch());
         let commits = Arc::clone(&self.args.commits);
-        let on_durable: OnDurable = Box::new(move |lsn, reached| {
+        let on_durable: OnDurable = Box::new(move |lsn, group: &Arc<Vec<Frame>>| {
             inbox.push_durable(tenure, lsn);
-            commits.reached(reached);
+            commits.reached(group);
         });
         let on_failed: OnFailed = {
             let seats = Arc::clone(&seats);

@@ -8,10 +8,31 @@
 use std::sync::Arc;
 
 use entity::ShardId;
-use ports::{SharedStore, StoreError};
+use ports::{Frame, SharedStore, StoreError};
 use tokio::sync::futures::Notified;
 
+use super::recent::DurableFrame;
 use crate::node::Commits;
+
+/// A durable frame as it was read.
+#[derive(Debug)]
+pub enum Read {
+    /// From memory: readers share it and its records.
+    Recent(Arc<DurableFrame>),
+    /// From the store, by a reader that catches up.
+    Stored(Frame),
+}
+
+impl Read {
+    /// The frame.
+    #[must_use]
+    pub fn frame(&self) -> &Frame {
+        match self {
+            Self::Recent(frame) => frame.frame(),
+            Self::Stored(frame) => frame,
+        }
+    }
+}
 
 /// The durable end of every shard's journal.
 #[derive(Debug, Clone)]
@@ -36,6 +57,32 @@ impl Durable {
     pub fn of(&self, shard: ShardId) -> u64 {
         let recovered = self.recovered.get(usize::from(shard.0)).copied().unwrap_or(0);
         self.commits.of(shard).max(recovered)
+    }
+
+    /// Durable frames of a shard from `from` on, contiguous, until `max_bytes` of payload are
+    /// read; at least one. From memory, or from the store when they are no longer there.
+    ///
+    /// Errors: the store's; `Damaged` when it does not have a frame that is durable.
+    pub async fn read(
+        &self,
+        store: &SharedStore,
+        shard: ShardId,
+        from: u64,
+        max_bytes: usize,
+    ) -> Result<Vec<Read>, StoreError> {
+        // Before looking: what memory has by then is durable in any case.
+        let durable = self.of(shard);
+        if let Some(frames) = self.commits.recent(shard, from, max_bytes) {
+            return Ok(frames.into_iter().map(Read::Recent).collect());
+        }
+        let mut frames = store.read(shard, from, max_bytes).await?;
+        // The store may show what is being committed.
+        frames.retain(|frame| frame.header.commit_no <= durable);
+        if frames.first().is_none_or(|frame| frame.header.commit_no != from) {
+            let gap = format!("commit {from} of shard {} is missing", shard.0);
+            return Err(StoreError::Damaged(gap));
+        }
+        Ok(frames.into_iter().map(Read::Stored).collect())
     }
 
     /// Waits for the next commit of any shard. Made before looking, it misses none.

@@ -12,7 +12,7 @@ use ports::{Frame, FrameError, StoreError};
 
 use super::rows::Rows;
 use super::{Parts, ProjectError, limits};
-use crate::outbox::{kind_of, records_of};
+use crate::outbox::{Read, kind_of, records_of};
 
 /// Why a shard cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -115,14 +115,10 @@ impl Track {
     /// that cannot be projected is written.
     pub(super) async fn step(&mut self, parts: &Parts, index: usize) -> Result<(), Halt> {
         let (shard, from) = (self.places[index].shard, self.places[index].read_to + 1);
-        let durable = parts.durable.of(shard);
-        let frames = parts.ctx.store.read(shard, from, limits::READ_BYTES_MAX).await?;
-        if frames.first().is_none_or(|frame| frame.header.commit_no != from) {
-            let gap = format!("commit {from} of shard {} is missing", shard.0);
-            return Err(StoreError::Damaged(gap).into());
-        }
-        for frame in frames.iter().take_while(|frame| frame.header.commit_no <= durable) {
-            if let Err(halt) = self.frame(parts, frame).await {
+        let store = &parts.ctx.store;
+        for read in &parts.durable.read(store, shard, from, limits::READ_BYTES_MAX).await? {
+            let frame = read.frame();
+            if let Err(halt) = self.read(parts, read).await {
                 self.rows.frame_failed();
                 self.write(parts, index).await?;
                 return Err(halt);
@@ -146,25 +142,44 @@ impl Track {
         Ok(())
     }
 
-    async fn frame(&mut self, parts: &Parts, frame: &Frame) -> Result<(), Halt> {
+    async fn read(&mut self, parts: &Parts, read: &Read) -> Result<(), Halt> {
+        let recent = match read {
+            Read::Stored(frame) => return self.stored(parts, frame).await,
+            Read::Recent(recent) => recent,
+        };
+        let commit_no = recent.frame().header.commit_no;
+        let records = recent.records().map_err(|source| Halt::Frame { commit_no, source })?;
+        for record in records {
+            self.record(parts, record).await?;
+        }
+        Ok(())
+    }
+
+    /// A frame that nobody has decoded: passes over records of other kinds without decoding them.
+    async fn stored(&mut self, parts: &Parts, frame: &Frame) -> Result<(), Halt> {
         let version = frame.header.record_version;
         let commit_no = frame.header.commit_no;
-        let kinds = parts.projection.kinds();
         for record in records_of(frame) {
             let bytes = record.map_err(|source| Halt::Frame { commit_no, source })?;
-            if kind_of(version, bytes).is_some_and(|kind| !kinds.contains(&kind)) {
+            if kind_of(version, bytes).is_some_and(|kind| !parts.projection.kinds().contains(&kind))
+            {
                 continue;
             }
             let record = StepRecord::decode_version(version, bytes)
                 .map_err(|error| Halt::Frame { commit_no, source: error.into() })?;
-            if !kinds.contains(&record.key.kind) {
-                continue;
-            }
-            for (index, event) in (1..).zip(&record.events) {
-                let version = record.version + index;
-                let ctx = EventContext { key: &record.key, version, at: record.at };
-                self.event(parts, &ctx, event).await?;
-            }
+            self.record(parts, &record).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&mut self, parts: &Parts, record: &StepRecord) -> Result<(), Halt> {
+        if !parts.projection.kinds().contains(&record.key.kind) {
+            return Ok(());
+        }
+        for (index, event) in (1..).zip(&record.events) {
+            let version = record.version + index;
+            let ctx = EventContext { key: &record.key, version, at: record.at };
+            self.event(parts, &ctx, event).await?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use entity::{Cell, EntityKey, Timestamp};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
+use crate::limits;
 use crate::log::Lsn;
 
 /// Place of an entity in memory.
@@ -41,10 +42,46 @@ pub struct Resident {
     pub visited: bool,
 }
 
+/// Slots in chunks that stay where they are: a vector that doubles leaves a quarter of itself
+/// unused on average, and moves everything whenever it grows.
+#[derive(Default)]
+struct Slots {
+    chunks: Vec<Box<[Option<Resident>]>>,
+    n_slots: usize,
+}
+
+impl Slots {
+    const fn len(&self) -> usize {
+        self.n_slots
+    }
+
+    fn get(&self, at: usize) -> Option<&Resident> {
+        self.chunks.get(at / limits::SLOTS_PER_CHUNK)?[at % limits::SLOTS_PER_CHUNK].as_ref()
+    }
+
+    /// The slot itself, full or empty; it must have been made.
+    fn slot(&mut self, at: usize) -> &mut Option<Resident> {
+        &mut self.chunks[at / limits::SLOTS_PER_CHUNK][at % limits::SLOTS_PER_CHUNK]
+    }
+
+    fn get_mut(&mut self, at: usize) -> Option<&mut Resident> {
+        self.slot(at).as_mut()
+    }
+
+    /// Makes another slot. O(1), and O(chunk) once a chunk.
+    fn push(&mut self) -> usize {
+        if self.n_slots == self.chunks.len() * limits::SLOTS_PER_CHUNK {
+            self.chunks.push((0..limits::SLOTS_PER_CHUNK).map(|_| None).collect());
+        }
+        self.n_slots += 1;
+        self.n_slots - 1
+    }
+}
+
 /// All entities in memory.
 #[derive(Default)]
 pub struct Residents {
-    slots: Vec<Option<Resident>>,
+    slots: Slots,
     free: Vec<u32>,
     index: HashTable<u32>,
     dirty: VecDeque<(u64, Slot)>,
@@ -57,7 +94,7 @@ impl Residents {
     pub fn find(&mut self, key: &EntityKey) -> Option<Slot> {
         let slots = &self.slots;
         let found = *self.index.find(hash(key), |slot| key_at(slots, *slot) == Some(key))?;
-        if let Some(resident) = &mut self.slots[found as usize] {
+        if let Some(resident) = self.slots.get_mut(found as usize) {
             resident.visited = true;
         }
         Some(Slot(found))
@@ -66,12 +103,12 @@ impl Residents {
     /// The entity in a slot.
     #[must_use]
     pub fn get(&self, slot: Slot) -> &Resident {
-        self.slots[slot.0 as usize].as_ref().expect("a slot in use is handed out")
+        self.slots.get(slot.0 as usize).expect("a slot in use is handed out")
     }
 
     /// The entity in a slot.
     pub fn get_mut(&mut self, slot: Slot) -> &mut Resident {
-        self.slots[slot.0 as usize].as_mut().expect("a slot in use is handed out")
+        self.slots.get_mut(slot.0 as usize).expect("a slot in use is handed out")
     }
 
     /// Puts an entity in. It must not be there yet. `cell_bytes`: what its cell takes.
@@ -82,10 +119,9 @@ impl Residents {
         self.bytes += resident.bytes as usize;
         let dirty_since = resident.dirty_since;
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            u32::try_from(self.slots.len() - 1).expect("fewer than 4 G entities fit in memory")
+            u32::try_from(self.slots.push()).expect("fewer than 4 G entities fit in memory")
         });
-        self.slots[slot as usize] = Some(resident);
+        *self.slots.slot(slot as usize) = Some(resident);
         let slots = &self.slots;
         self.index.insert_unique(hash, slot, |slot| key_at(slots, *slot).map_or(0, self::hash));
         if dirty_since > 0 {
@@ -96,7 +132,8 @@ impl Residents {
 
     /// Takes an entity out, clean or not.
     pub fn remove(&mut self, slot: Slot) -> Resident {
-        let resident = self.slots[slot.0 as usize].take().expect("a slot in use is handed out");
+        let resident =
+            self.slots.slot(slot.0 as usize).take().expect("a slot in use is handed out");
         if let Ok(entry) = self.index.find_entry(hash(&resident.key), |other| *other == slot.0) {
             entry.remove();
         }
@@ -107,7 +144,7 @@ impl Residents {
 
     /// Notes that an entity got a record in commit `commit_no`, and what its cell takes now.
     pub fn touched(&mut self, slot: Slot, lsn: Lsn, commit_no: u64, cell_bytes: usize) {
-        let resident = self.slots[slot.0 as usize].as_mut().expect("a slot in use is handed out");
+        let resident = self.slots.get_mut(slot.0 as usize).expect("a slot in use is handed out");
         resident.last_lsn = lsn;
         resident.last_commit = commit_no;
         let bytes = measured(resident, cell_bytes);
@@ -125,7 +162,7 @@ impl Residents {
         let mut taken = Vec::new();
         while taken.len() < limit {
             let Some((since, slot)) = self.dirty.pop_front() else { break };
-            let Some(resident) = &mut self.slots[slot.0 as usize] else { continue };
+            let Some(resident) = self.slots.get_mut(slot.0 as usize) else { continue };
             if resident.dirty_since == since {
                 resident.dirty_since = 0;
                 resident.writing = true;
@@ -137,7 +174,7 @@ impl Residents {
 
     /// The snapshot of this entity was written.
     pub fn written(&mut self, slot: Slot) {
-        if let Some(resident) = &mut self.slots[slot.0 as usize] {
+        if let Some(resident) = self.slots.get_mut(slot.0 as usize) {
             resident.writing = false;
         }
     }
@@ -145,7 +182,7 @@ impl Residents {
     /// The write of these failed: they are dirty as before.
     pub fn unclean(&mut self, taken: Vec<(u64, Slot)>) {
         for (since, slot) in taken {
-            if let Some(resident) = &mut self.slots[slot.0 as usize] {
+            if let Some(resident) = self.slots.get_mut(slot.0 as usize) {
                 // The rows may or may not be there: the timer row is written again too.
                 resident.writing = false;
                 resident.timer_row = Timestamp::MAX;
@@ -164,7 +201,7 @@ impl Residents {
     /// Commit of the first record that is in no snapshot, over all entities in memory.
     pub fn first_dirty(&mut self) -> Option<u64> {
         while let Some((since, slot)) = self.dirty.front().copied() {
-            let current = self.slots[slot.0 as usize].as_ref();
+            let current = self.slots.get(slot.0 as usize);
             if current.is_some_and(|resident| resident.dirty_since == since) {
                 return Some(since);
             }
@@ -178,7 +215,7 @@ impl Residents {
     pub fn victim(&mut self, steps: usize, idle: impl Fn(&EntityKey) -> bool) -> Option<Slot> {
         for _ in 0..steps.min(self.slots.len() * 2) {
             self.hand = (self.hand + 1) % self.slots.len();
-            let Some(resident) = &mut self.slots[self.hand] else { continue };
+            let Some(resident) = self.slots.get_mut(self.hand) else { continue };
             if std::mem::take(&mut resident.visited) {
                 continue;
             }
@@ -213,8 +250,8 @@ fn measured(resident: &Resident, cell_bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
-fn key_at(slots: &[Option<Resident>], slot: u32) -> Option<&EntityKey> {
-    slots.get(slot as usize)?.as_ref().map(|resident| &resident.key)
+fn key_at(slots: &Slots, slot: u32) -> Option<&EntityKey> {
+    slots.get(slot as usize).map(|resident| &resident.key)
 }
 
 fn hash(key: &EntityKey) -> u64 {

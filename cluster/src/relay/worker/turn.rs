@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ports::limits::PUBLISH_BATCH_MAX;
-use ports::{Ack, CloudEvent, StoreError};
+use ports::{Ack, CloudEvent};
 
 use super::{Turn, Worker};
-use crate::outbox::events_of;
+use crate::outbox::events_of_read;
 use crate::outbox::task::chain;
 use crate::relay::cursor::Places;
 use crate::relay::lane::Stuck;
@@ -98,7 +98,7 @@ impl Worker {
                 continue;
             }
             if n_queued < limits::QUEUED_EVENTS_MAX {
-                let read = self.read(index, durable).await;
+                let read = self.read(index).await;
                 n_queued += self.lanes[index].n_queued();
                 has_read |= read.is_ok();
                 self.note(index, read.err());
@@ -108,17 +108,14 @@ impl Worker {
     }
 
     /// Reads the next frames of a lane. What comes before an unreadable frame counts as read.
-    async fn read(&mut self, index: usize, durable: u64) -> Result<(), Halt> {
+    async fn read(&mut self, index: usize) -> Result<(), Halt> {
         let lane = &mut self.lanes[index];
         let (store, from) = (&self.parts.ctx.store, lane.next_commit());
-        let frames = store.read(lane.shard, from, limits::READ_BYTES_MAX).await?;
-        if frames.first().is_none_or(|frame| frame.header.commit_no != from) {
-            let gap = format!("commit {from} of shard {} is missing", lane.shard.0);
-            return Err(StoreError::Damaged(gap).into());
-        }
-        for frame in frames.iter().filter(|frame| frame.header.commit_no <= durable) {
-            let events = events_of(frame, &self.parts.ctx.types, &self.parts.history)?;
-            lane.read(&frame.header, events);
+        let reads =
+            self.parts.durable.read(store, lane.shard, from, limits::READ_BYTES_MAX).await?;
+        for read in &reads {
+            let events = events_of_read(read, &self.parts.ctx.types, &self.parts.history)?;
+            lane.read(&read.frame().header, events);
         }
         Ok(())
     }
