@@ -9,18 +9,16 @@
 use std::sync::Arc;
 
 use entity::ShardId;
-use parking_lot::Mutex;
-use ports::{Frame, Tail};
+use ports::Tail;
 use ractor::{Actor, ActorRef};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::admission::Admission;
 use crate::ctx::{NodeCtx, NodeId};
 use crate::gateway::Gateway;
 use crate::limits;
 use crate::log::Log;
-use crate::outbox::DurableFrame;
-use crate::outbox::recent::Recent;
+use crate::outbox::Commits;
 use crate::region::{Inner, Region};
 use crate::shard::core::Config;
 use crate::shard::inbox::{Inbox, ReplyTo};
@@ -77,65 +75,6 @@ pub enum StartError {
     Spawn(String),
 }
 
-/// How far each shard is committed, and its newest frames; what relay and projections wait on.
-#[derive(Debug)]
-pub struct Commits {
-    committed: Mutex<Vec<u64>>,
-    recent: Mutex<Recent>,
-    changed: Notify,
-}
-
-impl Default for Commits {
-    fn default() -> Self {
-        Self::with_recent_bytes(crate::outbox::limits::RECENT_BYTES_MAX)
-    }
-}
-
-impl Commits {
-    /// With room for so many bytes of frames.
-    pub(crate) fn with_recent_bytes(bytes_max: usize) -> Self {
-        let recent = Mutex::new(Recent::new(bytes_max));
-        Self { committed: Mutex::default(), recent, changed: Notify::new() }
-    }
-
-    /// A group is durable.
-    pub(crate) fn reached(&self, group: &Arc<Vec<Frame>>) {
-        // First the frames: who sees that a commit is durable finds it in memory.
-        self.recent.lock().push(group);
-        let mut committed = self.committed.lock();
-        for frame in group.iter() {
-            let index = usize::from(frame.header.shard.0);
-            if committed.len() <= index {
-                committed.resize(index + 1, 0);
-            }
-            committed[index] = committed[index].max(frame.header.commit_no);
-        }
-        drop(committed);
-        self.changed.notify_waiters();
-    }
-
-    /// The last durable commit of a shard.
-    #[must_use]
-    pub fn of(&self, shard: ShardId) -> u64 {
-        self.committed.lock().get(usize::from(shard.0)).copied().unwrap_or(0)
-    }
-
-    /// Durable frames of a shard from a commit on, if that one is still in memory.
-    pub(crate) fn recent(
-        &self,
-        shard: ShardId,
-        from: u64,
-        max_bytes: usize,
-    ) -> Option<Vec<Arc<DurableFrame>>> {
-        self.recent.lock().read(shard, from, max_bytes)
-    }
-
-    /// Waits for the next commit of any shard. Register before looking: see `tokio::sync::Notify`.
-    pub fn changed(&self) -> tokio::sync::futures::Notified<'_> {
-        self.changed.notified()
-    }
-}
-
 /// A running node.
 pub struct Node {
     region: Region,
@@ -186,8 +125,8 @@ impl Node {
         cores: Option<Vec<ShardCore<ReplyTo>>>,
     ) -> Result<Self, StartError> {
         let one = cores.is_some().then(|| Arc::clone(&log));
-        let seats = Arc::new(Seats::new(ctx.store.n_shards(), one));
         let commits = Arc::new(Commits::default());
+        let seats = Arc::new(Seats::new(ctx.store.n_shards(), one, Arc::clone(&commits)));
         let life = Arc::new(Life::default());
         let links = Arc::new(Links::new(&ctx, Arc::clone(&seats.inboxes)));
         let args = SupervisorArgs {

@@ -6,7 +6,7 @@
 //! is an error and never skipped, so that versions on the bus have no gaps (I2). Who publishes,
 //! when, and what happens after such an error is the relay's business.
 
-mod durable;
+mod commits;
 pub(crate) mod limits;
 pub(crate) mod recent;
 mod scan;
@@ -19,7 +19,7 @@ use codec::Packed;
 use entity::{EntityKey, EntityType, EntityTypes, EventContext, Kind, StepRecord, Trace, uuid5};
 use ports::{CloudEvent, Frame, FrameError, FrameHeader, HistoryId};
 
-pub use durable::{Durable, Read};
+pub use commits::{Commits, Read};
 pub use recent::DurableFrame;
 pub use scan::{kind_of, records_of};
 

@@ -24,8 +24,7 @@ use ports::{StoreError, ViewWrite};
 use tokio::sync::mpsc;
 
 use crate::ctx::NodeCtx;
-use crate::node::Commits;
-use crate::outbox::Durable;
+use crate::outbox::Commits;
 use crate::outbox::task::{Task, keep_running};
 
 pub use fold::{Fold, FoldFn, RowChange};
@@ -91,7 +90,7 @@ struct Shared {
 #[derive(Clone)]
 struct Parts {
     ctx: NodeCtx,
-    durable: Durable,
+    durable: Arc<Commits>,
     projection: Arc<dyn Projection>,
     shared: Arc<Mutex<Shared>>,
 }
@@ -100,7 +99,7 @@ struct Parts {
 pub struct Projector;
 
 impl Projector {
-    /// Starts a projection of a node that owns its shards. Ends when the handle is dropped.
+    /// Starts a projection of a node, for the shards that it owns. Ends when the handle is dropped.
     ///
     /// Errors: the store cannot be read.
     pub async fn start(
@@ -108,9 +107,8 @@ impl Projector {
         commits: Arc<Commits>,
         projection: Arc<dyn Projection>,
     ) -> Result<ProjectionHandle, StoreError> {
-        let durable = Durable::look(&ctx.store, commits).await?;
         let name = projection.name();
-        let parts = Parts { ctx, durable, projection, shared: Arc::default() };
+        let parts = Parts { ctx, durable: commits, projection, shared: Arc::default() };
         let worker = Worker::load(&parts).await?;
         let (orders, inbox) = mpsc::channel(limits::ORDERS_MAX);
         let handle = ProjectionHandle::new(&parts, orders);

@@ -24,8 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::ctx::NodeCtx;
-use crate::node::Commits;
-use crate::outbox::Durable;
+use crate::outbox::Commits;
 use crate::outbox::task::{Task, keep_running};
 
 pub use handle::RelayHandle;
@@ -92,7 +91,7 @@ pub struct RelayState {
 struct Parts {
     ctx: NodeCtx,
     bus: SharedBus,
-    durable: Durable,
+    durable: Arc<Commits>,
     options: RelayOptions,
     history: HistoryId,
     state: Arc<Mutex<RelayState>>,
@@ -102,7 +101,7 @@ struct Parts {
 pub struct Relay;
 
 impl Relay {
-    /// Starts the relay of a node that owns its shards. Ends when the handle is dropped.
+    /// Starts the relay of a node, for the shards that it owns. Ends when the handle is dropped.
     ///
     /// Errors: the store cannot be read, or ends before what was published of it.
     pub async fn start(
@@ -111,10 +110,9 @@ impl Relay {
         bus: SharedBus,
         options: RelayOptions,
     ) -> Result<RelayHandle, StartError> {
-        let durable = Durable::look(&ctx.store, commits).await?;
         let history = ctx.store.history();
         let state = Arc::default();
-        let parts = Parts { ctx, bus, durable, options, history, state };
+        let parts = Parts { ctx, bus, durable: commits, options, history, state };
         let worker = Worker::load(&parts).await?;
         let (orders, inbox) = mpsc::channel(limits::ORDERS_MAX);
         let handle = RelayHandle::new(&parts, orders);

@@ -136,6 +136,12 @@ impl Staging {
         self.shards.get(&shard).map_or(0, |owned| owned.last_lsn)
     }
 
+    /// The last commit of a shard that is full or gathering; 0 when there is none.
+    #[must_use]
+    pub fn last_commit(&self, shard: ShardId) -> u64 {
+        self.shards.get(&shard).map_or(0, |owned| owned.next_commit - 1)
+    }
+
     /// Everything at or before this is durable.
     #[must_use]
     pub const fn durable(&self) -> Lsn {

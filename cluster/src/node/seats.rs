@@ -15,6 +15,7 @@ use ractor::ActorCell;
 use tokio::sync::Notify;
 
 use crate::log::{Log, Staging};
+use crate::outbox::Commits;
 use crate::shard::inbox::Inbox;
 
 /// Why a node serves a shard no longer, although nobody told it to leave it.
@@ -54,6 +55,7 @@ pub(crate) struct Seats {
     /// The one log of all shards, where there is one.
     one: Option<Arc<Log>>,
     seats: Vec<Mutex<Option<Seat>>>,
+    commits: Arc<Commits>,
     losses: Mutex<BTreeMap<ShardId, (u64, Loss)>>,
     lost: Notify,
     /// Until when answers may be given, in milliseconds of the node's clock.
@@ -61,10 +63,11 @@ pub(crate) struct Seats {
 }
 
 impl Seats {
-    pub(super) fn new(n_shards: u16, one: Option<Arc<Log>>) -> Self {
+    pub(super) fn new(n_shards: u16, one: Option<Arc<Log>>, commits: Arc<Commits>) -> Self {
         Self {
             inboxes: Arc::new((0..n_shards).map(|_| Arc::new(Inbox::default())).collect()),
             one,
+            commits,
             seats: (0..n_shards).map(|_| Mutex::default()).collect(),
             losses: Mutex::default(),
             lost: Notify::new(),
@@ -115,6 +118,10 @@ impl Seats {
     pub(super) fn leave(&self, shard: ShardId, tenure: u64) -> bool {
         if !self.inbox(shard).close(tenure) {
             return false;
+        }
+        // The one log's shards stay: what was answered at the end is published yet.
+        if self.one.is_none() {
+            self.commits.left(shard);
         }
         let seat = self.seats[usize::from(shard.0)].lock().take_if(|seat| seat.tenure == tenure);
         if let Some(seat) = seat {

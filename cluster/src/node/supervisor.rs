@@ -12,11 +12,12 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, 
 use tokio::sync::oneshot;
 
 use super::seats::{Loss, Seat, Seats};
-use super::{Commits, Life, Links, NodeOptions, StartError, recover};
+use super::{Life, Links, NodeOptions, StartError, recover};
 use crate::ctx::NodeCtx;
 use crate::limits;
 use crate::log::Log;
 use crate::log::committer::{Committer, CommitterState, OnDurable, OnFailed};
+use crate::outbox::Commits;
 use crate::shard::ShardCore;
 use crate::shard::host::{Host, HostState};
 use crate::shard::inbox::ReplyTo;
@@ -68,6 +69,8 @@ impl SupervisorState {
         log: Arc<Log>,
     ) -> Result<ActorCell, SpawnErr> {
         let (shard, args) = (core.shard(), &self.args);
+        let end = log.with(|staging| staging.last_commit(shard));
+        args.commits.opened(shard, core.epoch(), end);
         let inbox = Arc::clone(args.seats.inbox(shard));
         let tenure = inbox.tenure();
         let (links, life) = (Arc::clone(&args.links), Arc::clone(&args.life));

@@ -1,6 +1,6 @@
 //! The newest durable frames in memory: what relay and projections read when they keep up.
 //!
-//! Only what the committer has told to be durable comes in, whole groups at a time, so nothing is
+//! Only what the committer has told to be durable comes in, so nothing is
 //! seen here before its sync (I4), and frames of a shard lie here without gaps (I2): those of an
 //! earlier tenure go when others committed after them. It is
 //! bounded by bytes; whoever falls behind its oldest frame reads the store. Records are decoded
@@ -52,29 +52,27 @@ impl Recent {
         Self { shards: Vec::new(), order: VecDeque::new(), n_bytes: 0, bytes_max }
     }
 
-    /// Takes a durable group, lets the oldest frames go.
-    pub(crate) fn push(&mut self, group: &Arc<Vec<Frame>>) {
-        for (index, frame) in group.iter().enumerate() {
-            let shard = frame.header.shard;
-            let at = usize::from(shard.0);
-            if self.shards.len() <= at {
-                self.shards.resize_with(at + 1, VecDeque::new);
-            }
-            if let Some(last) = self.shards[at].back().map(|last| &last.frame().header) {
-                let (epoch, next) = (last.epoch, last.commit_no + 1);
-                if frame.header.commit_no > next && frame.header.epoch > epoch {
-                    // Other nodes owned the shard in between.
-                    self.forget(shard);
-                } else {
-                    assert_eq!(frame.header.commit_no, next, "I2: a durable frame is missing");
-                }
-            }
-            let group = Arc::clone(group);
-            let frame = DurableFrame { group, index, records: OnceLock::new() };
-            self.n_bytes += bytes(&frame);
-            self.shards[at].push_back(Arc::new(frame));
-            self.order.push_back(shard);
+    /// Takes a frame of a durable group, lets the oldest frames go.
+    pub(crate) fn push(&mut self, group: &Arc<Vec<Frame>>, index: usize) {
+        let header = &group[index].header;
+        let (shard, at) = (header.shard, usize::from(header.shard.0));
+        if self.shards.len() <= at {
+            self.shards.resize_with(at + 1, VecDeque::new);
         }
+        if let Some(last) = self.shards[at].back().map(|last| &last.frame().header) {
+            let (epoch, next) = (last.epoch, last.commit_no + 1);
+            if header.commit_no > next && header.epoch > epoch {
+                // Other nodes owned the shard in between.
+                self.forget(shard);
+            } else {
+                assert_eq!(header.commit_no, next, "I2: a durable frame is missing");
+            }
+        }
+        let group = Arc::clone(group);
+        let frame = DurableFrame { group, index, records: OnceLock::new() };
+        self.n_bytes += bytes(&frame);
+        self.shards[at].push_back(Arc::new(frame));
+        self.order.push_back(shard);
         while self.n_bytes > self.bytes_max
             && let Some(shard) = self.order.pop_front()
         {

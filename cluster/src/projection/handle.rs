@@ -15,6 +15,9 @@ pub enum RebuildError {
     /// One is under way.
     #[error("a rebuild is under way")]
     Busy,
+    /// Other nodes own shards: a rebuild by several nodes is not implemented.
+    #[error("a rebuild by several nodes is not implemented")]
+    NotAlone,
     /// The store failed.
     #[error("store failed")]
     Store(#[from] StoreError),

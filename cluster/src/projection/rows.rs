@@ -87,6 +87,11 @@ impl Rows {
         self.frame.clear();
     }
 
+    /// Forgets everything, also what is to be written: others may have written it.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
     /// How many rows are to be written.
     pub(super) fn n_changed(&self) -> usize {
         self.changed.len()

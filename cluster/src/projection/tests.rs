@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use codec::unpack;
 use entity::EntityKey;
 use ports::memory::AppendFault;
-use ports::{Journal, MemoryStore, SharedStore, ViewRow, Views};
+use ports::{Journal, MemoryStore, ViewRow, Views};
 
 use super::generation::{Generations, view_name};
 use super::worker::Turn;
 use super::*;
 use crate::ctx::{Clock, NoPeers, NodeId};
 use crate::outbox::tests::toy::{
-    self, NOTE, NoRandom, SILENT, TestClock, Text, commit, key, settle, step, types,
+    self, NOTE, NoRandom, SILENT, TestClock, Text, commit, key, own, owned, settle, step, types,
 };
 
 const A: ShardId = ShardId(0);
@@ -72,14 +72,9 @@ impl World {
             store: Arc::new(self.store.clone()),
             types: types(),
         };
-        let durable = self.durable().await;
+        let durable = owned(&self.store).await;
         let shared = Arc::default();
         Worker::load(&Parts { ctx, durable, projection, shared }).await.unwrap()
-    }
-
-    async fn durable(&self) -> Durable {
-        let store: SharedStore = Arc::new(self.store.clone());
-        Durable::look(&store, Arc::default()).await.unwrap()
     }
 
     async fn commit(&mut self, shard: ShardId, steps: &[(&str, &[&str])]) {
@@ -117,7 +112,7 @@ impl Worker {
     }
 
     async fn run_dry(&mut self, world: &World) {
-        self.parts.durable = world.durable().await;
+        own(&world.store, &self.parts.durable).await;
         for _ in 0..10_000 {
             let turn = self.turn().await;
             self.after();
@@ -263,7 +258,7 @@ async fn every_event_takes_effect_once_whatever_crashes() {
                 0..=3 => {
                     let name = ["a", "b", "q"][usize::try_from((dice >> 50) % 3).unwrap()];
                     world.commit(shard, &[(name, &["x"]), ("c", &["y"])]).await;
-                    worker.parts.durable = world.durable().await;
+                    own(&world.store, &worker.parts.durable).await;
                 }
                 4..=6 => drop(worker.turn().await),
                 7 => worker.save().await,

@@ -72,11 +72,20 @@ pub(super) struct Stuck {
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) shard: ShardId,
+    /// The epoch that the shard is owned under; `None`: not here, and nothing is projected.
+    epoch: Option<u64>,
     /// Everything up to it is in the view.
     pub(super) read_to: u64,
     /// The place that is written; behind `read_to` only over commits without rows.
     written_to: u64,
     pub(super) stuck: Option<Stuck>,
+}
+
+impl Place {
+    /// In a shard that is owned elsewhere, or nowhere.
+    const fn unowned(shard: ShardId) -> Self {
+        Self { shard, epoch: None, read_to: 0, written_to: 0, stuck: None }
+    }
 }
 
 /// One generation.
@@ -89,19 +98,43 @@ pub(super) struct Track {
 impl Track {
     /// Goes on from the written places of a view.
     pub(super) async fn load(parts: &Parts, view: Arc<str>) -> Result<Self, StoreError> {
-        let store = &parts.ctx.store;
-        let mut places = Vec::with_capacity(usize::from(store.n_shards()));
-        for shard in (0..store.n_shards()).map(ShardId) {
-            let written_to = store.view_cursor(&view, shard).await?;
-            places.push(Place { shard, read_to: written_to, written_to, stuck: None });
+        let n_shards = parts.ctx.store.n_shards();
+        let mut track = Self { view, rows: Rows::default(), places: Vec::new() };
+        track.places.extend((0..n_shards).map(|shard| Place::unowned(ShardId(shard))));
+        for index in 0..track.places.len() {
+            track.follow(parts, index).await?;
         }
-        Ok(Self { view, rows: Rows::default(), places })
+        Ok(track)
+    }
+
+    /// Begins a shard that came where its last owner wrote its place, lets one go that went.
+    /// Errors: the place cannot be read; the shard waits.
+    pub(super) async fn follow(&mut self, parts: &Parts, index: usize) -> Result<(), StoreError> {
+        let place = &self.places[index];
+        let (shard, epoch) = (place.shard, parts.durable.epoch(place.shard));
+        if epoch == place.epoch {
+            return Ok(());
+        }
+        self.places[index] = Place::unowned(shard);
+        // Others wrote rows of it meanwhile.
+        self.rows.forget();
+        if epoch.is_some() {
+            let written_to = parts.ctx.store.view_cursor(&self.view, shard).await?;
+            self.places[index] =
+                Place { shard, epoch, read_to: written_to, written_to, stuck: None };
+        }
+        Ok(())
     }
 
     /// Commits that are durable and not in the view.
     pub(super) fn lag(&self, parts: &Parts) -> u64 {
         let lag = |place: &Place| parts.durable.of(place.shard).saturating_sub(place.read_to);
         self.places.iter().map(lag).sum()
+    }
+
+    /// Whether all shards are owned here.
+    pub(super) fn is_whole(&self, parts: &Parts) -> bool {
+        self.places.iter().all(|place| parts.durable.epoch(place.shard).is_some())
     }
 
     /// Whether a shard has something to project now.
@@ -114,7 +147,11 @@ impl Track {
     /// Projects the next frames of a shard and writes what they changed. What comes before a frame
     /// that cannot be projected is written.
     pub(super) async fn step(&mut self, parts: &Parts, index: usize) -> Result<(), Halt> {
+        self.follow(parts, index).await?;
         let (shard, from) = (self.places[index].shard, self.places[index].read_to + 1);
+        if from > parts.durable.of(shard) {
+            return Ok(());
+        }
         let store = &parts.ctx.store;
         for read in &parts.durable.read(store, shard, from, limits::READ_BYTES_MAX).await? {
             let frame = read.frame();

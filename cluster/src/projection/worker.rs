@@ -68,7 +68,7 @@ impl Task for Worker {
     }
 
     async fn run(mut self, orders: &mut mpsc::Receiver<Order>) {
-        let durable = self.parts.durable.clone();
+        let durable = Arc::clone(&self.parts.durable);
         let clock = Arc::clone(&self.parts.ctx.clock);
         loop {
             // Made before looking: a commit from here on ends the wait below at once.
@@ -143,8 +143,8 @@ impl Worker {
             note(parts, track, index, halt);
             return true;
         }
-        if track.lag(parts) > 0 {
-            return false; // A stuck shard: the old generation stays in use.
+        if track.lag(parts) > 0 || !track.is_whole(parts) {
+            return false; // A stuck shard, or one elsewhere: the old generation stays in use.
         }
         let swapped = self.generations.swapped();
         let name = self.parts.projection.name();
@@ -177,7 +177,8 @@ impl Worker {
                 return Ok(Some(without));
             }
             let deletes = rows.into_iter().map(|row| ViewWrite::Delete(row.key)).collect();
-            store.apply(&view, ShardId(0), 0, deletes).await?;
+            // Whatever place a shard has reached in it: nobody goes on from there.
+            store.apply(&view, ShardId(0), u64::MAX, deletes).await?;
             Ok::<_, StoreError>(None)
         };
         match swept.await {
@@ -266,6 +267,9 @@ impl Worker {
     pub(super) async fn rebuild(&mut self) -> Result<(), RebuildError> {
         if self.building.is_some() {
             return Err(RebuildError::Busy);
+        }
+        if !self.active.is_whole(&self.parts) {
+            return Err(RebuildError::NotAlone);
         }
         let begun = self.generations.begun();
         let name = self.parts.projection.name();

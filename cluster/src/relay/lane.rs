@@ -10,6 +10,7 @@ use std::sync::Arc;
 use entity::{ShardId, Timestamp};
 use ports::{Ack, CloudEvent, FrameHeader};
 
+use super::BusKind;
 use super::cursor::{Places, Position, PublishCursor};
 
 /// Why a lane does not go on.
@@ -36,6 +37,8 @@ struct Open {
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) shard: ShardId,
+    /// The epoch that the shard is owned under; `None`: not here, and the lane stands still.
+    pub(super) epoch: Option<u64>,
     pub(super) cursor: PublishCursor,
     pub(super) stuck: Option<Stuck>,
     /// Since when there is something durable that is not acknowledged.
@@ -50,11 +53,17 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// A lane that goes on after `cursor`.
-    pub(super) fn new(shard: ShardId, cursor: PublishCursor) -> Self {
+    /// The lane of a shard that is owned elsewhere, or nowhere.
+    pub(super) fn unowned(shard: ShardId) -> Self {
+        Self { epoch: None, ..Self::new(shard, 0, PublishCursor::beginning(BusKind::Server)) }
+    }
+
+    /// A lane that goes on after `cursor`, for a shard that is owned under `epoch`.
+    pub(super) fn new(shard: ShardId, epoch: u64, cursor: PublishCursor) -> Self {
         let read_to = cursor.now().commit_no;
         Self {
             shard,
+            epoch: Some(epoch),
             cursor,
             stuck: None,
             behind_since: None,

@@ -3,7 +3,10 @@
 //! All waiting is here, all state is in the lanes. Nothing is cut off in the middle of a turn.
 
 mod saving;
+mod tenure;
 mod turn;
+
+use std::sync::Arc;
 
 use entity::{ShardId, Timestamp};
 use ports::{Meta, SharedStore};
@@ -71,15 +74,11 @@ impl Task for Worker {
         let mut lanes = Vec::with_capacity(usize::from(parts.ctx.store.n_shards()));
         let mut ends = Places::new();
         for shard in (0..parts.ctx.store.n_shards()).map(ShardId) {
-            let lane = Lane::new(shard, cursor_of(parts, shard).await?);
-            let (published, end) = (lane.now().commit_no, parts.durable.of(shard));
-            if published > end {
-                return Err(StartError::JournalBehind { shard, end, published });
-            }
-            for (stream, place) in &lane.now().places {
-                let end = ends.entry(stream.clone()).or_default();
-                *end = (*end).max(*place);
-            }
+            let lane = match parts.durable.epoch(shard) {
+                Some(epoch) => tenure::lane_of(parts, shard, epoch).await?,
+                None => Lane::unowned(shard),
+            };
+            tenure::raise(&mut ends, &lane);
             lanes.push(lane);
         }
         let now = parts.ctx.clock.now();
@@ -100,7 +99,7 @@ impl Task for Worker {
     }
 
     async fn run(mut self, orders: &mut mpsc::Receiver<Order>) {
-        let durable = self.parts.durable.clone();
+        let durable = Arc::clone(&self.parts.durable);
         loop {
             // Made before looking: a commit from here on ends the wait below at once.
             let changed = durable.changed();

@@ -131,6 +131,9 @@ impl Views for EmbeddedStore {
         writes: Vec<ViewWrite>,
     ) -> Result<(), StoreError> {
         self.shared.tail(shard)?;
+        if self.view_cursor(view, shard).await? > cursor {
+            return Ok(());
+        }
         let mut changes = Vec::with_capacity(writes.len() + 1);
         for write in writes {
             changes.push(match write {

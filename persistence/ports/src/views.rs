@@ -27,6 +27,9 @@ pub enum ViewWrite {
 #[async_trait]
 pub trait Views: Send + Sync + 'static {
     /// Applies changes and the cursor of the shard they come from, whole or not at all.
+    ///
+    /// Does nothing when the shard's cursor is beyond this one already: a projection that lost
+    /// its shard and does not know it yet cannot take rows back to what they were.
     async fn apply(
         &self,
         view: &str,

@@ -4,8 +4,7 @@ use entity::Timestamp;
 use ports::{MemoryStore, SharedStore, Tail};
 
 use super::*;
-use crate::node::Commits;
-use crate::outbox::Durable;
+use crate::outbox::Commits;
 use crate::outbox::tests::toy::{NOTE, frame, key, step};
 
 const A: ShardId = ShardId(0);
@@ -17,6 +16,11 @@ fn next(shard: ShardId, tail: &mut Tail, text: &str) -> Frame {
     let next = frame(shard, *tail, &[step(&key(NOTE, "a"), version, tail.next_commit, &[text])]);
     *tail = tail.after(&next);
     next
+}
+
+fn push(recent: &mut Recent, group: Vec<Frame>) {
+    let group = Arc::new(group);
+    (0..group.len()).for_each(|index| recent.push(&group, index));
 }
 
 fn start() -> Tail {
@@ -34,9 +38,9 @@ fn commits(frames: Option<Vec<Arc<DurableFrame>>>) -> Option<Vec<u64>> {
 fn a_shard_is_read_from_any_commit_that_is_here() {
     let (mut a, mut b) = (start(), start());
     let mut recent = Recent::new(usize::MAX);
-    recent.push(&Arc::new(vec![next(A, &mut a, "1"), next(B, &mut b, "1")]));
-    recent.push(&Arc::new(vec![next(A, &mut a, "2")]));
-    recent.push(&Arc::new(vec![next(B, &mut b, "2"), next(A, &mut a, "3")]));
+    push(&mut recent, vec![next(A, &mut a, "1"), next(B, &mut b, "1")]);
+    push(&mut recent, vec![next(A, &mut a, "2")]);
+    push(&mut recent, vec![next(B, &mut b, "2"), next(A, &mut a, "3")]);
     assert_eq!(commits(recent.read(A, 1, usize::MAX)), Some(vec![1, 2, 3]));
     assert_eq!(commits(recent.read(A, 2, usize::MAX)), Some(vec![2, 3]));
     assert_eq!(commits(recent.read(B, 1, usize::MAX)), Some(vec![1, 2]));
@@ -50,9 +54,9 @@ fn a_shard_is_read_from_any_commit_that_is_here() {
 fn it_is_bounded_and_the_oldest_go_first_whatever_their_shard() {
     let (mut a, mut b) = (start(), start());
     let mut recent = Recent::new(64 * 1024);
-    recent.push(&Arc::new(vec![next(B, &mut b, "the oldest")]));
+    push(&mut recent, vec![next(B, &mut b, "the oldest")]);
     for n in 1..=1_000_u64 {
-        recent.push(&Arc::new(vec![next(A, &mut a, "one of many")]));
+        push(&mut recent, vec![next(A, &mut a, "one of many")]);
         assert!(recent.n_bytes <= 64 * 1024);
         assert_eq!(commits(recent.read(A, n, usize::MAX)), Some(vec![n]), "the newest is here");
     }
@@ -60,10 +64,10 @@ fn it_is_bounded_and_the_oldest_go_first_whatever_their_shard() {
     assert_eq!(commits(recent.read(A, 1, usize::MAX)), None);
     let held: usize = recent.shards.iter().flatten().map(|frame| bytes(frame)).sum();
     assert_eq!((held, recent.shards[0].len()), (recent.n_bytes, recent.order.len()));
-    recent.push(&Arc::new(vec![next(B, &mut b, "a later one")]));
+    push(&mut recent, vec![next(B, &mut b, "a later one")]);
     assert_eq!(commits(recent.read(B, 2, usize::MAX)), Some(vec![2]));
     let mut none = Recent::new(0);
-    none.push(&Arc::new(vec![next(B, &mut b, "too much")]));
+    push(&mut none, vec![next(B, &mut b, "too much")]);
     assert_eq!((none.n_bytes, none.order.len()), (0, 0));
 }
 
@@ -71,10 +75,10 @@ fn it_is_bounded_and_the_oldest_go_first_whatever_their_shard() {
 fn frames_before_a_tenure_elsewhere_go_with_the_first_after_it() {
     let (mut a, mut b) = (start(), start());
     let mut recent = Recent::new(usize::MAX);
-    recent.push(&Arc::new(vec![next(A, &mut a, "here"), next(B, &mut b, "stays")]));
+    push(&mut recent, vec![next(A, &mut a, "here"), next(B, &mut b, "stays")]);
     next(A, &mut Tail { epoch: 2, ..a }, "elsewhere");
     a = Tail { epoch: 3, next_commit: a.next_commit + 1, ..a };
-    recent.push(&Arc::new(vec![next(A, &mut a, "here again")]));
+    push(&mut recent, vec![next(A, &mut a, "here again")]);
     assert_eq!(commits(recent.read(A, 1, usize::MAX)), None);
     assert_eq!(commits(recent.read(A, 3, usize::MAX)), Some(vec![3]));
     assert_eq!(commits(recent.read(B, 1, usize::MAX)), Some(vec![1]));
@@ -87,9 +91,9 @@ fn frames_before_a_tenure_elsewhere_go_with_the_first_after_it() {
 fn a_gap_is_never_taken() {
     let mut a = start();
     let mut recent = Recent::new(usize::MAX);
-    recent.push(&Arc::new(vec![next(A, &mut a, "1")]));
+    push(&mut recent, vec![next(A, &mut a, "1")]);
     next(A, &mut a, "lost");
-    recent.push(&Arc::new(vec![next(A, &mut a, "3")]));
+    push(&mut recent, vec![next(A, &mut a, "3")]);
 }
 
 #[test]
@@ -100,8 +104,8 @@ fn records_are_decoded_once_and_damage_is_told_to_everybody() {
     let mut bad = next(A, &mut a, "2");
     bad.payload.pop();
     let mut recent = Recent::new(usize::MAX);
-    recent.push(&Arc::new(vec![good]));
-    recent.push(&Arc::new(vec![bad]));
+    push(&mut recent, vec![good]);
+    push(&mut recent, vec![bad]);
     let read = recent.read(A, 1, usize::MAX).unwrap();
     assert_eq!(read[0].records(), Ok(&records[..]));
     let (first, again) = (read[0].records().unwrap(), recent.read(A, 1, 1).unwrap());
@@ -124,19 +128,19 @@ async fn readers_cross_from_the_store_into_memory_without_gap_or_repeat() {
     // A restart: what is in the journal is not in memory, and a later claim makes it durable.
     tail = store.claim(A).await.unwrap();
     let commits = Arc::new(Commits::with_recent_bytes(3 * 1024));
-    let durable = Durable::look(&store, Arc::clone(&commits)).await.unwrap();
-    assert_eq!(read_all(&durable, &store, 1).await, (written.clone(), 0));
+    commits.opened(A, tail.epoch, tail.next_commit - 1);
+    assert_eq!(read_all(&commits, &store, 1).await, (written.clone(), 0));
     for _ in 0..3 {
         let group = append(&store, &mut tail).await;
         // Written and not yet told: nobody may see it (I4).
-        assert_eq!(read_all(&durable, &store, 1).await.0, written);
+        assert_eq!(read_all(&commits, &store, 1).await.0, written);
         commits.reached(&group_of(&group));
         written.push(group);
     }
-    assert!(read_all(&durable, &store, 1).await.1 > 0, "the last ones come from memory");
-    assert_eq!(read_all(&durable, &store, 6).await.1, 3, "all that was told of is there");
+    assert!(read_all(&commits, &store, 1).await.1 > 0, "the last ones come from memory");
+    assert_eq!(read_all(&commits, &store, 6).await.1, 3, "all that was told of is there");
     for from in 1..=8 {
-        let (frames, _) = read_all(&durable, &store, from).await;
+        let (frames, _) = read_all(&commits, &store, from).await;
         let at = usize::try_from(from - 1).unwrap();
         assert_eq!(frames, written[at..], "from {from}");
     }
@@ -146,7 +150,7 @@ async fn readers_cross_from_the_store_into_memory_without_gap_or_repeat() {
         commits.reached(&group_of(&group));
         written.push(group);
     }
-    let (frames, n_from_memory) = read_all(&durable, &store, 6).await;
+    let (frames, n_from_memory) = read_all(&commits, &store, 6).await;
     assert_eq!(frames, written[5..]);
     assert!(n_from_memory > 0 && n_from_memory < 40, "{n_from_memory} of 43 from memory");
 }
@@ -163,7 +167,7 @@ async fn append(store: &SharedStore, tail: &mut Tail) -> Frame {
 
 /// All durable frames from `from` on, read as relay and projections do, and how many of them
 /// came from memory.
-async fn read_all(durable: &Durable, store: &SharedStore, from: u64) -> (Vec<Frame>, usize) {
+async fn read_all(durable: &Commits, store: &SharedStore, from: u64) -> (Vec<Frame>, usize) {
     let (mut frames, mut n_from_memory) = (Vec::new(), 0);
     let mut next = from;
     while next <= durable.of(A) {

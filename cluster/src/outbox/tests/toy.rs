@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::ctx::{BoxFuture, Clock, Random};
+use crate::outbox::Commits;
 
 /// Published to `ORDERS`, or to `STOCK` when the text begins with `s`; panics on `boom`.
 pub(crate) const NOTE: Kind = Kind(900);
@@ -156,6 +157,21 @@ pub(crate) async fn commit(store: &MemoryStore, shard: ShardId, records: &[StepR
     store.append(Arc::new(vec![frame(shard, tail, records)])).await.unwrap();
     store.claim(shard).await.unwrap();
     tail.next_commit
+}
+
+/// What a node would know that owns all shards of a store and finds these journals.
+pub(crate) async fn owned(store: &MemoryStore) -> Arc<Commits> {
+    let commits = Arc::new(Commits::default());
+    own(store, &commits).await;
+    commits
+}
+
+/// Lets a node own all shards of a store, in one tenure however often this is called.
+pub(crate) async fn own(store: &MemoryStore, commits: &Commits) {
+    let store: &dyn Store = store;
+    for shard in (0..store.n_shards()).map(ShardId) {
+        commits.opened(shard, 1, store.tail(shard).await.unwrap().next_commit - 1);
+    }
 }
 
 /// A clock that stands still until a test moves it.

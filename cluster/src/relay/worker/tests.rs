@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use entity::{EntityKey, StepRecord};
 use ports::local_bus::PublishFault;
-use ports::{CloudEvent, EventBus, LocalBus, LocalBusOptions, MemoryStore};
+use ports::{CloudEvent, EventBus, Journal, LocalBus, LocalBusOptions, MemoryStore};
 
 use self::server::Server;
 use super::*;
 use crate::ctx::{NoPeers, NodeCtx, NodeId};
-use crate::node::Commits;
-use crate::outbox::tests::toy::{NOTE, NoRandom, SILENT, TestClock, commit, key, step, types};
-use crate::outbox::{Durable, events_of};
+use crate::outbox::tests::toy::{
+    NOTE, NoRandom, SILENT, TestClock, commit, key, own, owned, step, types,
+};
+use crate::outbox::{Commits, events_of};
 use crate::relay::{BusKind, RelayOptions, ReplayFrom};
 
 const A: ShardId = ShardId(0);
@@ -54,17 +55,12 @@ impl World {
             store: Arc::new(self.store.clone()),
             types: types(),
         };
-        let durable = self.durable().await;
+        let durable = owned(&self.store).await;
         let history = ctx.store.history();
         let options = RelayOptions { bus };
         let state = Arc::default();
         let bus = Arc::clone(&self.bus);
         Worker::load(&Parts { ctx, bus, durable, options, history, state }).await
-    }
-
-    async fn durable(&self) -> Durable {
-        let store: SharedStore = Arc::new(self.store.clone());
-        Durable::look(&store, Arc::new(Commits::default())).await.unwrap()
     }
 
     /// Commits a frame; each entry is one step of an entity of that name.
@@ -105,7 +101,7 @@ impl World {
 impl Worker {
     /// Lets it see what was committed since.
     async fn catch_up(&mut self, world: &World) {
-        self.parts.durable = world.durable().await;
+        own(&world.store, &self.parts.durable).await;
     }
 
     /// Turns until nothing is left. Panics when that takes too many.
@@ -301,18 +297,48 @@ async fn a_store_that_lost_published_data_is_refused() {
 async fn only_durable_frames_leave() {
     let (mut world, bus) = World::local();
     world.commit(A, &[("a", &["1"])]).await;
+    let mut worker = world.worker().await;
     // The present owner's frame, of which the committer has not told.
     let store: SharedStore = Arc::new(world.store.clone());
     let tail = store.claim(A).await.unwrap();
     let record = step(&key(NOTE, "a-0"), 1, 5, &["2"]);
     let frame = crate::outbox::tests::toy::frame(A, tail, &[record]);
     store.append(Arc::new(vec![frame])).await.unwrap();
-    let mut worker = world.worker().await;
-    worker.run_dry(&world).await;
+    assert_eq!(worker.turn().await, Turn::Moved(1));
+    assert_eq!(worker.turn().await, Turn::Idle);
     assert_eq!(stored(&bus).len(), 1, "I4");
-    store.claim(A).await.unwrap();
+    // A later claim found it.
     worker.run_dry(&world).await;
     assert_eq!(stored(&bus).len(), 2);
+}
+
+/// A shard goes to another node, which publishes on, and comes back.
+#[tokio::test]
+async fn lanes_follow_the_shards() {
+    let (mut world, bus) = World::local();
+    let (here, there) = (owned(&world.store).await, Arc::new(Commits::default()));
+    let (mut first, mut second) = (world.worker().await, world.worker().await);
+    first.parts.durable = Arc::clone(&here);
+    second.parts.durable = Arc::clone(&there);
+    let mut moved = 0;
+    for (round, text) in ["1", "2", "3", "4"].into_iter().enumerate() {
+        world.commit(A, &[("a", &[text])]).await;
+        world.commit(B, &[("b", &[text])]).await;
+        let end = world.store.tail(A).await.unwrap().next_commit - 1;
+        own(&world.store, &here).await;
+        let (at, gone) = if round % 2 == 0 { (&here, &there) } else { (&there, &here) };
+        gone.left(A);
+        at.opened(A, 10 + round as u64, end);
+        for worker in [&mut first, &mut second] {
+            while let Turn::Moved(n) = worker.turn().await {
+                moved += n;
+            }
+            assert!(worker.save().await);
+        }
+        assert_eq!(stored(&bus).len(), 2 * (round + 1), "round {round}");
+    }
+    assert_eq!(moved, 8, "each went out once, by the owner of its shard");
+    assert_complete(&stored(&bus), &world.expected().await);
 }
 
 #[tokio::test]

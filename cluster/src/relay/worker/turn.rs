@@ -25,6 +25,7 @@ impl Worker {
     pub(super) async fn turn(&mut self) -> Turn {
         let bus = Arc::clone(&self.parts.bus);
         let is_up = bus.is_up();
+        self.follow().await;
         if is_up && !self.compare().await {
             return self.failed("the state of the streams is not known");
         }
@@ -138,12 +139,17 @@ impl Worker {
             Stuck { reason, is_passing, retry_at: now.plus_ms(wait) }
         });
         if had || lane.stuck.is_some() {
-            let stuck = self.lanes.iter().filter_map(|lane| {
-                let stuck = lane.stuck.as_ref().filter(|stuck| !stuck.is_passing)?;
-                Some((lane.shard, stuck.reason.clone()))
-            });
-            self.parts.state.lock().stuck = stuck.collect();
+            self.note_stuck();
         }
+    }
+
+    /// Shows which shards cannot go on.
+    pub(super) fn note_stuck(&self) {
+        let stuck = self.lanes.iter().filter_map(|lane| {
+            let stuck = lane.stuck.as_ref().filter(|stuck| !stuck.is_passing)?;
+            Some((lane.shard, stuck.reason.clone()))
+        });
+        self.parts.state.lock().stuck = stuck.collect();
     }
 
     /// Lets a replay read on, or ends it. Returns whether there may be more to read.

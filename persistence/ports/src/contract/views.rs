@@ -9,6 +9,7 @@ const VIEW: &str = "contract.orders";
 /// Holds a store to its promises about views. `store` has no views yet.
 pub async fn views(store: &dyn Store) {
     cursors_move_with_rows(store).await;
+    an_older_cursor_changes_nothing(store).await;
     ranges(store).await;
 }
 
@@ -37,6 +38,19 @@ async fn cursors_move_with_rows(store: &dyn Store) {
     let again = vec![put(b"n", b""), ViewWrite::Delete(b"n".to_vec()), put(b"n", b"6")];
     store.apply(VIEW, a, 11, again).await.expect("answers");
     assert_eq!(store.row(VIEW, b"n").await.expect("answers"), Some(b"6".to_vec()), "in order");
+}
+
+async fn an_older_cursor_changes_nothing(store: &dyn Store) {
+    let (view, a, b) = ("contract.late", ShardId(0), ShardId(1));
+    store.apply(view, a, 7, vec![put(b"k", b"new")]).await.expect("answers");
+    store.apply(view, a, 6, vec![put(b"k", b"old"), put(b"l", b"old")]).await.expect("answers");
+    assert_eq!(store.row(view, b"k").await.expect("answers"), Some(b"new".to_vec()));
+    assert_eq!(store.row(view, b"l").await.expect("answers"), None);
+    assert_eq!(store.view_cursor(view, a).await.expect("answers"), 7);
+    store.apply(view, a, 7, vec![put(b"k", b"again")]).await.expect("answers");
+    assert_eq!(store.row(view, b"k").await.expect("answers"), Some(b"again".to_vec()));
+    store.apply(view, b, 1, vec![put(b"m", b"1")]).await.expect("answers");
+    assert_eq!(store.row(view, b"m").await.expect("answers"), Some(b"1".to_vec()));
 }
 
 async fn ranges(store: &dyn Store) {

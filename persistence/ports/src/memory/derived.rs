@@ -148,6 +148,9 @@ impl Views for MemoryStore {
         let state = &mut *self.lock();
         state.shard(shard)?;
         let rows = state.views.entry(view.to_owned()).or_default();
+        if rows.cursors.get(&shard).is_some_and(|written| *written > cursor) {
+            return Ok(());
+        }
         let mut before = Vec::with_capacity(writes.len());
         for write in writes {
             match write {

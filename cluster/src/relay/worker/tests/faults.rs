@@ -52,7 +52,7 @@ async fn run(seed: u64) {
     }
     bus.set_down(false);
     worker.run_dry(&world).await;
-    let durable = world.durable().await;
+    let durable = owned(&world.store).await;
     for lane in &worker.lanes {
         assert_eq!(lane.now().commit_no, durable.of(lane.shard), "seed {seed}");
     }

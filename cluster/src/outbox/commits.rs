@@ -1,0 +1,152 @@
+//! How far the journals of a node's shards are durable, and their newest frames: what relay and
+//! projections wait on and read.
+//!
+//! A store may show frames whose sync is still under way. Two things say that a frame is durable:
+//! the committer says so, or a later epoch was claimed, because a claim is itself durable and
+//! comes after every frame of the epochs before it. Nothing is read here before that (I4).
+//! Only shards that the node owns are there, each for a tenure: a shard that went away and came
+//! back begins anew where the claim found its end.
+
+use std::sync::Arc;
+
+use entity::ShardId;
+use parking_lot::Mutex;
+use ports::{Frame, SharedStore, StoreError};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+use super::limits;
+use super::recent::{DurableFrame, Recent};
+
+/// A durable frame as it was read.
+#[derive(Debug)]
+pub enum Read {
+    /// From memory: readers share it and its records.
+    Recent(Arc<DurableFrame>),
+    /// From the store, by a reader that catches up.
+    Stored(Frame),
+}
+
+impl Read {
+    /// The frame.
+    #[must_use]
+    pub fn frame(&self) -> &Frame {
+        match self {
+            Self::Recent(frame) => frame.frame(),
+            Self::Stored(frame) => frame,
+        }
+    }
+}
+
+/// A shard that is owned under an epoch, and its last durable commit.
+#[derive(Debug, Clone, Copy)]
+struct Owned {
+    epoch: u64,
+    durable: u64,
+}
+
+/// The durable ends of a node's shards. Shared by all readers of the node.
+#[derive(Debug)]
+pub struct Commits {
+    owned: Mutex<Vec<Option<Owned>>>,
+    recent: Mutex<Recent>,
+    changed: Notify,
+}
+
+impl Default for Commits {
+    fn default() -> Self {
+        Self::with_recent_bytes(limits::RECENT_BYTES_MAX)
+    }
+}
+
+impl Commits {
+    /// With room for so many bytes of frames.
+    pub(crate) fn with_recent_bytes(bytes_max: usize) -> Self {
+        let recent = Mutex::new(Recent::new(bytes_max));
+        Self { owned: Mutex::default(), recent, changed: Notify::new() }
+    }
+
+    /// A shard is owned from now on, under the epoch of a claim that found `end` as last commit.
+    pub(crate) fn opened(&self, shard: ShardId, epoch: u64, end: u64) {
+        let index = usize::from(shard.0);
+        let mut owned = self.owned.lock();
+        if owned.len() <= index {
+            owned.resize(index + 1, None);
+        }
+        owned[index] = Some(Owned { epoch, durable: end });
+        drop(owned);
+        self.changed.notify_waiters();
+    }
+
+    /// A shard is owned no longer.
+    pub(crate) fn left(&self, shard: ShardId) {
+        if let Some(owned) = self.owned.lock().get_mut(usize::from(shard.0)) {
+            *owned = None;
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// A group is durable. What an earlier tenure wrote counts no more: the claim that began the
+    /// present one found it.
+    pub(crate) fn reached(&self, group: &Arc<Vec<Frame>>) {
+        let mut owned = self.owned.lock();
+        for (index, Frame { header, .. }) in group.iter().enumerate() {
+            let place = owned.get_mut(usize::from(header.shard.0)).and_then(Option::as_mut);
+            if let Some(owned) = place.filter(|owned| owned.epoch == header.epoch) {
+                // First the frame: who sees that a commit is durable finds it in memory.
+                self.recent.lock().push(group, index);
+                owned.durable = header.commit_no;
+            }
+        }
+        drop(owned);
+        self.changed.notify_waiters();
+    }
+
+    /// The last durable commit of a shard; 0 = none, or it is not owned here.
+    #[must_use]
+    pub fn of(&self, shard: ShardId) -> u64 {
+        self.owned(shard).map_or(0, |owned| owned.durable)
+    }
+
+    /// The epoch that a shard is owned under, if it is owned here.
+    #[must_use]
+    pub fn epoch(&self, shard: ShardId) -> Option<u64> {
+        self.owned(shard).map(|owned| owned.epoch)
+    }
+
+    fn owned(&self, shard: ShardId) -> Option<Owned> {
+        self.owned.lock().get(usize::from(shard.0)).copied().flatten()
+    }
+
+    /// Durable frames of a shard from `from` on, contiguous, until `max_bytes` of payload are
+    /// read; at least one. From memory, or from the store when they are no longer there.
+    ///
+    /// Errors: the store's; `Damaged` when it does not have a frame that is durable.
+    pub async fn read(
+        &self,
+        store: &SharedStore,
+        shard: ShardId,
+        from: u64,
+        max_bytes: usize,
+    ) -> Result<Vec<Read>, StoreError> {
+        // Before looking: what memory has by then is durable in any case.
+        let durable = self.of(shard);
+        if let Some(frames) = self.recent.lock().read(shard, from, max_bytes) {
+            return Ok(frames.into_iter().map(Read::Recent).collect());
+        }
+        let mut frames = store.read(shard, from, max_bytes).await?;
+        // The store may show what is being committed.
+        frames.retain(|frame| frame.header.commit_no <= durable);
+        if frames.first().is_none_or(|frame| frame.header.commit_no != from) {
+            let gap = format!("commit {from} of shard {} is missing", shard.0);
+            return Err(StoreError::Damaged(gap));
+        }
+        Ok(frames.into_iter().map(Read::Stored).collect())
+    }
+
+    /// Waits for the next commit of any shard, or a change of what is owned. Register before
+    /// looking: see `tokio::sync::Notify`.
+    pub fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+}
