@@ -104,7 +104,7 @@ async fn whole(
     queues: &Rc<RefCell<Queues>>,
     tell: Tell<'_>,
 ) -> Result<(), String> {
-    world.start_all().await;
+    world.start_all().await?;
     let staff = Staff::new(clients);
     open_shop(&staff, &plan.setup).await?;
     staff.open_wallets(&wallets(plan)).await?;
@@ -158,6 +158,7 @@ async fn settle(plan: &Plan, world: &World) {
         world.kernel().sleep_us(SETTLE_LOOK_US).await;
         quiet = if world.is_quiet() { quiet + 1 } else { 0 };
     }
+    world.publish().await;
 }
 
 async fn ended(task: tokio::task::JoinHandle<()>) {

@@ -4,6 +4,7 @@ pub mod bus;
 pub mod draw;
 pub mod faults;
 mod life;
+mod limits;
 mod misfortune;
 pub mod net;
 pub mod store;
@@ -13,6 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use edge::identity::EdgeKeys;
+use entity::ShardId;
 use ports::MemoryStore;
 
 pub use bus::SharedBus;
@@ -100,11 +102,41 @@ impl World {
         u16::try_from(self.0.nodes.len()).expect("a plan has at most 32 nodes")
     }
 
-    /// Starts all nodes.
-    pub async fn start_all(&self) {
+    /// Starts all nodes, and waits until every shard is served. `Err`: not in time.
+    pub async fn start_all(&self) -> Result<(), String> {
         for node in 0..self.n_nodes() {
             self.start(node).await;
         }
+        let until_us = self.kernel().now_us() + limits::FIRST_SHARDS_US;
+        while !self.is_served() {
+            if self.kernel().now_us() > until_us {
+                return Err("shards that nobody serves a minute after the start".into());
+            }
+            self.kernel().sleep_us(limits::LOOK_US).await;
+        }
+        Ok(())
+    }
+
+    /// Whether one node serves each shard.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        let lives: Vec<_> = (0..self.n_nodes()).filter_map(|node| self.life(node)).collect();
+        let n_shards = ports::Journal::n_shards(&self.ground().store);
+        (0..n_shards)
+            .map(ShardId)
+            .all(|shard| lives.iter().filter(|life| life.node.serves(shard).is_some()).count() == 1)
+    }
+
+    /// Waits until all events are out. Returns whether that was in time.
+    pub async fn publish(&self) -> bool {
+        let mut all = true;
+        for node in 0..self.n_nodes() {
+            all &= match self.life(node) {
+                Some(life) => life.publish().await,
+                None => false,
+            };
+        }
+        all
     }
 
     /// From now on the times of the plan count.
@@ -124,10 +156,11 @@ impl World {
         self.kernel().now_us().saturating_sub(self.0.begun_us.get())
     }
 
-    /// Whether all nodes are up and nothing is under way in any of them.
+    /// Whether all nodes are up, all shards served, and nothing is under way in any node.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        (0..self.n_nodes()).all(|node| self.life(node).is_some_and(|life| life.is_quiet()))
+        self.is_served()
+            && (0..self.n_nodes()).all(|node| self.life(node).is_some_and(|life| life.is_quiet()))
     }
 
     /// Starts a node. What goes wrong is kept in [`Self::broken`].

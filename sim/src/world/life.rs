@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cluster::ctx::{Clock, NodeCtx};
+use cluster::membership::Membership;
+use cluster::ownership::Timing;
 use cluster::relay::{BusKind, Relay, RelayHandle, RelayOptions};
 use cluster::{Node, NodeOptions};
 use commerce::money::Ccy;
@@ -54,6 +56,8 @@ pub struct Life {
     pub node: Arc<Node>,
     /// Its edge.
     pub app: InProcess,
+    /// Its part in a cluster; a node with a store of its own has none.
+    membership: Option<Membership>,
     relay: RelayHandle,
     views: Views,
     network: Network,
@@ -88,9 +92,15 @@ impl Life {
             store: Arc::clone(&store),
             types: Arc::clone(&ground.types),
         };
-        let node = Node::start(ctx.clone(), NodeOptions::default()).await.map_err(text)?;
-        let node = Arc::new(node);
+        let options = NodeOptions::default();
+        let node = match is_embedded {
+            true => Node::start(ctx.clone(), options).await,
+            false => Node::start_empty(ctx.clone(), options).await,
+        };
+        let node = Arc::new(node.map_err(text)?);
         ground.network.connect(number, Some(Arc::clone(&node)));
+        let membership =
+            (!is_embedded).then(|| Membership::start(Arc::clone(&node), Timing::default()));
         let (kernel, faults) = (ground.kernel.clone(), ground.faults.clone());
         let bus = Arc::new(SimBus::new(ground.bus.clone(), kernel, faults, target));
         let options = RelayOptions { bus: BusKind::Server };
@@ -100,7 +110,7 @@ impl Life {
         let edge = edge(ground, &node, &store, views.clone(), clock, random).await?;
         let app = InProcess::public(edge).await;
         let network = ground.network.clone();
-        Ok(Self { target, node, app, relay, views, network, alive, doomed })
+        Ok(Self { target, node, app, membership, relay, views, network, alive, doomed })
     }
 
     /// It is over at once: nothing of it acts any more.
@@ -112,7 +122,7 @@ impl Life {
         self.node.kill();
     }
 
-    /// Whether nothing waits in it and all its events are out.
+    /// Whether nothing waits in it.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         let depth: usize = self.node.depths().into_iter().sum();
@@ -125,8 +135,17 @@ impl Life {
         self.doomed.load(Ordering::Relaxed)
     }
 
-    /// Ends in order. Returns whether all was done in time.
+    /// Waits until all events of its shards are out. Returns whether that was in time.
+    pub async fn publish(&self) -> bool {
+        self.relay.flush(DRAIN_MS).await
+    }
+
+    /// Ends in order, its shards with others as far as there are any. Returns whether all was
+    /// done in time.
     pub async fn drain(&self) -> bool {
+        if let Some(membership) = &self.membership {
+            membership.leave().await;
+        }
         let is_drained = self.node.drain(DRAIN_MS).await;
         let is_published = self.relay.stop(DRAIN_MS).await;
         self.views.stop(DRAIN_MS).await && is_published && is_drained

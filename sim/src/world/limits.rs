@@ -1,0 +1,8 @@
+//! Times of a world.
+
+/// How long nodes may take to share the shards out at the start: joining and settling take some
+/// seconds.
+pub(super) const FIRST_SHARDS_US: u64 = 60_000_000;
+
+/// How often it is looked at.
+pub(super) const LOOK_US: u64 = 50_000;
