@@ -76,7 +76,7 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     let is_whole = matches!(outcome, Ok(Ok(())));
     match outcome {
         Ok(Ok(())) => {}
-        Ok(Err(why)) => note("setup", why),
+        Ok(Err((invariant, why))) => note(invariant, why),
         Err(panic) => note("panic", text_of(&*panic)),
     }
     for why in world.broken() {
@@ -103,11 +103,12 @@ async fn whole(
     clients: &Rc<Clients<SimWire>>,
     queues: &Rc<RefCell<Queues>>,
     tell: Tell<'_>,
-) -> Result<(), String> {
-    world.start_all().await?;
+) -> Result<(), (&'static str, String)> {
+    let setup = |why| ("setup", why);
+    world.start_all().await.map_err(setup)?;
     let staff = Staff::new(clients);
-    open_shop(&staff, &plan.setup).await?;
-    staff.open_wallets(&wallets(plan)).await?;
+    open_shop(&staff, &plan.setup).await.map_err(setup)?;
+    staff.open_wallets(&wallets(plan)).await.map_err(setup)?;
     world.begin();
     let watching = tokio::task::spawn_local(queues::watch(world.clone(), Rc::clone(queues)));
     let troubled = {
@@ -115,7 +116,14 @@ async fn whole(
         tokio::task::spawn_local(async move { world.suffer(&faults).await })
     };
     let visiting = tokio::task::spawn_local(feed(plan.clone(), Rc::clone(clients)));
+    let until_us = (plan.setup.duration_ms + plan.setup.settle_ms) * 1_000;
     while !(troubled.is_finished() && visiting.is_finished()) {
+        if world.since_begin_us() > until_us {
+            let open = [(&troubled, "faults"), (&visiting, "visits")];
+            let open = open.into_iter().filter(|(task, _)| !task.is_finished());
+            let names: Vec<_> = open.map(|(_, name)| name).collect();
+            return Err(("liveness", format!("{} do not end", names.join(" and "))));
+        }
         clients.wire.sleep_us(SETTLE_LOOK_US).await;
         tell(&|| progress(world, clients));
     }

@@ -45,6 +45,10 @@ fn whole(
     brief: bool,
     out: &mut dyn Write,
 ) -> Result<Ended, Error> {
+    if !brief {
+        // First: a run that does not end can be looked into.
+        files::write(&dir.join("plan.json"), plan.write().as_bytes())?;
+    }
     let mut live = (!brief).then(|| Live::new(plan.setup.duration_ms));
     let mut run = run_plan(plan, &mut |progress| {
         if let Some(live) = &mut live {

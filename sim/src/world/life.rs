@@ -19,6 +19,7 @@ use edge::shop::{ShippingOption, Terms};
 use edge::{EdgeLimits, EdgeParts, EdgeState, Health, InProcess, Shop, Views};
 use entity::EntityTypes;
 use ports::{MemoryStore, Meta, SharedStore};
+use tokio::sync::Notify;
 
 use super::bus::{SharedBus, SimBus};
 use super::faults::Faults;
@@ -62,6 +63,7 @@ pub struct Life {
     views: Views,
     network: Network,
     alive: Arc<AtomicBool>,
+    over: Notify,
     doomed: Arc<AtomicBool>,
 }
 
@@ -110,7 +112,18 @@ impl Life {
         let edge = edge(ground, &node, &store, views.clone(), clock, random).await?;
         let app = InProcess::public(edge).await;
         let network = ground.network.clone();
-        Ok(Self { target, node, app, membership, relay, views, network, alive, doomed })
+        Ok(Self {
+            target,
+            node,
+            app,
+            membership,
+            relay,
+            views,
+            network,
+            alive,
+            over: Notify::new(),
+            doomed,
+        })
     }
 
     /// It is over at once: nothing of it acts any more.
@@ -120,6 +133,15 @@ impl Life {
         self.network.connect(node, None);
         kernel.begin_life(node);
         self.node.kill();
+        self.over.notify_waiters();
+    }
+
+    /// Waits until it is over.
+    async fn over(&self) {
+        let over = self.over.notified();
+        if self.alive.load(Ordering::Relaxed) {
+            over.await;
+        }
     }
 
     /// Whether nothing waits in it.
@@ -141,8 +163,17 @@ impl Life {
     }
 
     /// Ends in order, its shards with others as far as there are any. Returns whether all was
-    /// done in time.
+    /// done in time, and no crash came first.
     pub async fn drain(&self) -> bool {
+        // Nothing that a dead node waits for comes.
+        tokio::select! {
+            biased;
+            () = self.over() => false,
+            all = self.drain_alive() => all,
+        }
+    }
+
+    async fn drain_alive(&self) -> bool {
         if let Some(membership) = &self.membership {
             membership.leave().await;
         }
