@@ -50,7 +50,7 @@ pub struct Progress {
     pub orders: BTreeMap<String, u64>,
     /// Families of faults that had an effect, with how often.
     pub faults: BTreeMap<String, u64>,
-    /// Whether a node could not start, or a task of the system panicked.
+    /// Whether what can be seen at once is broken: two nodes with one shard under one epoch.
     pub is_broken: bool,
 }
 
@@ -78,9 +78,6 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
         Ok(Ok(())) => {}
         Ok(Err((invariant, why))) => note(invariant, why),
         Err(panic) => note("panic", text_of(&*panic)),
-    }
-    for why in world.broken() {
-        note("start", why);
     }
     let history = clients.history.borrow().clone();
     let mut record = record(plan, &world, &history, &queues.borrow());
@@ -129,7 +126,7 @@ async fn whole(
     }
     ended(troubled).await;
     ended(visiting).await;
-    settle(plan, world).await;
+    settle(plan, world).await.map_err(|why| ("liveness", why))?;
     staff.look_at_all(u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX)).await;
     watching.abort();
     tell(&|| progress(world, clients));
@@ -159,14 +156,20 @@ async fn feed(plan: Plan, clients: Rc<Clients<SimWire>>) {
 }
 
 /// Waits until nothing is under way, for as long as the plan allows.
-async fn settle(plan: &Plan, world: &World) {
+async fn settle(plan: &Plan, world: &World) -> Result<(), String> {
     let until_us = world.since_begin_us() + plan.setup.settle_ms * 1_000;
     let mut quiet = 0;
-    while quiet < SETTLE_LOOKS && world.since_begin_us() < until_us {
+    while quiet < SETTLE_LOOKS {
+        if world.since_begin_us() > until_us {
+            return Err(format!("not quiet at the end: {}", world.restless()));
+        }
         world.kernel().sleep_us(SETTLE_LOOK_US).await;
         quiet = if world.is_quiet() { quiet + 1 } else { 0 };
     }
-    world.publish().await;
+    match world.publish().await {
+        true => Ok(()),
+        false => Err("events are not published at the end".into()),
+    }
 }
 
 async fn ended(task: tokio::task::JoinHandle<()>) {
@@ -196,7 +199,7 @@ fn progress(world: &World, clients: &Clients<SimWire>) -> Progress {
         requests: history.ops.len() as u64,
         orders: states(&history),
         faults: world.ground().faults.hits(),
-        is_broken: !world.broken().is_empty(),
+        is_broken: !world.has_one_owner_each(),
     }
 }
 

@@ -33,8 +33,6 @@ struct Inner {
     ground: Ground,
     nodes: Vec<RefCell<Place>>,
     skews: Vec<Arc<Skew>>,
-    /// What could not be done at all: a node that does not start again.
-    broken: RefCell<Vec<String>>,
     /// When traffic and faults began, in us of the kernel.
     begun_us: Cell<u64>,
 }
@@ -45,6 +43,8 @@ struct Place {
     life: Option<Rc<Life>>,
     /// Begin and end of the times at which it served, in us.
     up: Vec<(u64, Option<u64>)>,
+    /// Why the last try to start it failed.
+    down_because: Option<String>,
 }
 
 impl World {
@@ -75,13 +75,7 @@ impl World {
         let n_nodes = usize::from(setup.nodes);
         let nodes = (0..n_nodes).map(|_| RefCell::default()).collect();
         let skews = (0..n_nodes).map(|_| Arc::default()).collect();
-        Self(Rc::new(Inner {
-            ground,
-            nodes,
-            skews,
-            broken: RefCell::default(),
-            begun_us: Cell::new(0),
-        }))
+        Self(Rc::new(Inner { ground, nodes, skews, begun_us: Cell::new(0) }))
     }
 
     /// What its nodes are made of.
@@ -127,6 +121,22 @@ impl World {
             .all(|shard| lives.iter().filter(|life| life.node.serves(shard).is_some()).count() == 1)
     }
 
+    /// Whether no two nodes serve a shard under the same epoch (I1). One that does not know yet
+    /// that it lost a shard serves it under an older one, and its lease keeps it silent.
+    #[must_use]
+    pub fn has_one_owner_each(&self) -> bool {
+        let lives: Vec<_> = (0..self.n_nodes()).filter_map(|node| self.life(node)).collect();
+        let n_shards = ports::Journal::n_shards(&self.ground().store);
+        (0..n_shards).map(ShardId).all(|shard| {
+            let mut epochs: Vec<_> =
+                lives.iter().filter_map(|life| life.node.serves(shard)).collect();
+            let n = epochs.len();
+            epochs.sort_unstable();
+            epochs.dedup();
+            epochs.len() == n
+        })
+    }
+
     /// Waits until all events are out. Returns whether that was in time.
     pub async fn publish(&self) -> bool {
         let mut all = true;
@@ -163,19 +173,48 @@ impl World {
             && (0..self.n_nodes()).all(|node| self.life(node).is_some_and(|life| life.is_quiet()))
     }
 
-    /// Starts a node. What goes wrong is kept in [`Self::broken`].
+    /// Starts a node, again and again as a process manager does, until it runs.
     pub async fn start(&self, number: u16) {
-        let skew = Arc::clone(&self.0.skews[usize::from(number)]);
-        match Life::start(self.ground(), number, skew).await {
-            Ok(life) => {
-                let mut place = self.0.nodes[usize::from(number)].borrow_mut();
-                place.up.push((self.kernel().now_us(), None));
-                place.life = Some(Rc::new(life));
+        loop {
+            let skew = Arc::clone(&self.0.skews[usize::from(number)]);
+            let started = Life::start(self.ground(), number, skew).await;
+            let mut place = self.0.nodes[usize::from(number)].borrow_mut();
+            match started {
+                Ok(life) => {
+                    place.up.push((self.kernel().now_us(), None));
+                    place.down_because = None;
+                    place.life = Some(Rc::new(life));
+                    return;
+                }
+                Err(why) => place.down_because = Some(why),
             }
-            Err(why) => {
-                self.0.broken.borrow_mut().push(format!("node {number} did not start: {why}"));
+            drop(place);
+            self.kernel().sleep_us(limits::RESTART_US).await;
+        }
+    }
+
+    /// What keeps the world from being quiet: for people.
+    #[must_use]
+    pub fn restless(&self) -> String {
+        let mut said = Vec::new();
+        for number in 0..self.n_nodes() {
+            match self.life(number) {
+                Some(life) if life.is_quiet() => {}
+                Some(life) => {
+                    let asks = life.node.region().admission().in_flight();
+                    said.push(format!("node {number} has {asks} asks and inputs under way"));
+                }
+                None => {
+                    let place = self.0.nodes[usize::from(number)].borrow();
+                    let why = place.down_because.as_deref().unwrap_or("it was not started");
+                    said.push(format!("node {number} is down: {why}"));
+                }
             }
         }
+        if !self.is_served() {
+            said.push("shards are not served by one node each".into());
+        }
+        said.join("; ")
     }
 
     /// The life that runs on a node.
@@ -198,11 +237,5 @@ impl World {
     #[must_use]
     pub fn up(&self, number: u16) -> Vec<(u64, Option<u64>)> {
         self.0.nodes[usize::from(number)].borrow().up.clone()
-    }
-
-    /// What could not be done at all.
-    #[must_use]
-    pub fn broken(&self) -> Vec<String> {
-        self.0.broken.borrow().clone()
     }
 }

@@ -4,6 +4,7 @@
 //! the edge's handlers are those of production. A life ends in a crash by being forgotten: its
 //! events are dropped, its store calls never end, so nothing of it can act any more.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -67,6 +68,26 @@ pub struct Life {
     doomed: Arc<AtomicBool>,
 }
 
+/// A node whose start is under way; unless it is kept, its process has ended.
+struct Begun<'a> {
+    number: u16,
+    ground: &'a Ground,
+    node: Arc<Node>,
+    alive: Arc<AtomicBool>,
+    keep: Cell<bool>,
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if !self.keep.get() {
+            self.alive.store(false, Ordering::Relaxed);
+            self.ground.network.connect(self.number, None);
+            self.ground.kernel.begin_life(self.number);
+            self.node.kill();
+        }
+    }
+}
+
 impl Life {
     /// Starts a node, as production does. `Err`: why it did not start.
     pub async fn start(ground: &Ground, number: u16, skew: Arc<Skew>) -> Result<Self, String> {
@@ -100,6 +121,13 @@ impl Life {
             false => Node::start_empty(ctx.clone(), options).await,
         };
         let node = Arc::new(node.map_err(text)?);
+        let begun = Begun {
+            number,
+            ground,
+            node: Arc::clone(&node),
+            alive: Arc::clone(&alive),
+            keep: Cell::new(false),
+        };
         ground.network.connect(number, Some(Arc::clone(&node)));
         let membership =
             (!is_embedded).then(|| Membership::start(Arc::clone(&node), Timing::default()));
@@ -112,6 +140,7 @@ impl Life {
         let edge = edge(ground, &node, &store, views.clone(), clock, random).await?;
         let app = InProcess::public(edge).await;
         let network = ground.network.clone();
+        begun.keep.set(true);
         Ok(Self {
             target,
             node,
