@@ -7,13 +7,14 @@ mod judge;
 mod queues;
 mod timeline;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::check::client::unknown::unknown_ppm;
 use crate::client::{Clients, SimWire, Staff, Visitor, Wire, open_shop};
 use crate::history::History;
 use crate::kernel;
@@ -66,8 +67,9 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     let clients = Clients::new(wire, plan.seed, plan.setup.client);
     let queues = Rc::new(RefCell::new(Queues::default()));
     let mut violations = Vec::new();
+    let healed_us = Cell::new(0);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        kernel::run(world.kernel(), whole(plan, &world, &clients, &queues, tell))
+        kernel::run(world.kernel(), whole(plan, &world, &clients, &queues, &healed_us, tell))
     }));
     let at_us = world.since_begin_us();
     let mut note = |invariant: &str, what: String| {
@@ -84,10 +86,13 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     }
     let history = clients.history.borrow().clone();
     let mut record = record(plan, &world, &history, &queues.borrow());
+    record.unknown_ppm = unknown_ppm(&history);
     record.violations = violations;
     if is_whole {
         // The store in memory answers at once: no time has to pass.
-        ready(judge::judge(plan, &world, &history, &mut record));
+        let seen =
+            judge::Seen { history: &history, queues: &queues.borrow(), healed_us: healed_us.get() };
+        ready(judge::judge(plan, &world, &seen, &mut record));
     }
     record.wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     if !record.violations.is_empty() {
@@ -102,12 +107,15 @@ async fn whole(
     world: &World,
     clients: &Rc<Clients<SimWire>>,
     queues: &Rc<RefCell<Queues>>,
+    healed_us: &Cell<u64>,
     tell: Tell<'_>,
 ) -> Result<(), String> {
     world.start_all().await;
     let staff = Staff::new(clients);
     open_shop(&staff, &plan.setup).await?;
     staff.open_wallets(&wallets(plan)).await?;
+    // Times count from here; what opened the shop is no part of what is judged.
+    clients.history.borrow_mut().ops.clear();
     world.begin();
     let watching = tokio::task::spawn_local(queues::watch(world.clone(), Rc::clone(queues)));
     let troubled = {
@@ -121,8 +129,11 @@ async fn whole(
     }
     ended(troubled).await;
     ended(visiting).await;
-    settle(plan, world).await;
-    staff.look_at_all(u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX)).await;
+    let until_us = world.since_begin_us() + plan.setup.settle_ms * 1_000;
+    settle(world, until_us).await;
+    healed_us.set(world.since_begin_us());
+    let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
+    staff.look_at_all(n_skus, until_us).await;
     watching.abort();
     tell(&|| progress(world, clients));
     Ok(())
@@ -151,8 +162,7 @@ async fn feed(plan: Plan, clients: Rc<Clients<SimWire>>) {
 }
 
 /// Waits until nothing is under way, for as long as the plan allows.
-async fn settle(plan: &Plan, world: &World) {
-    let until_us = world.since_begin_us() + plan.setup.settle_ms * 1_000;
+async fn settle(world: &World, until_us: u64) {
     let mut quiet = 0;
     while quiet < SETTLE_LOOKS && world.since_begin_us() < until_us {
         world.kernel().sleep_us(SETTLE_LOOK_US).await;
@@ -222,7 +232,7 @@ fn record(plan: &Plan, world: &World, history: &History, queues: &Queues) -> Run
         unknown_ppm: 0,
         orders: states(history),
         checked: BTreeMap::new(),
-        command: String::new(),
+        command: "mercato sim replay plan.json".into(),
         timeline: timeline::timeline(plan, world, history, queues),
     }
 }
