@@ -20,7 +20,7 @@ pub use journey::Visitor;
 pub use shop::{Staff, open_shop, sku_code};
 pub use sim_wire::SimWire;
 
-use crate::history::{Answer, Ask, History, Op};
+use crate::history::{Ask, History, Op};
 use crate::plan::{ClientPolicy, Jitter};
 use crate::random::{Stream, below, mix};
 
@@ -118,6 +118,9 @@ impl<W: Wire> Clients<W> {
         let request = call.request.clone();
         let answer = self.wire.send(this, call.who, node, request, timeout_ms).await;
         self.answered(place, answer.as_ref());
+        // What follows is sent later than the answer came, and by the clock too: so everybody who
+        // reads the history sees that it follows.
+        self.wire.sleep_us(1).await;
         answer
     }
 
@@ -186,9 +189,4 @@ fn is_later(status: u16) -> bool {
 /// The number of a try, for draws.
 fn key_of(this: Try) -> u64 {
     u64::from(this.visit) << 32 | u64::from(this.step) << 16 | u64::from(this.attempt)
-}
-
-/// What a 2xx answer said of an order.
-pub(crate) fn order_in(answer: &Answer) -> Option<&str> {
-    answer.order.as_deref().filter(|_| answer.status / 100 == 2)
 }

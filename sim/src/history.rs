@@ -119,9 +119,10 @@ pub struct Answer {
 }
 
 impl Op {
-    /// Whether the effect is open: no answer, or one that says that nobody knows.
+    /// Whether the effect is open: no answer, or one that leaves it open (503 may be said after
+    /// a command was taken, 504 says that nobody knows).
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.answer.as_ref().is_none_or(|answer| answer.status == 504)
+        self.answer.as_ref().is_none_or(|answer| matches!(answer.status, 503 | 504))
     }
 }

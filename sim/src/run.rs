@@ -7,13 +7,14 @@ mod judge;
 mod queues;
 mod timeline;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::check::client::unknown::unknown_ppm;
 use crate::client::{Clients, SimWire, Staff, Visitor, Wire, open_shop};
 use crate::history::History;
 use crate::kernel;
@@ -66,14 +67,15 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     let clients = Clients::new(wire, plan.seed, plan.setup.client);
     let queues = Rc::new(RefCell::new(Queues::default()));
     let mut violations = Vec::new();
+    let healed_us = Cell::new(0);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        kernel::run(world.kernel(), whole(plan, &world, &clients, &queues, tell))
+        kernel::run(world.kernel(), whole(plan, &world, &clients, &queues, &healed_us, tell))
     }));
     let at_us = world.since_begin_us();
     let mut note = |invariant: &str, what: String| {
         violations.push(Violation { invariant: invariant.into(), at_us, what });
     };
-    let is_whole = matches!(outcome, Ok(Ok(())));
+    let is_whole = !matches!(outcome, Err(_) | Ok(Err(("setup", _))));
     match outcome {
         Ok(Ok(())) => {}
         Ok(Err((invariant, why))) => note(invariant, why),
@@ -81,10 +83,13 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     }
     let history = clients.history.borrow().clone();
     let mut record = record(plan, &world, &history, &queues.borrow());
+    record.unknown_ppm = unknown_ppm(&history);
     record.violations = violations;
     if is_whole {
         // The store in memory answers at once: no time has to pass.
-        ready(judge::judge(plan, &world, &history, &mut record));
+        let seen =
+            judge::Seen { history: &history, queues: &queues.borrow(), healed_us: healed_us.get() };
+        ready(judge::judge(plan, &world, &seen, &mut record));
     }
     record.wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     if !record.violations.is_empty() {
@@ -99,6 +104,7 @@ async fn whole(
     world: &World,
     clients: &Rc<Clients<SimWire>>,
     queues: &Rc<RefCell<Queues>>,
+    healed_us: &Cell<u64>,
     tell: Tell<'_>,
 ) -> Result<(), (&'static str, String)> {
     let setup = |why| ("setup", why);
@@ -106,6 +112,8 @@ async fn whole(
     let staff = Staff::new(clients);
     open_shop(&staff, &plan.setup).await.map_err(setup)?;
     staff.open_wallets(&wallets(plan)).await.map_err(setup)?;
+    // Times count from here; what opened the shop is no part of what is judged.
+    clients.history.borrow_mut().ops.clear();
     world.begin();
     let watching = tokio::task::spawn_local(queues::watch(world.clone(), Rc::clone(queues)));
     let troubled = {
@@ -126,8 +134,11 @@ async fn whole(
     }
     ended(troubled).await;
     ended(visiting).await;
-    settle(plan, world).await.map_err(|why| ("liveness", why))?;
-    staff.look_at_all(u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX)).await;
+    let until_us = world.since_begin_us() + plan.setup.settle_ms * 1_000;
+    settle(world, until_us).await.map_err(|why| ("liveness", why))?;
+    healed_us.set(world.since_begin_us());
+    let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
+    staff.look_at_all(n_skus, until_us).await;
     watching.abort();
     tell(&|| progress(world, clients));
     Ok(())
@@ -155,9 +166,8 @@ async fn feed(plan: Plan, clients: Rc<Clients<SimWire>>) {
     }
 }
 
-/// Waits until nothing is under way, for as long as the plan allows.
-async fn settle(plan: &Plan, world: &World) -> Result<(), String> {
-    let until_us = world.since_begin_us() + plan.setup.settle_ms * 1_000;
+/// Waits until nothing is under way and all events are out. `Err`: not before `until_us`.
+async fn settle(world: &World, until_us: u64) -> Result<(), String> {
     let mut quiet = 0;
     while quiet < SETTLE_LOOKS {
         if world.since_begin_us() > until_us {
@@ -234,7 +244,7 @@ fn record(plan: &Plan, world: &World, history: &History, queues: &Queues) -> Run
         unknown_ppm: 0,
         orders: states(history),
         checked: BTreeMap::new(),
-        command: String::new(),
+        command: "mercato sim replay plan.json".into(),
         timeline: timeline::timeline(plan, world, history, queues),
     }
 }

@@ -20,7 +20,7 @@ use crate::traffic::{Arrivals, Bots, Keys, People, Span, Staff};
 mod tests;
 
 /// The scenarios in the program: name and text.
-pub const BUILT_IN: [(&str, &str); 11] = [
+pub const BUILT_IN: [(&str, &str); 12] = [
     ("flash-sale", include_str!("../scenarios/flash-sale.toml")),
     ("double-11", include_str!("../scenarios/double-11.toml")),
     ("hot-key-burst", include_str!("../scenarios/hot-key-burst.toml")),
@@ -31,6 +31,7 @@ pub const BUILT_IN: [(&str, &str); 11] = [
     ("bots", include_str!("../scenarios/bots.toml")),
     ("rolling-restart", include_str!("../scenarios/rolling-restart.toml")),
     ("mixed", include_str!("../scenarios/mixed.toml")),
+    ("one-node", include_str!("../scenarios/one-node.toml")),
     ("calm", include_str!("../scenarios/calm.toml")),
 ];
 

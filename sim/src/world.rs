@@ -66,6 +66,7 @@ impl World {
         let ground = Ground {
             kernel,
             store,
+            claims: store::Claims::default(),
             bus: SharedBus::default(),
             faults,
             network,

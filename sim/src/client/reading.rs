@@ -16,13 +16,12 @@ struct Body {
     code: Option<String>,
     version: Option<u64>,
     status: Option<serde_json::Value>,
-    locations: Option<Vec<At>>,
+    available: Option<serde_json::Value>,
     stock: Option<Box<Self>>,
-}
-
-#[derive(Deserialize)]
-struct At {
-    sellable: i64,
+    /// Of a refused placement: the path of the order that was made and could not be sold.
+    order: Option<String>,
+    /// Of a refused placement: the order that the cart became before.
+    order_id: Option<String>,
 }
 
 /// The answer as the history keeps it.
@@ -31,21 +30,26 @@ pub(super) fn read(ask: &Ask, answer: &HttpAnswer) -> Answer {
     let is_order = body.object.as_deref() == Some("order");
     let word = body.status.as_ref().and_then(|status| status.as_str()).map(str::to_owned);
     let stock = body.stock.as_deref().unwrap_or(&body);
-    let available = stock
-        .locations
-        .as_ref()
-        .map(|locations| locations.iter().map(|at| at.sellable).sum::<i64>());
+    // A refusal of a wallet says what is in it, as money: that is no number.
+    let available = stock.available.as_ref().and_then(serde_json::Value::as_i64);
     let asks_order = matches!(ask, Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. });
     Answer {
         status: answer.status,
         code: body.code.clone(),
-        order: body.id.clone().filter(|_| is_order),
+        order: body.id.clone().filter(|_| is_order).or_else(|| named(ask, &body)),
         version: body.version.or_else(|| etag(&answer.headers)),
         state: word.filter(|_| is_order && asks_order),
-        available,
-        replayed: answer.headers.contains_key("idempotency-replayed"),
+        available: available.filter(|_| answer.status / 100 == 2),
+        replayed: answer.headers.contains_key("idempotent-replayed"),
         body: xxh3_64(&answer.body),
     }
+}
+
+/// The order that a refused placement names, by its path or its id.
+fn named(ask: &Ask, body: &Body) -> Option<String> {
+    let Ask::Place { .. } = ask else { return None };
+    let linked = body.order.as_deref().and_then(|path| path.rsplit('/').next());
+    linked.or(body.order_id.as_deref()).map(str::to_owned)
 }
 
 /// The version that an ETag shows: its first digits.
@@ -53,4 +57,57 @@ fn etag(headers: &BTreeMap<String, String>) -> Option<u64> {
     let text = headers.get("etag")?;
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read_of(ask: &Ask, status: u16, header: (&str, &str), body: &Value) -> Answer {
+        let headers = [(header.0.to_owned(), header.1.to_owned())].into();
+        read(ask, &HttpAnswer { status, headers, body: body.to_string().into_bytes() })
+    }
+
+    #[test]
+    fn a_refused_placement_names_its_order() {
+        let ask = Ask::Place { cart: "c".into(), lines: vec![(0, 1)] };
+        let body = json!({"code": "out_of_stock", "order": "/v1/orders/ord_1"});
+        let answer = read_of(&ask, 409, ("idempotent-replayed", "true"), &body);
+        assert_eq!(answer.order.as_deref(), Some("ord_1"));
+        assert_eq!(answer.code.as_deref(), Some("out_of_stock"));
+        assert!(answer.replayed);
+        let body = json!({"code": "cart_already_ordered", "order_id": "ord_2"});
+        let answer = read_of(&ask, 409, ("x", "y"), &body);
+        assert_eq!((answer.order.as_deref(), answer.replayed), (Some("ord_2"), false));
+        // A shipment names its order too, and is none.
+        let body = json!({"object": "shipment", "id": "shp_1", "order_id": "ord_2", "version": 3});
+        let answer = read_of(&Ask::Advance { order: "ord_2".into() }, 200, ("x", "y"), &body);
+        assert_eq!((answer.order, answer.version), (None, Some(3)));
+    }
+
+    #[test]
+    fn what_is_for_sale_is_what_the_answer_says_and_not_the_sum_of_shelves() {
+        let stock = json!({"object": "stock", "sku": "sim-0", "version": 4, "available": 0,
+                           "locations": [{"location": "main", "sellable": -3}]});
+        let answer = read_of(&Ask::GetStock { sku: 0 }, 200, ("etag", "\"v4\""), &stock);
+        assert_eq!((answer.available, answer.version), (Some(0), Some(4)));
+        let count = Ask::Count { sku: 0, units: 2 };
+        let moved = json!({"object": "stock_movement", "stock": stock});
+        assert_eq!(read_of(&count, 200, ("x", "y"), &moved).available, Some(0));
+        let ask = Ask::Place { cart: "c".into(), lines: vec![(0, 1)] };
+        let money = json!({"code": "insufficient_funds", "order": "/v1/orders/o",
+                           "available": {"amount": 5, "currency": "USD"}});
+        assert_eq!(read_of(&ask, 409, ("x", "y"), &money).available, None);
+    }
+
+    #[test]
+    fn an_order_and_its_version_are_read() {
+        let body = json!({"object": "order", "id": "ord_1", "status": "confirmed"});
+        let ask = Ask::GetOrder { order: "ord_1".into() };
+        let answer = read_of(&ask, 200, ("etag", "\"v17\""), &body);
+        assert_eq!(answer.order.as_deref(), Some("ord_1"));
+        assert_eq!((answer.version, answer.state.as_deref()), (Some(17), Some("confirmed")));
+    }
 }

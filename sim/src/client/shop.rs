@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::requests::{self, request, with, with_body};
-use super::{Call, Clients, HttpAnswer, Who, Wire, order_in};
+use super::{Call, Clients, HttpAnswer, Who, Wire, is_later};
+use crate::check::client::liveness::rests;
 use crate::history::Ask;
 use crate::plan::Setup;
 
@@ -14,6 +16,15 @@ use crate::plan::Setup;
 const NOBODY: u32 = u32::MAX;
 /// Tries of each of its requests: it works until it is done.
 const TRIES: u32 = 40;
+
+/// How long an order that still moves is left alone before it is looked at again, in us.
+const LOOK_AGAIN_US: u64 = 500_000;
+
+/// An order, as far as it matters here.
+#[derive(Deserialize)]
+struct Looked {
+    status: String,
+}
 
 /// The code of a SKU by its number.
 #[must_use]
@@ -89,20 +100,51 @@ impl<W: Wire> Staff<W> {
         Ok(())
     }
 
-    /// Looks at every order that a client got an answer for, and at the stock.
-    pub async fn look_at_all(&self, n_skus: u32) {
-        let mut orders: Vec<String> = {
-            let history = self.clients.history.borrow();
-            let answers = history.ops.iter().filter_map(|op| op.answer.as_ref());
-            answers.filter_map(order_in).map(str::to_owned).collect()
-        };
-        orders.sort_unstable();
-        orders.dedup();
-        for order in orders {
-            self.ask(Ask::GetOrder { order: order.clone() }, requests::get_order(&order)).await;
+    /// Looks at every order that a client was told of, until it is at rest or `until_us` has come,
+    /// and at the stock. Whatever is not answered is asked again.
+    pub async fn look_at_all(&self, n_skus: u32, until_us: u64) {
+        let mut orders = self.known();
+        loop {
+            let mut moving = BTreeSet::new();
+            for order in orders {
+                let ask = Ask::GetOrder { order: order.clone() };
+                let answer = self.ask_until(ask, requests::get_order(&order), until_us).await;
+                let state = answer.as_ref().and_then(requests::read::<Looked>);
+                if !state.is_some_and(|looked| rests(&looked.status)) {
+                    moving.insert(order);
+                }
+            }
+            if moving.is_empty() || self.clients.wire.now_us() >= until_us {
+                break;
+            }
+            orders = moving;
+            self.clients.wire.sleep_us(LOOK_AGAIN_US).await;
         }
         for sku in 0..n_skus {
-            self.ask(Ask::GetStock { sku }, requests::get_stock(sku)).await;
+            self.ask_until(Ask::GetStock { sku }, requests::get_stock(sku), until_us).await;
+        }
+    }
+
+    /// Orders that an answer to a client named, sold or not.
+    fn known(&self) -> BTreeSet<String> {
+        let history = self.clients.history.borrow();
+        let answers = history.ops.iter().filter_map(|op| op.answer.as_ref());
+        answers.filter_map(|answer| answer.order.clone()).collect()
+    }
+
+    /// Asks until there is an answer that is not "later", but not beyond `until_us`.
+    async fn ask_until(
+        &self,
+        ask: Ask,
+        request: edge::in_process::Request,
+        until_us: u64,
+    ) -> Option<HttpAnswer> {
+        loop {
+            let answer = self.ask(ask.clone(), request.clone()).await;
+            let is_answered = answer.as_ref().is_some_and(|answer| !is_later(answer.status));
+            if is_answered || self.clients.wire.now_us() >= until_us {
+                return answer;
+            }
         }
     }
 }

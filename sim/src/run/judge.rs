@@ -1,7 +1,11 @@
-//! Asks every checker what it thinks of a run.
+//! Asks every checker what it thinks of a run: those of clients, of what they saw; those of the
+//! journal, of what store and bus hold.
 
 use entity::Tenant;
 
+use super::queues::Queues;
+use crate::check::client::judge as judge_clients;
+use crate::check::client::liveness::Settle;
 use crate::check::journal::{Given, World as Journal};
 use crate::client::sku_code;
 use crate::history::History;
@@ -12,17 +16,33 @@ use crate::world::World;
 /// The shop that clients use.
 const TENANT: &str = "demo";
 
+/// What was seen of a run from outside its store.
+pub(super) struct Seen<'a> {
+    /// By clients.
+    pub(super) history: &'a History,
+    /// Of queues.
+    pub(super) queues: &'a Queues,
+    /// Since when everything had its time to settle, in us.
+    pub(super) healed_us: u64,
+}
+
 /// Judges what a run left behind; adds to the record what was looked at and what is broken.
-pub(super) async fn judge(plan: &Plan, world: &World, history: &History, record: &mut RunRecord) {
+pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &mut RunRecord) {
+    for (name, findings) in judge_clients(seen.history, Some(&Settle::by(seen.healed_us))) {
+        *record.checked.entry(name.to_owned()).or_default() += findings.looked_at;
+        record.violations.extend(findings.violations);
+    }
     let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
+    let ground = world.ground();
     let given = Given {
         end_us: world.since_begin_us(),
         is_healed: true,
+        owners: ground.claims.all(),
+        depths: seen.queues.depths.clone(),
         skus: (0..n_skus).map(sku_code).collect(),
-        history: history.clone(),
+        history: seen.history.clone(),
         ..Given::of(Tenant::new(TENANT))
     };
-    let ground = world.ground();
     let published = Some(ground.bus.ever());
     match Journal::read(&ground.store, published, given).await {
         Ok(journal) => {

@@ -1,19 +1,40 @@
-//! How long the queues of shards are, over time.
+//! How long the queues of shards are, over time, and how full queues became beside their limits.
+//!
+//! They are looked at between events, every 20 ms: what is longer for a shorter time is not seen.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use cluster::limits::{FORWARDED_IN_MAX, IN_FLIGHT_MAX, STREAM_WINDOW};
+
+use crate::check::journal::Depth;
 use crate::world::World;
 
 /// How often they are looked at, in us.
 const LOOK_US: u64 = 20_000;
+
+/// Inputs that may wait in the inbox of one of so many shards: all asks that a node admits or is
+/// sent by others, and of every shard a window of messages and their acknowledgements.
+const fn inbox_max(n_shards: usize) -> usize {
+    IN_FLIGHT_MAX + FORWARDED_IN_MAX + n_shards * 2 * STREAM_WINDOW
+}
 
 /// The longest queue of each shard in each bucket.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
     /// Looks: virtual ms, and the depth of each shard that had one.
     pub(super) looks: Vec<(u64, Vec<(u16, u32)>)>,
+    /// The most that was seen in each queue.
+    pub(super) depths: BTreeMap<String, Depth>,
+}
+
+impl Queues {
+    fn see(&mut self, name: String, seen: usize, limit: usize) {
+        let (max_seen, limit) = (seen as u64, limit as u64);
+        let depth = self.depths.entry(name).or_insert(Depth { max_seen, limit });
+        depth.max_seen = depth.max_seen.max(max_seen);
+    }
 }
 
 /// Looks until it is told to stop.
@@ -23,7 +44,13 @@ pub(super) async fn watch(world: World, queues: Rc<RefCell<Queues>>) {
         let mut deepest: BTreeMap<u16, u32> = BTreeMap::new();
         for node in 0..world.n_nodes() {
             let Some(life) = world.life(node) else { continue };
-            for (shard, depth) in (0_u16..).zip(life.node.depths()) {
+            let (depths, mut queues) = (life.node.depths(), queues.borrow_mut());
+            let in_flight = life.node.region().admission().in_flight();
+            queues.see(format!("commands of node {node}"), in_flight, IN_FLIGHT_MAX);
+            let limit = inbox_max(depths.len());
+            let longest = depths.iter().copied().max().unwrap_or(0);
+            queues.see(format!("an inbox of node {node}"), longest, limit);
+            for (shard, depth) in (0_u16..).zip(depths) {
                 if depth > 0 {
                     *deepest.entry(shard).or_default() += u32::try_from(depth).unwrap_or(u32::MAX);
                 }

@@ -90,3 +90,30 @@ fn a_node_crashes_and_comes_back() {
     assert_eq!(run.record.faults["crash"], 1);
     assert!(run.record.orders.values().sum::<u64>() >= 90, "{:?}", run.record.orders);
 }
+
+#[test]
+fn every_checker_looks_at_something_on_an_ordinary_day() {
+    let plan = crate::scenario::Scenario::built_in("calm").expect("it is built in").plan(1);
+    let record = quiet(&plan).record;
+    let idle: Vec<_> = record.checked.iter().filter(|(_, n)| **n == 0).collect();
+    assert!(idle.is_empty(), "looked at nothing: {idle:?}");
+    let client = crate::check::client::all(Some(crate::check::client::liveness::Settle::by(0)));
+    for name in client.iter().map(|checker| checker.name()) {
+        assert!(record.checked.contains_key(name), "{name} was not asked");
+    }
+    for (name, _) in crate::check::journal::CHECKS {
+        assert!(record.checked.contains_key(name), "{name} was not asked");
+    }
+    assert_eq!(record.unknown_ppm, 0, "nothing was lost");
+    assert!(!record.command.is_empty());
+}
+
+#[test]
+fn outcomes_that_nobody_knows_are_counted() {
+    let mut plan = plan(5, 1, 100);
+    plan.setup.client.tries = 1;
+    let kind = FaultKind::ClientLoss { percent: 10 };
+    plan.faults = vec![Fault { id: 1, at_us: 0, for_ms: 2_000, kind }];
+    let run = quiet(&plan);
+    assert!((20_000..400_000).contains(&run.record.unknown_ppm), "{}", run.record.unknown_ppm);
+}

@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use super::bus::{SharedBus, SimBus};
 use super::faults::Faults;
 use super::net::{Network, node_id};
-use super::store::{SimStore, SimStoreParts, StoreLinks};
+use super::store::{Claims, SimStore, SimStoreParts, StoreLinks};
 use crate::kernel::{Kernel, NodeClock, SimRandom, Skew, Target};
 
 /// How long the ends of a drain may take, in ms.
@@ -38,6 +38,8 @@ pub struct Ground {
     pub kernel: Kernel,
     /// What is stored.
     pub store: MemoryStore,
+    /// Who was given which shard.
+    pub claims: Claims,
     /// The bus.
     pub bus: SharedBus,
     /// What goes wrong.
@@ -104,6 +106,7 @@ impl Life {
             links: if is_embedded { StoreLinks::EMBEDDED } else { StoreLinks::SHARED },
             alive: Arc::clone(&alive),
             doomed: Arc::clone(&doomed),
+            claims: ground.claims.clone(),
         }));
         let clock = NodeClock::new(ground.kernel.clone(), target, skew);
         let random = Arc::new(SimRandom::new(ground.kernel.seed(), number, life));

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use entity::{EntityKey, ShardId, Snapshot, Timestamp};
+use parking_lot::Mutex;
 use ports::{
     AppendError, Cas, CasError, Checkpoint, Frame, HistoryId, Journal, LeaseRow, LeaseWrite,
     MemoryStore, Meta, OwnerRow, OwnerWrite, Ownership, Peek, SnapshotStore, SnapshotWrite,
@@ -18,6 +19,7 @@ use ports::{
 
 use super::draw;
 use super::faults::Faults;
+use crate::check::journal::Owned;
 use crate::kernel::{Kernel, Kind, Tag, Target};
 use crate::plan::{FaultKind, Link};
 
@@ -43,6 +45,22 @@ impl StoreLinks {
     };
 }
 
+/// Every claim of a shard that the store took, whoever heard of it. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Claims(Arc<Mutex<Vec<Owned>>>);
+
+impl Claims {
+    /// All of them, in the order in which they were taken.
+    #[must_use]
+    pub fn all(&self) -> Vec<Owned> {
+        self.0.lock().clone()
+    }
+
+    fn note(&self, shard: ShardId, epoch: u64, node: u16) {
+        self.0.lock().push(Owned { shard, epoch, node });
+    }
+}
+
 /// The store of a life of a node.
 pub struct SimStore {
     inner: MemoryStore,
@@ -54,6 +72,7 @@ pub struct SimStore {
     alive: Arc<AtomicBool>,
     /// Set when a sync failed: the process has to end.
     doomed: Arc<AtomicBool>,
+    claims: Claims,
     n_calls: AtomicU64,
 }
 
@@ -75,15 +94,18 @@ pub struct SimStoreParts {
     pub alive: Arc<AtomicBool>,
     /// Set when a sync failed.
     pub doomed: Arc<AtomicBool>,
+    /// Who was given which shard.
+    pub claims: Claims,
 }
 
 impl SimStore {
     /// A store.
     #[must_use]
     pub fn new(parts: SimStoreParts) -> Self {
-        let SimStoreParts { inner, kernel, faults, node, target, links, alive, doomed } = parts;
+        let SimStoreParts { inner, kernel, faults, node, target, links, alive, doomed, claims } =
+            parts;
         let n_calls = AtomicU64::new(0);
-        Self { inner, kernel, faults, node, target, links, alive, doomed, n_calls }
+        Self { inner, kernel, faults, node, target, links, alive, doomed, claims, n_calls }
     }
 
     /// Waits until the call reaches the store. Returns its name and how long the way back takes.
@@ -200,7 +222,12 @@ impl Journal for SimStore {
     }
 
     async fn claim(&self, shard: ShardId) -> Result<Tail, StoreError> {
-        self.other(2, shard, self.inner.claim(shard)).await
+        self.other(2, shard, async {
+            let tail = self.inner.claim(shard).await?;
+            self.claims.note(shard, tail.epoch, self.node);
+            Ok(tail)
+        })
+        .await
     }
 
     async fn tail(&self, shard: ShardId) -> Result<Tail, StoreError> {
@@ -388,6 +415,13 @@ impl Ownership for SimStore {
     }
 
     async fn claim_at(&self, shard: ShardId, epoch: u64) -> Result<Cas<Tail>, CasError> {
-        self.cas(22, shard, self.inner.claim_at(shard, epoch)).await
+        self.cas(22, shard, async {
+            let claimed = self.inner.claim_at(shard, epoch).await;
+            if let Ok(Cas::Applied(_)) = &claimed {
+                self.claims.note(shard, epoch, self.node);
+            }
+            claimed
+        })
+        .await
     }
 }

@@ -9,6 +9,15 @@ use super::index::Index;
 use crate::check::{Check, Findings};
 use crate::history::History;
 
+/// States in which an order may stay: final, sold, or waiting for its buyer.
+const RESTING: [&str; 6] =
+    ["awaiting_payment", "confirmed", "in_fulfilment", "fulfilled", "completed", "cancelled"];
+
+/// Whether an order may stay in a state, in the words of the interface.
+pub(crate) fn rests(word: &str) -> bool {
+    RESTING.contains(&word)
+}
+
 /// When and how everything must have settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settle {
@@ -22,15 +31,7 @@ impl Settle {
     /// Everything in a state of rest from `healed_us` on: final, sold, or waiting for its buyer.
     #[must_use]
     pub fn by(healed_us: u64) -> Self {
-        let words = [
-            "awaiting_payment",
-            "confirmed",
-            "in_fulfilment",
-            "fulfilled",
-            "completed",
-            "cancelled",
-        ];
-        Self { healed_us, resting: words.map(str::to_owned).to_vec() }
+        Self { healed_us, resting: RESTING.map(str::to_owned).to_vec() }
     }
 }
 

@@ -116,6 +116,7 @@ impl Family {
         match self {
             Self::Crash
             | Self::Pause
+            | Self::Roll
             | Self::ClientLoss
             | Self::StoreSlow
             | Self::BusDown
@@ -125,8 +126,7 @@ impl Family {
             | Self::ClockStep
             | Self::ClockDrift => true,
             Self::SyncFails => nodes == 1,
-            Self::Roll
-            | Self::Loss
+            Self::Loss
             | Self::Duplicate
             | Self::Delay
             | Self::Partition
