@@ -89,5 +89,16 @@ pub(crate) fn open(frame: &[u8]) -> Result<PeerMessage, codec::Error> {
     codec::open(frame)
 }
 
+/// Whether a sealed frame is a word of the ownership agents, most of which say that a node is
+/// there. Does not decode it: for whoever carries frames and counts them.
+#[must_use]
+pub fn is_ownership(frame: &[u8]) -> bool {
+    // The envelope, then the index of the variant.
+    frame.get(codec::HEADER_BYTES) == Some(&OWNERSHIP)
+}
+
+/// Index of [`PeerMessage::Ownership`].
+const OWNERSHIP: u8 = 3;
+
 #[cfg(test)]
 mod tests;

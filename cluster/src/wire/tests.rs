@@ -115,3 +115,12 @@ fn every_cut_and_every_flipped_byte_is_refused() {
     let huge = ask(AskBody::Query(reason));
     assert!(seal(&huge).is_err());
 }
+
+#[test]
+fn words_of_the_agents_are_known_by_a_byte() {
+    for message in messages() {
+        let is_ownership = matches!(message, PeerMessage::Ownership(_));
+        assert_eq!(super::is_ownership(&seal(&message).unwrap()), is_ownership, "{message:?}");
+    }
+    assert!(!super::is_ownership(b"short"));
+}

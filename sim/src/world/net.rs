@@ -53,7 +53,11 @@ impl Network {
     fn carry(&self, from: u16, to: u16, frame: Vec<u8>, name: u64, extra_ns: u64) {
         let ns = draw::latency_ns(self.link, self.kernel.seed(), name, 0) + extra_ns;
         let (nodes, sender) = (Arc::clone(&self.nodes), node_id(from));
-        let tag = Tag { kind: Kind::Frame, to: u32::from(to), id: name };
+        let kind = match cluster::wire::is_ownership(&frame) {
+            true => Kind::Heartbeat,
+            false => Kind::Frame,
+        };
+        let tag = Tag { kind, to: u32::from(to), id: name };
         self.kernel.after_ns(Target::Machine { node: to }, ns, tag, move || {
             let node = nodes.lock()[usize::from(to)].clone();
             if let Some(node) = node {

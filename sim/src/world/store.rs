@@ -158,7 +158,7 @@ impl SimStore {
         } else {
             call.await
         };
-        self.leave(Kind::Store, u32::from(shard.0), name, back).await;
+        self.leave(kind_of(what), u32::from(shard.0), name, back).await;
         result
     }
 
@@ -343,6 +343,14 @@ impl Views for SimStore {
     }
 }
 
+/// What calls with this number are to the trace: ownership's are the last ones.
+const fn kind_of(what: u64) -> Kind {
+    match what {
+        0..18 => Kind::Store,
+        18.. => Kind::Heartbeat,
+    }
+}
+
 impl SimStore {
     /// A conditional write of ownership: it may be applied and not answered, or never arrive.
     async fn cas<T>(
@@ -368,7 +376,7 @@ impl SimStore {
                 Err(CasError::Unknown("the answer did not come".into()))
             }
         };
-        self.leave(Kind::Store, u32::from(shard.0), name, back).await;
+        self.leave(kind_of(what), u32::from(shard.0), name, back).await;
         result
     }
 
