@@ -3,6 +3,7 @@
 //! Nodes start, the shop opens, traffic and faults happen, everything settles, every order is
 //! looked at, the checkers judge. The same plan gives the same record but for `wall_ms`.
 
+mod burn_down;
 mod judge;
 mod queues;
 mod timeline;

@@ -179,18 +179,26 @@ impl World {
         loop {
             let skew = Arc::clone(&self.0.skews[usize::from(number)]);
             let started = Life::start(self.ground(), number, skew).await;
-            let mut place = self.0.nodes[usize::from(number)].borrow_mut();
-            match started {
-                Ok(life) => {
-                    place.up.push((self.kernel().now_us(), None));
-                    place.down_because = None;
-                    place.life = Some(Rc::new(life));
-                    return;
-                }
-                Err(why) => place.down_because = Some(why),
+            if self.settle_in(number, started) {
+                return;
             }
-            drop(place);
             self.kernel().sleep_us(limits::RESTART_US).await;
+        }
+    }
+
+    /// Puts a life that began into its place. Returns whether it did begin.
+    fn settle_in(&self, number: u16, started: Result<Life, String>) -> bool {
+        let mut place = self.0.nodes[usize::from(number)].borrow_mut();
+        match started {
+            Ok(life) => {
+                place.up.push((self.kernel().now_us(), None));
+                place.life = Some(Rc::new(life));
+                true
+            }
+            Err(why) => {
+                place.down_because = Some(why);
+                false
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 use entity::Tenant;
 
+use super::burn_down;
 use super::queues::Queues;
 use crate::check::client::judge as judge_clients;
 use crate::check::client::liveness::Settle;
@@ -33,19 +34,22 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
         record.violations.extend(findings.violations);
     }
     let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
+    let codes: Vec<String> = (0..n_skus).map(sku_code).collect();
     let ground = world.ground();
     let given = Given {
         end_us: world.since_begin_us(),
         is_healed: true,
         owners: ground.claims.all(),
         depths: seen.queues.depths.clone(),
-        skus: (0..n_skus).map(sku_code).collect(),
+        skus: codes.clone(),
         history: seen.history.clone(),
         ..Given::of(Tenant::new(TENANT))
     };
     let published = Some(ground.bus.ever());
     match Journal::read(&ground.store, published, given).await {
         Ok(journal) => {
+            let begun_ms = world.begun_us() / 1_000;
+            record.timeline.stock = burn_down::stock(&journal, &codes, &record.timeline, begun_ms);
             for (name, findings) in journal.check_all() {
                 *record.checked.entry(name.to_owned()).or_default() += findings.looked_at;
                 record.violations.extend(findings.violations);

@@ -77,6 +77,8 @@ impl Hold {
 pub(super) struct Ledger {
     shelves: Vec<Shelf>,
     pub(super) holds: BTreeMap<Uuid, Hold>,
+    /// Units for sale whenever they changed: time in ms since 1970, units.
+    pub(super) for_sale: Vec<(u64, u64)>,
     /// What breaks I6.
     pub(super) stock_faults: Vec<String>,
     /// What breaks I8.
@@ -91,6 +93,10 @@ impl Ledger {
         self.n_versions += 1;
         let before = self.end_faults.len();
         self.apply(event);
+        let available = self.available();
+        if self.for_sale.last().is_none_or(|(_, last)| *last != available) {
+            self.for_sale.push((ctx.at.0, available));
+        }
         for fault in &mut self.end_faults[before..] {
             *fault = format!("{} at {}: {fault}", ctx.key, ctx.version);
         }

@@ -1,5 +1,6 @@
 //! All that a run left behind, decoded and folded once for all checkers.
 
+use commerce::keys;
 use entity::{EntityKey, ShardId, Timestamp};
 use ports::{Store, StoreError};
 
@@ -32,6 +33,13 @@ impl World {
         let decoded = Decoded::of(&journals.shards);
         journals.add_snapshots(store, decoded.entities.keys()).await?;
         Ok(Self::with(journals, decoded, given))
+    }
+
+    /// Units for sale of a SKU whenever they changed, as its events say: time in ms since 1970.
+    #[must_use]
+    pub fn units_for_sale(&self, code: &str) -> Vec<(u64, u64)> {
+        let ledger = self.shop.skus.get(&keys::sku(&self.given.tenant, code));
+        ledger.map(|ledger| ledger.for_sale.clone()).unwrap_or_default()
     }
 
     /// Decodes and folds what was read before.
