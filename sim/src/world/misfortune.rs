@@ -49,7 +49,7 @@ impl World {
             FaultKind::Roll { node, .. } => {
                 let Some(life) = self.life(*node) else { return };
                 self.hit(fault);
-                life.drain().await;
+                self.drain(&life, *node).await;
                 if self.life(*node).is_some_and(|now| Rc::ptr_eq(&now, &life)) {
                     self.forget(*node);
                     life.crash(self.kernel());
@@ -93,6 +93,20 @@ impl World {
                 self.kernel().sleep_us(for_us).await;
                 self.ground().faults.end(fault.id);
             }
+        }
+    }
+
+    /// Drains a node, unless its process dies meanwhile: a dead life never ends its drain.
+    async fn drain(&self, life: &Rc<Life>, node: u16) {
+        let died = async {
+            while self.life(node).is_some_and(|now| Rc::ptr_eq(&now, life)) {
+                self.kernel().sleep_us(LOOK_US).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = life.drain() => {}
+            () = died => {}
         }
     }
 
