@@ -4,7 +4,10 @@
 //! node over HTTP. Each request, with its times and its outcome, goes into the [`History`].
 //! Clients are open loop: a visit begins at its time, however slow the system is.
 
+mod feed;
+mod http_wire;
 mod journey;
+mod names;
 mod reading;
 mod requests;
 mod shop;
@@ -16,8 +19,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 pub use edge::in_process::{Answer as HttpAnswer, Request};
+pub(crate) use feed::pass_on;
+pub use feed::{feed, wallets};
+pub use http_wire::{HttpWire, Service};
 pub use journey::Visitor;
-pub use shop::{Staff, open_shop, sku_code};
+pub use names::Names;
+pub use shop::{Staff, open_shop};
 pub use sim_wire::SimWire;
 
 use crate::history::{Ask, History, Op};
@@ -79,6 +86,8 @@ pub struct Clients<W> {
     pub seed: u64,
     /// How they behave.
     pub policy: ClientPolicy,
+    /// What they call things.
+    pub names: Names,
     /// What they saw.
     pub history: RefCell<History>,
 }
@@ -86,8 +95,8 @@ pub struct Clients<W> {
 impl<W: Wire> Clients<W> {
     /// Clients that have seen nothing yet.
     #[must_use]
-    pub fn new(wire: W, seed: u64, policy: ClientPolicy) -> Rc<Self> {
-        Rc::new(Self { wire, seed, policy, history: RefCell::default() })
+    pub fn new(wire: W, seed: u64, policy: ClientPolicy, names: Names) -> Rc<Self> {
+        Rc::new(Self { wire, seed, policy, names, history: RefCell::default() })
     }
 
     /// Sends a request until it is answered for good or tries run out; each try is noted.

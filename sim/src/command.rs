@@ -2,9 +2,10 @@
 //!
 //! Everything that is written goes below the folder that is given; verdicts go to stdout,
 //! progress to stderr. Exit codes: 0 no violation, 1 a violation or two runs that differ, 2 bad
-//! usage, 3 files that cannot be read or written.
+//! usage, 3 files that cannot be read or written, or a target that cannot be driven.
 
 mod diff;
+mod driving;
 mod files;
 mod progress;
 mod runs;
@@ -15,6 +16,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+
+pub use driving::{DriveArgs, run as drive};
 
 /// What the simulator can do.
 #[derive(Debug, Subcommand)]
@@ -162,6 +165,9 @@ pub enum Error {
         /// Why.
         source: serde_json::Error,
     },
+    /// A live system cannot be driven.
+    #[error("the target cannot be driven: {0}")]
+    Target(String),
     /// A child process could not be started or did not answer.
     #[error("seed {seed}: {what}")]
     Child {

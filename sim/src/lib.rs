@@ -5,12 +5,14 @@
 //! The traffic simulator runs whole nodes: a [`plan`] says what happens from outside, a
 //! [`history`] what clients saw, a [`record`] how it ended; a [`report`] shows it. [`random`] gives
 //! every draw its own key, so that leaving one thing out moves nothing else. A [`scenario`] and a
-//! seed make a plan, with [`traffic`] and faults; [`shrink`] makes a failing plan small.
+//! seed make a plan, with [`traffic`] and faults; [`shrink`] makes a failing plan small. [`drive`]
+//! plays a plan against a live system.
 
 pub mod check;
 pub mod client;
 pub mod command;
 pub mod crash;
+pub mod drive;
 pub mod history;
 pub mod kernel;
 pub mod plan;

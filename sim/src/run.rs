@@ -4,22 +4,22 @@
 //! looked at, the checkers judge. The same plan gives the same record but for `wall_ms`.
 
 mod burn_down;
-mod judge;
+pub(crate) mod judge;
 mod queues;
-mod timeline;
+pub(crate) mod timeline;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::check::client::unknown::unknown_ppm;
-use crate::client::{Clients, SimWire, Staff, Visitor, Wire, open_shop};
+use crate::client::{Clients, Names, SimWire, Staff, Wire, feed, open_shop, pass_on, wallets};
 use crate::history::History;
 use crate::kernel;
-use crate::plan::{Journey, Pay, Plan};
+use crate::plan::Plan;
 use crate::record::{RunRecord, VERSION, Verdict, Violation};
 use crate::world::World;
 use queues::Queues;
@@ -28,6 +28,10 @@ use queues::Queues;
 const SETTLE_LOOK_US: u64 = 250_000;
 /// Looks in a row at which nothing waits before it counts as settled.
 const SETTLE_LOOKS: u32 = 4;
+
+/// How long visits and faults may go on after the last has begun, in us. The most patient visit
+/// has some 20 requests of 6 tries of 10 s.
+const PATIENCE_US: u64 = 2 * 3_600 * 1_000_000;
 
 /// What is left of a run.
 pub struct Run {
@@ -65,7 +69,7 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     let begun = std::time::Instant::now();
     let world = World::new(plan);
     let wire = SimWire::new(world.clone(), plan.setup.link);
-    let clients = Clients::new(wire, plan.seed, plan.setup.client);
+    let clients = Clients::new(wire, plan.seed, plan.setup.client, Names::default());
     let queues = Rc::new(RefCell::new(Queues::default()));
     let mut violations = Vec::new();
     let healed_us = Cell::new(0);
@@ -121,8 +125,8 @@ async fn whole(
         let (world, faults) = (world.clone(), plan.faults.clone());
         tokio::task::spawn_local(async move { world.suffer(&faults).await })
     };
-    let visiting = tokio::task::spawn_local(feed(plan.clone(), Rc::clone(clients)));
-    let until_us = (plan.setup.duration_ms + plan.setup.settle_ms) * 1_000;
+    let visiting = tokio::task::spawn_local(feed(plan.clone(), Rc::clone(clients), usize::MAX));
+    let until_us = plan.setup.duration_ms * 1_000 + PATIENCE_US;
     while !(troubled.is_finished() && visiting.is_finished()) {
         if world.since_begin_us() > until_us {
             let open = [(&troubled, "faults"), (&visiting, "visits")];
@@ -133,8 +137,8 @@ async fn whole(
         clients.wire.sleep_us(SETTLE_LOOK_US).await;
         tell(&|| progress(world, clients));
     }
-    ended(troubled).await;
-    ended(visiting).await;
+    pass_on(troubled.await);
+    pass_on(visiting.await);
     let until_us = world.since_begin_us() + plan.setup.settle_ms * 1_000;
     settle(world, until_us).await.map_err(|why| ("liveness", why))?;
     healed_us.set(world.since_begin_us());
@@ -143,28 +147,6 @@ async fn whole(
     watching.abort();
     tell(&|| progress(world, clients));
     Ok(())
-}
-
-/// Lets every visit begin at its time. Ends when the last has ended.
-async fn feed(plan: Plan, clients: Rc<Clients<SimWire>>) {
-    let prices: Rc<Vec<i64>> = Rc::new(plan.setup.skus.iter().map(|sku| sku.price).collect());
-    let mut visits = plan.traffic;
-    visits.sort_by_key(|visit| (visit.at_us, visit.id));
-    let mut tasks = tokio::task::JoinSet::new();
-    for visit in visits {
-        let wait = visit.at_us.saturating_sub(clients.wire.now_us());
-        if wait > 0 {
-            clients.wire.sleep_us(wait).await;
-        }
-        let price = |sku: u32| prices.get(sku as usize).copied().unwrap_or(0);
-        tasks.spawn_local(Visitor::new(&clients, visit, price).run());
-        while let Some(ended) = tasks.try_join_next() {
-            pass_on(ended);
-        }
-    }
-    while let Some(ended) = tasks.join_next().await {
-        pass_on(ended);
-    }
 }
 
 /// Waits until nothing is under way and all events are out. `Err`: not before `until_us`.
@@ -183,25 +165,6 @@ async fn settle(world: &World, until_us: u64) -> Result<(), String> {
     }
 }
 
-async fn ended(task: tokio::task::JoinHandle<()>) {
-    pass_on(task.await);
-}
-
-/// A panic of a task is a panic of the run.
-fn pass_on(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        std::panic::resume_unwind(error.into_panic());
-    }
-}
-
-/// Users who pay by wallet.
-fn wallets(plan: &Plan) -> BTreeSet<u32> {
-    let pays = |journey: &Journey| matches!(journey, Journey::Buy { pay: Pay::Wallet, .. });
-    plan.traffic.iter().filter(|visit| pays(&visit.journey)).map(|visit| visit.user).collect()
-}
-
 fn progress(world: &World, clients: &Clients<SimWire>) -> Progress {
     let history = clients.history.borrow();
     Progress {
@@ -215,7 +178,7 @@ fn progress(world: &World, clients: &Clients<SimWire>) -> Progress {
 }
 
 /// Orders by the last state that clients saw.
-fn states(history: &History) -> BTreeMap<String, u64> {
+pub(crate) fn states(history: &History) -> BTreeMap<String, u64> {
     let mut states = BTreeMap::new();
     for state in timeline::orders(history).into_values() {
         *states.entry(state).or_default() += 1;
@@ -263,5 +226,7 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
 }
 
+#[cfg(test)]
+mod regressions;
 #[cfg(test)]
 mod tests;

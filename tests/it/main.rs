@@ -12,5 +12,6 @@ mod last_unit;
 mod nats;
 mod node;
 mod readme;
+mod sim;
 mod tidy;
 mod tree;

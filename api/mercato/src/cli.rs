@@ -21,6 +21,16 @@ pub enum Command {
     /// Run bad days in the simulator: scenarios, swarms of seeds, replays.
     #[command(subcommand)]
     Sim(sim::command::Command),
+    /// Play a plan against a live demo shop over HTTP and judge it by what clients saw.
+    ///
+    /// The target must be a demo shop (`mercato serve --demo`) with its issuer of tokens: guests
+    /// and customers sign in there, and the service with the given secret must have all scopes.
+    /// The run makes a product, SKUs, prices and stock of its own with the token of that service
+    /// and leaves them there; what other runs made does not matter. Nobody else may touch the
+    /// stock of the run's SKUs meanwhile. The node's rate limit (`edge.rate_limit`, per principal)
+    /// slows a run down. Exit codes: 0 no violation, 1 a violation, 2 bad usage, 3 the target
+    /// cannot be driven.
+    Drive(sim::command::DriveArgs),
 }
 
 /// How to run a node. What is not given here comes from the file, then from the defaults.

@@ -38,13 +38,18 @@ fn run(cli: Cli) -> Result<ExitCode, Exit> {
             serve::run(config).map(|()| ExitCode::SUCCESS)
         }
         // Without a log: a simulated node's troubles are what the run is about.
-        Command::Sim(command) => simulate(command),
+        Command::Sim(command) => {
+            simulated(sim::command::run(command, &mut std::io::stdout().lock()))
+        }
+        Command::Drive(args) => {
+            simulated(sim::command::drive(&args, &mut std::io::stdout().lock()))
+        }
     }
 }
 
-fn simulate(command: sim::command::Command) -> Result<ExitCode, Exit> {
+fn simulated(ended: Result<sim::command::Ended, sim::command::Error>) -> Result<ExitCode, Exit> {
     use sim::command::{Ended, Error};
-    match sim::command::run(command, &mut std::io::stdout().lock()) {
+    match ended {
         Ok(Ended::Fine) => Ok(ExitCode::SUCCESS),
         Ok(Ended::Wrong) => Ok(ExitCode::FAILURE),
         Err(error @ (Error::Scenario(_) | Error::Plan { .. })) => Err(Exit::Usage(chain(&error))),

@@ -21,8 +21,9 @@ pub struct Visitor<W> {
     clients: Rc<Clients<W>>,
     visit: Visit,
     who: Who,
-    /// What the lines cost, in minor units, as the plan has it.
-    payable: i64,
+    /// What the wallet gives, in minor units: what the lines cost as the plan has it, until a quote
+    /// says that more has to be paid (taxes, shipping).
+    wallet_gives: std::cell::Cell<i64>,
     step: std::cell::Cell<u32>,
 }
 
@@ -46,7 +47,7 @@ impl<W: Wire> Visitor<W> {
     /// A visit of the plan; `price` is that of a SKU by its number, in minor units.
     pub fn new(clients: &Rc<Clients<W>>, visit: Visit, price: impl Fn(u32) -> i64) -> Self {
         let cost = |line: &Line| price(line.sku) * i64::from(line.qty);
-        let (who, payable) = match &visit.journey {
+        let (who, goods) = match &visit.journey {
             Journey::Buy { lines, pay: Pay::Wallet, .. } => {
                 (Who::Customer(visit.user), lines.iter().map(cost).sum())
             }
@@ -56,8 +57,8 @@ impl<W: Wire> Visitor<W> {
             | Journey::Abandon { .. }
             | Journey::Bot { .. } => (Who::Guest(visit.user), 0),
         };
-        let step = std::cell::Cell::new(0);
-        Self { clients: Rc::clone(clients), visit, who, payable, step }
+        let (step, wallet_gives) = (std::cell::Cell::new(0), std::cell::Cell::new(goods));
+        Self { clients: Rc::clone(clients), visit, who, wallet_gives, step }
     }
 
     /// Does it, from its intended time on.
@@ -69,7 +70,7 @@ impl<W: Wire> Visitor<W> {
             Journey::Browse { sku, n_reads, think_ms } => {
                 for _ in 0..*n_reads {
                     self.think(*think_ms).await;
-                    let path = format!("/v1/skus/{}", super::sku_code(*sku));
+                    let path = format!("/v1/skus/{}", self.clients.names.sku(*sku));
                     self.ask(Ask::Other, requests::request("GET", path), 1).await;
                 }
             }
@@ -79,12 +80,14 @@ impl<W: Wire> Visitor<W> {
             }
             Journey::Restock { sku, units } => {
                 let change = json!({"delta": units});
-                let request = requests::adjust(*sku, &change, &self.key("restock"));
+                let request =
+                    requests::adjust(&self.clients.names.sku(*sku), &change, &self.key("restock"));
                 self.ask_surely(Ask::Restock { sku: *sku, units: *units }, request).await;
             }
             Journey::Count { sku, units } => {
                 let change = json!({"count": units});
-                let request = requests::adjust(*sku, &change, &self.key("count"));
+                let request =
+                    requests::adjust(&self.clients.names.sku(*sku), &change, &self.key("count"));
                 self.ask_surely(Ask::Count { sku: *sku, units: *units }, request).await;
             }
             Journey::Bot { line, tries } => self.snatch(*line, *tries).await,
@@ -99,7 +102,7 @@ impl<W: Wire> Visitor<W> {
         let Some(quote) = self.quoted(&cart, lines, *pay).await else { return };
         self.think(*think_ms).await;
         let key = self.key("place");
-        let request = requests::place(&cart, &quote, *pay, self.payable, &key);
+        let request = requests::place(&cart, &quote, *pay, self.wallet_gives.get(), &key);
         let ask = Ask::Place { cart, lines: pairs(lines) };
         let placed = if *double_click {
             let other = self.ask_surely(ask.clone(), request.clone());
@@ -193,12 +196,27 @@ impl<W: Wire> Visitor<W> {
 
     /// Fills a cart and asks what it costs.
     async fn quoted(&self, cart: &str, lines: &[Line], pay: Pay) -> Option<Quote> {
-        let put = requests::put_cart(cart, lines, pay, self.payable);
+        self.filled(cart, lines, pay, None).await?;
+        let quote = self.quote(cart).await?;
+        if pay == Pay::Cod || quote.payable() == 0 {
+            return Some(quote);
+        }
+        // The wallet gives all that has to be paid, and that is more than the goods.
+        self.wallet_gives.set(self.wallet_gives.get() + quote.payable());
+        self.filled(cart, lines, pay, Some(quote.cart_version())).await?;
+        self.quote(cart).await
+    }
+
+    /// Writes the cart, in place of a version of it or anew; whether it stands.
+    async fn filled(&self, cart: &str, lines: &[Line], pay: Pay, over: Option<u64>) -> Option<()> {
+        let names = (&self.clients.names, cart);
+        let put = requests::put_cart(names, lines, pay, self.wallet_gives.get(), over);
         let made = self.ask_surely(Ask::PutCart { cart: cart.into() }, put).await?;
         // Refused as made already: an earlier try did it, and its answer was lost.
-        if !matches!(made.status, 200 | 201 | 412) {
-            return None;
-        }
+        matches!(made.status, 200 | 201 | 412).then_some(())
+    }
+
+    async fn quote(&self, cart: &str) -> Option<Quote> {
         let ask = Ask::Quote { cart: cart.into() };
         let answer = self.ask_surely(ask, requests::quote(cart)).await?;
         (answer.status == 200).then(|| requests::read(&answer)).flatten()
@@ -239,7 +257,7 @@ impl<W: Wire> Visitor<W> {
     }
 
     fn cart(&self, n: u32) -> String {
-        format!("cart-{:08}-{n}", self.visit.id)
+        self.clients.names.cart(self.visit.id, n)
     }
 
     fn key(&self, what: &str) -> String {

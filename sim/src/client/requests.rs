@@ -4,7 +4,7 @@ use edge::in_process::Request;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{HttpAnswer, sku_code};
+use super::{HttpAnswer, Names};
 use crate::plan::{Line, Pay};
 
 /// A quote, as far as placing needs it.
@@ -24,6 +24,18 @@ struct Totals {
 pub(super) struct Money {
     amount: i64,
     currency: String,
+}
+
+impl Quote {
+    /// What is left to be paid beside the tenders of the cart, in minor units.
+    pub(super) const fn payable(&self) -> i64 {
+        self.totals.payable.amount
+    }
+
+    /// The version of the cart that it prices.
+    pub(super) const fn cart_version(&self) -> u64 {
+        self.cart_version
+    }
 }
 
 /// Reads a body as a value of a form; `None`: it is not one.
@@ -62,10 +74,16 @@ fn tenders(pay: Pay, payable: i64) -> Value {
     }
 }
 
-/// Makes a cart of these lines.
-pub(super) fn put_cart(cart: &str, lines: &[Line], pay: Pay, payable: i64) -> Request {
+/// Writes a cart of these lines: a new one, or in place of the version `over`.
+pub(super) fn put_cart(
+    (names, cart): (&Names, &str),
+    lines: &[Line],
+    pay: Pay,
+    payable: i64,
+    over: Option<u64>,
+) -> Request {
     let lines: Vec<Value> =
-        lines.iter().map(|line| json!({"sku": sku_code(line.sku), "qty": line.qty})).collect();
+        lines.iter().map(|line| json!({"sku": names.sku(line.sku), "qty": line.qty})).collect();
     let body = json!({
         "lines": lines,
         "address": {"name": "Ada", "line1": "1 Main St", "line2": null, "city": "Springfield",
@@ -73,7 +91,12 @@ pub(super) fn put_cart(cart: &str, lines: &[Line], pay: Pay, payable: i64) -> Re
         "shipping_option": "standard",
         "tenders": tenders(pay, payable),
     });
-    with_body(with(request("PUT", format!("/v1/carts/{cart}")), "if-none-match", "*"), &body)
+    let put = request("PUT", format!("/v1/carts/{cart}"));
+    let put = match over {
+        None => with(put, "if-none-match", "*"),
+        Some(version) => with(put, "if-match", &format!("\"v{version}\"")),
+    };
+    with_body(put, &body)
 }
 
 pub(super) fn quote(cart: &str) -> Request {
@@ -101,15 +124,15 @@ pub(super) fn cancel(order: &str, key: &str) -> Request {
     with(request("POST", format!("/v1/orders/{order}/cancel")), "idempotency-key", key)
 }
 
-pub(super) fn get_stock(sku: u32) -> Request {
-    request("GET", format!("/v1/stock/{}", sku_code(sku)))
+pub(super) fn get_stock(sku: &str) -> Request {
+    request("GET", format!("/v1/stock/{sku}"))
 }
 
-pub(super) fn adjust(sku: u32, change: &Value, key: &str) -> Request {
+pub(super) fn adjust(sku: &str, change: &Value, key: &str) -> Request {
     let mut body = json!({"location": "main", "reason": "plan"});
     if let (Some(body), Some(change)) = (body.as_object_mut(), change.as_object()) {
         body.extend(change.clone());
     }
-    let uri = format!("/v1/stock/{}/adjustments", sku_code(sku));
+    let uri = format!("/v1/stock/{sku}/adjustments");
     with_body(with(request("POST", uri), "idempotency-key", key), &body)
 }

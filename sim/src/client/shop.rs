@@ -26,12 +26,6 @@ struct Looked {
     status: String,
 }
 
-/// The code of a SKU by its number.
-#[must_use]
-pub fn sku_code(sku: u32) -> String {
-    format!("sim-{sku:05}")
-}
-
 /// Staff that must not fail.
 pub struct Staff<W> {
     clients: Rc<Clients<W>>,
@@ -67,13 +61,14 @@ impl<W: Wire> Staff<W> {
     }
 
     async fn sku(&self, sku: u32, stock: u32, price: i64) -> Result<(), String> {
-        let code = sku_code(sku);
-        let body = json!({"product_id": "sim", "title": "A thing"});
+        let names = &self.clients.names;
+        let code = names.sku(sku);
+        let body = json!({"product_id": names.product(), "title": "A thing"});
         self.put(format!("/v1/skus/{code}"), &body).await?;
         let body = json!({"amount": {"amount": price, "currency": "USD"}});
         self.put(format!("/v1/price-books/default/prices/{code}"), &body).await?;
         let change = json!({"count": stock});
-        let request = requests::adjust(sku, &change, &format!("open-{sku}"));
+        let request = requests::adjust(&code, &change, &format!("open-{sku}"));
         let answer = self.ask(Ask::Other, request).await;
         match answer.map(|answer| answer.status) {
             Some(200 | 201) => Ok(()),
@@ -121,7 +116,8 @@ impl<W: Wire> Staff<W> {
             self.clients.wire.sleep_us(LOOK_AGAIN_US).await;
         }
         for sku in 0..n_skus {
-            self.ask_until(Ask::GetStock { sku }, requests::get_stock(sku), until_us).await;
+            let request = requests::get_stock(&self.clients.names.sku(sku));
+            self.ask_until(Ask::GetStock { sku }, request, until_us).await;
         }
     }
 
@@ -152,7 +148,7 @@ impl<W: Wire> Staff<W> {
 /// Makes the products, SKUs, prices and stock of a plan. `Err`: what the system refused.
 pub async fn open_shop<W: Wire>(staff: &Staff<W>, setup: &Setup) -> Result<(), String> {
     let about = json!({"title": "Things", "status": "active", "category": "things"});
-    staff.put("/v1/products/sim".into(), &about).await?;
+    staff.put(format!("/v1/products/{}", staff.clients.names.product()), &about).await?;
     for (sku, wanted) in (0_u32..).zip(&setup.skus) {
         staff.sku(sku, wanted.stock, wanted.price).await?;
         staff.clients.history.borrow_mut().stock.insert(sku, wanted.stock);

@@ -59,7 +59,18 @@ fn whole(
         live.end();
     }
     run.record.command = command;
-    keep(plan, &run, dir, brief)?;
+    finish(plan, &run, dir, brief, out)
+}
+
+/// Writes what is to be kept of a run and says how it ended.
+pub(super) fn finish(
+    plan: &Plan,
+    run: &Run,
+    dir: &Path,
+    brief: bool,
+    out: &mut dyn Write,
+) -> Result<Ended, Error> {
+    keep(plan, run, dir, brief)?;
     let record = &run.record;
     if brief {
         let verdict = if record.verdict == Verdict::Pass { "pass" } else { "FAIL" };
@@ -81,7 +92,9 @@ fn keep(plan: &Plan, run: &Run, dir: &Path, brief: bool) -> Result<(), Error> {
     if !brief {
         files::write(&dir.join("report.html"), report::html(record).as_bytes())?;
         files::write(&dir.join("trace.json"), report::chrome_trace(record).as_bytes())?;
-        files::write(&dir.join("trace.bin"), &run.trace)?;
+        if !run.trace.is_empty() {
+            files::write(&dir.join("trace.bin"), &run.trace)?;
+        }
     }
     Ok(())
 }

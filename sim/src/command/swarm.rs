@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::{Ended, Error, SwarmArgs, files};
 use crate::random::{Stream, mix, percent};
 use crate::record::{RunRecord, Verdict};
+use crate::scenario::Scenario;
 
 /// How often children are looked at.
 const LOOK: Duration = Duration::from_millis(2);
@@ -57,7 +58,11 @@ pub(super) fn swarm(args: &SwarmArgs, out: &mut dyn Write) -> Result<Ended, Erro
             || swarm.sums.failures.len() as u64 >= args.failures
     };
     loop {
-        while swarm.jobs.len() < args.jobs.max(1) && !is_over(&swarm) {
+        while swarm.jobs.len() < args.jobs.max(1) {
+            if is_over(&swarm) {
+                // Those that failed last are still run again.
+                todo.retain(|(_, is_second)| *is_second);
+            }
             let Some((seed, is_second)) = todo.pop() else { break };
             swarm.start(seed, is_second)?;
         }
@@ -128,7 +133,11 @@ impl Swarm<'_> {
                     }
                 }
                 // It died without a word: that is a finding, and its plan can be made again.
-                Err(error) => self.fail(job.seed, format!("the run left no record: {error}")),
+                Err(error) => {
+                    self.fail(job.seed, format!("the run left no record: {error}"));
+                    let plan = Scenario::load(&self.args.scenario)?.plan(job.seed);
+                    files::write(&job.dir.join("plan.json"), plan.write().as_bytes())?;
+                }
             }
             self.tidy(&job.dir, job.seed);
         }
@@ -152,10 +161,8 @@ impl Swarm<'_> {
     fn compare(&mut self, job: &Job, second: &RunRecord) {
         self.sums.twice += 1;
         let Some(first) = self.firsts.remove(&job.seed) else { return };
-        if first.trace_hash != second.trace_hash {
-            let pairs = first.checkpoints.iter().zip(&second.checkpoints);
-            let at = pairs.take_while(|(one, other)| one == other).count();
-            self.fail(job.seed, format!("two runs part after checkpoint {at} (of 4096 events)"));
+        if let Some(what) = parting(first, second) {
+            self.fail(job.seed, what);
         }
     }
 
@@ -189,6 +196,20 @@ impl Swarm<'_> {
             sums.failures.len(),
         );
     }
+}
+
+/// Where two runs of one seed part; `None`: they are the same but for the time that they took.
+fn parting(first: RunRecord, second: &RunRecord) -> Option<String> {
+    let first = RunRecord { wall_ms: second.wall_ms, ..first };
+    if first == *second {
+        return None;
+    }
+    let pairs = first.checkpoints.iter().zip(&second.checkpoints);
+    let at = pairs.take_while(|(one, other)| one == other).count();
+    Some(match first.trace_hash == second.trace_hash {
+        true => "two runs have one trace and differ in what was found".to_owned(),
+        false => format!("two runs part after checkpoint {at} (of 4096 events)"),
+    })
 }
 
 impl Sums {

@@ -8,7 +8,7 @@ use super::queues::Queues;
 use crate::check::client::judge as judge_clients;
 use crate::check::client::liveness::Settle;
 use crate::check::journal::{Given, World as Journal};
-use crate::client::sku_code;
+use crate::client::Names;
 use crate::history::History;
 use crate::plan::Plan;
 use crate::record::{RunRecord, Violation};
@@ -29,12 +29,9 @@ pub(super) struct Seen<'a> {
 
 /// Judges what a run left behind; adds to the record what was looked at and what is broken.
 pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &mut RunRecord) {
-    for (name, findings) in judge_clients(seen.history, Some(&Settle::by(seen.healed_us))) {
-        *record.checked.entry(name.to_owned()).or_default() += findings.looked_at;
-        record.violations.extend(findings.violations);
-    }
+    clients(seen.history, seen.healed_us, record);
     let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
-    let codes: Vec<String> = (0..n_skus).map(sku_code).collect();
+    let codes: Vec<String> = (0..n_skus).map(|sku| Names::default().sku(sku)).collect();
     let ground = world.ground();
     let given = Given {
         end_us: world.since_begin_us(),
@@ -60,5 +57,16 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
             at_us: world.since_begin_us(),
             what: format!("the store cannot be read: {error}"),
         }),
+    }
+}
+
+/// Judges what clients saw; from `healed_us` on everything must have settled.
+pub(crate) fn clients(history: &History, healed_us: u64, record: &mut RunRecord) {
+    for (name, findings) in judge_clients(history, Some(&Settle::by(healed_us))) {
+        *record.checked.entry(name.to_owned()).or_default() += findings.looked_at;
+        record.violations.extend(findings.violations);
+        if findings.undecided > 0 {
+            record.checked.insert(format!("{name} undecided"), findings.undecided);
+        }
     }
 }

@@ -14,7 +14,7 @@ const BUCKETS_MAX: u64 = 240;
 const SKUS_MAX: usize = 10;
 
 /// Every order that clients know of, with the last state that they saw.
-pub(super) fn orders(history: &History) -> BTreeMap<String, String> {
+pub(crate) fn orders(history: &History) -> BTreeMap<String, String> {
     let mut newest: BTreeMap<String, (u64, String)> = BTreeMap::new();
     for answer in history.ops.iter().filter_map(|op| op.answer.as_ref()) {
         let (Some(order), Some(state)) = (&answer.order, &answer.state) else { continue };
@@ -27,8 +27,31 @@ pub(super) fn orders(history: &History) -> BTreeMap<String, String> {
     newest.into_iter().map(|(order, (_, state))| (order, state)).collect()
 }
 
+/// Of a simulated world.
 pub(super) fn timeline(plan: &Plan, world: &World, history: &History, queues: &Queues) -> Timeline {
     let whole_ms = (world.since_begin_us() / 1_000).max(1);
+    let mut line = of_clients(whole_ms, history);
+    let n_buckets = line.offered.len();
+    for (ms, depths) in &queues.looks {
+        let at = usize::try_from(ms / line.bucket_ms).unwrap_or(usize::MAX).min(n_buckets - 1);
+        for (shard, depth) in depths {
+            let row = line.queues.entry(*shard).or_insert_with(|| vec![0; n_buckets]);
+            row[at] = row[at].max(*depth);
+        }
+    }
+    line.faults = plan.faults.iter().map(|fault| span(fault, world, whole_ms)).collect();
+    for node in 0..world.n_nodes() {
+        let begin = world.begun_us();
+        let ms = |us: u64| us.saturating_sub(begin) / 1_000;
+        let spans = world.up(node).into_iter();
+        let spans = spans.map(|(from, to)| (ms(from), to.map_or(whole_ms, ms))).collect();
+        line.nodes.insert(node, spans);
+    }
+    line
+}
+
+/// What clients saw in a run of so many ms, at least one.
+pub(crate) fn of_clients(whole_ms: u64, history: &History) -> Timeline {
     let bucket_ms = [10, 20, 50, 100, 250, 500, 1_000, 5_000, 15_000, 60_000, 300_000, 900_000]
         .into_iter()
         .find(|ms| whole_ms.div_ceil(*ms) <= BUCKETS_MAX)
@@ -66,21 +89,6 @@ pub(super) fn timeline(plan: &Plan, world: &World, history: &History, queues: &Q
     }
     line.latency = waits.into_iter().map(percentiles).collect();
     line.stock = stock(history, sold, &bucket, n_buckets);
-    for (ms, depths) in &queues.looks {
-        for (shard, depth) in depths {
-            let row = line.queues.entry(*shard).or_insert_with(|| vec![0; n_buckets]);
-            let cell = &mut row[bucket(ms * 1_000)];
-            *cell = (*cell).max(*depth);
-        }
-    }
-    line.faults = plan.faults.iter().map(|fault| span(fault, world, whole_ms)).collect();
-    for node in 0..world.n_nodes() {
-        let begin = world.begun_us();
-        let ms = |us: u64| us.saturating_sub(begin) / 1_000;
-        let spans = world.up(node).into_iter();
-        let spans = spans.map(|(from, to)| (ms(from), to.map_or(whole_ms, ms))).collect();
-        line.nodes.insert(node, spans);
-    }
     line
 }
 

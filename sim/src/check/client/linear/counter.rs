@@ -90,38 +90,44 @@ impl Model for CounterModel {
     }
 
     fn step(&self, state: &CounterState, op: &CounterOp) -> Vec<CounterState> {
-        let mut next = state.clone();
+        // Most calls that are tried are not possible: those cost no copy.
         let is_possible = match *op {
             CounterOp::Take { order, units } => {
                 let is_over = order.is_some_and(|order| state.over.contains(&order));
+                state.free >= i64::from(units) && !is_over
+            }
+            CounterOp::Release { order, .. } => !state.over.contains(&order),
+            CounterOp::Ship { order, .. } => state.having.contains(&order),
+            CounterOp::Refuse { units } => state.free < i64::from(units),
+            CounterOp::Read { units } => state.free.max(0) == units,
+            CounterOp::Restock { .. } | CounterOp::Count { .. } => true,
+        };
+        if !is_possible {
+            return Vec::new();
+        }
+        let mut next = state.clone();
+        match *op {
+            CounterOp::Take { order, units } => {
                 next.free -= i64::from(units);
                 next.unshipped += i64::from(units);
                 next.having.extend(order);
-                next.free >= 0 && !is_over
             }
             CounterOp::Release { order, units } => {
                 if next.having.remove(&order) {
                     next.free += i64::from(units);
                     next.unshipped -= i64::from(units);
                 }
-                next.over.insert(order)
+                next.over.insert(order);
             }
             CounterOp::Ship { order, units } => {
                 next.unshipped -= i64::from(units);
-                next.having.remove(&order)
+                next.having.remove(&order);
             }
-            CounterOp::Refuse { units } => state.free < i64::from(units),
-            CounterOp::Restock { units } => {
-                next.free += i64::from(units);
-                true
-            }
-            CounterOp::Count { units } => {
-                next.free = i64::from(units) - state.unshipped;
-                true
-            }
-            CounterOp::Read { units } => state.free.max(0) == units,
-        };
-        if is_possible { vec![next] } else { Vec::new() }
+            CounterOp::Restock { units } => next.free += i64::from(units),
+            CounterOp::Count { units } => next.free = i64::from(units) - state.unshipped,
+            CounterOp::Refuse { .. } | CounterOp::Read { .. } => {}
+        }
+        vec![next]
     }
 }
 

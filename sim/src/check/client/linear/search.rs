@@ -13,6 +13,10 @@ use std::collections::BTreeSet;
 /// The most (taken, state) pairs that are entered for one key: about a second and 100 MB.
 pub const STATES_MAX: usize = 500_000;
 
+/// The most calls that are tried for one key, possible or not: each takes a microsecond or two, and
+/// of every pair entered hundreds may be tried.
+pub const STEPS_MAX: usize = 1_000_000;
+
 /// A sequential entity: what it may do and say.
 pub trait Model {
     /// What the entity knows.
@@ -54,11 +58,13 @@ pub enum Verdict {
     Inconclusive,
 }
 
-/// Searches for an order of the calls; at most `states_max` pairs are entered.
+/// Searches for an order of the calls; at most `states_max` pairs are entered, and at most
+/// [`STEPS_MAX`] calls are tried.
 #[must_use]
 pub fn linearize<M: Model>(model: &M, calls: &[Call<M::Op>], states_max: usize) -> Verdict {
     let mut search = Search::new(calls);
     let mut seen = BTreeSet::new();
+    let mut n_steps = 0;
     let begin = vec![model.begin()];
     let mut path = vec![Frame { candidates: search.candidates(), next: 0, states: begin }];
     while let Some(frame) = path.last_mut() {
@@ -74,6 +80,10 @@ pub fn linearize<M: Model>(model: &M, calls: &[Call<M::Op>], states_max: usize) 
             continue;
         };
         frame.next += 1;
+        n_steps += frame.states.len();
+        if n_steps > STEPS_MAX {
+            return Verdict::Inconclusive;
+        }
         let states = step_all(model, &frame.states, &search.sorted[call].op);
         if states.is_empty() {
             continue;
