@@ -14,6 +14,10 @@ pub const GROUP_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// growing.
 pub const PAYLOAD_BYTES: usize = 4 * 1024;
 
+/// Empty buffers of [`PAYLOAD_BYTES`] that a log keeps for the next records: 256 KiB, one for each
+/// shard of a node by default.
+pub const SPARE_PAYLOADS_MAX: usize = 64;
+
 /// Groups that may wait behind the flying one before admission closes (architecture 3).
 pub const GROUPS_WAITING_MAX: usize = 1;
 
@@ -94,6 +98,10 @@ pub const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How often due timers and expired waits are looked for.
 pub const TICK_MS: u64 = 5;
 
+/// How long the ticker of an idle node sleeps at the most: four looks a second for hosts that
+/// stand still.
+pub const TICK_IDLE_MS: u64 = 250;
+
 /// When a failed read of an entity is tried again.
 pub const LOAD_RETRY_MS: u64 = 200;
 
@@ -106,6 +114,7 @@ pub const APPEND_ATTEMPTS_MAX: u32 = 8;
 const _: () =
     assert!(GROUP_BYTES_MAX + entity::limits::STEP_BYTES_MAX < ports::limits::FRAME_BYTES_MAX);
 const _: () = assert!(SNAPSHOT_TAIL_EVENTS < TAIL_EVENTS_MAX);
+const _: () = assert!(TICK_MS < TICK_IDLE_MS && TICK_IDLE_MS < WATCHDOG_MS);
 const _: () = assert!(IN_FLIGHT_PER_PRINCIPAL_MAX < IN_FLIGHT_MAX);
 
 /// How long beyond its deadline an answer is waited for: the commit that it is in may take long.

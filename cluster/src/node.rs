@@ -142,7 +142,8 @@ impl Node {
             .await
             .map_err(|error| StartError::Spawn(error.to_string()))?;
         life.actor(supervisor.get_cell());
-        ticker::start(&life, Arc::clone(&ctx.clock), &seats.inboxes);
+        let (clock, bell) = (Arc::clone(&ctx.clock), Arc::clone(&seats.bell));
+        ticker::start(&life, clock, &seats.inboxes, bell);
         let gateway = Arc::new(Gateway::new(&ctx, &seats, &links, &life));
         let inner = Inner {
             ctx: ctx.clone(),

@@ -51,7 +51,7 @@ impl World {
     /// The world of a plan, with no node running yet.
     ///
     /// # Panics
-    /// When the system has no random bytes for signing keys (they are no part of the trace).
+    /// When the keys of simulated edges are not taken for keys.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let setup = &plan.setup;
@@ -71,7 +71,7 @@ impl World {
             faults,
             network,
             types: Arc::new(commerce::hosting::entity_types()),
-            keys: EdgeKeys::ephemeral().expect("the system has random bytes"),
+            keys: EdgeKeys::known_to_all().expect("the pair is a pair"),
         };
         let n_nodes = usize::from(setup.nodes);
         let nodes = (0..n_nodes).map(|_| RefCell::default()).collect();

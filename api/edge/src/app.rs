@@ -34,33 +34,61 @@ pub fn configure_routes(
             .app_data(data.clone())
             .wrap(from_fn(layers::context))
             .wrap(from_fn(layers::cors));
-        for (path, routes) in by_path(&routes) {
-            let mut allowed: Vec<&str> =
-                routes.iter().map(|route| route.operation.method.as_str()).collect();
-            if allowed.contains(&Method::Get.as_str()) {
-                allowed.push("HEAD");
-            }
-            allowed.push("OPTIONS");
-            let allowed = allowed.join(", ");
-            let mut resource = web::resource(path);
-            for route in routes {
-                resource = resource.route(route.bind());
-            }
-            scope = scope.service(resource.default_service(web::to(move |http: HttpRequest| {
-                ready(method_not_allowed(&http, &allowed))
-            })));
+        for (prefix, paths) in by_prefix(&routes) {
+            let Some(prefix) = prefix else {
+                scope = paths
+                    .iter()
+                    .fold(scope, |scope, (path, routes)| scope.service(resource(path, routes)));
+                continue;
+            };
+            let nested = paths.iter().fold(web::scope(prefix), |nested, (path, routes)| {
+                nested.service(resource(&path[prefix.len()..], routes))
+            });
+            scope = scope.service(nested.default_service(web::to(not_found)));
         }
         config.app_data(data.clone()).service(scope.default_service(web::to(not_found)));
     }
 }
 
-/// Templates in an order in which a literal segment is asked before a parameter: `{` sorts last.
-fn by_path(routes: &[Route]) -> BTreeMap<&'static str, Vec<&Route>> {
-    let mut paths: BTreeMap<&'static str, Vec<&Route>> = BTreeMap::new();
-    for route in routes {
-        paths.entry(route.operation.path).or_default().push(route);
+/// The routes of a path; other methods are refused.
+fn resource(path: &str, routes: &[&Route]) -> actix_web::Resource {
+    let mut allowed: Vec<&str> =
+        routes.iter().map(|route| route.operation.method.as_str()).collect();
+    if allowed.contains(&Method::Get.as_str()) {
+        allowed.push("HEAD");
     }
-    paths
+    allowed.push("OPTIONS");
+    let allowed = allowed.join(", ");
+    let mut resource = web::resource(path);
+    for route in routes {
+        resource = resource.route(route.bind());
+    }
+    resource.default_service(web::to(move |http: HttpRequest| {
+        ready(method_not_allowed(&http, &allowed))
+    }))
+}
+
+/// Routes of a path, by its template.
+type Paths<'a> = BTreeMap<&'static str, Vec<&'a Route>>;
+
+/// Templates by their first two segments, so that a request is matched against the few that
+/// share them and not against every pattern of the application; `None`: there are no two, or a
+/// parameter is among them. Within a prefix a literal segment is asked before a parameter, since
+/// `{` sorts last.
+fn by_prefix(routes: &[Route]) -> BTreeMap<Option<&'static str>, Paths<'_>> {
+    let mut prefixes: BTreeMap<Option<&'static str>, Paths<'_>> = BTreeMap::new();
+    for route in routes {
+        let path = route.operation.path;
+        let paths = prefixes.entry(prefix(path)).or_default();
+        paths.entry(path).or_default().push(route);
+    }
+    prefixes
+}
+
+fn prefix(path: &'static str) -> Option<&'static str> {
+    let (second, _) = path.match_indices('/').nth(1)?;
+    let end = path[second + 1..].find('/').map_or(path.len(), |at| second + 1 + at);
+    Some(&path[..end]).filter(|prefix| !prefix.contains('{') && !prefix.ends_with('/'))
 }
 
 fn not_found(http: HttpRequest) -> Ready<HttpResponse> {
@@ -74,5 +102,27 @@ fn method_not_allowed(http: &HttpRequest, allowed: &str) -> HttpResponse {
     } else {
         let origin = context_of(http).origin(http.path());
         Problem::new(Code::MethodNotAllowed).header(header::ALLOW, allowed).respond(&origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prefix;
+
+    #[test]
+    fn a_prefix_is_two_segments_without_parameters() {
+        for (path, expected) in [
+            ("/v1/orders/{id}/lines", Some("/v1/orders")),
+            ("/v1/orders/{id}", Some("/v1/orders")),
+            ("/v1/orders", Some("/v1/orders")),
+            ("/.well-known/jwks.json", Some("/.well-known/jwks.json")),
+            ("/v1/{any}", None),
+            ("/{any}/orders", None),
+            ("/board", None),
+            ("/v1/", None),
+            ("/", None),
+        ] {
+            assert_eq!(prefix(path), expected, "{path}");
+        }
     }
 }

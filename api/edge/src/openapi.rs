@@ -33,8 +33,8 @@ pub fn document(routes: &[Route]) -> Value {
     for route in routes {
         let operation = route.operation;
         assert!(ids.insert(operation.id), "two operations are called {}", operation.id);
-        schemas.add_all(&route.request, Side::Request);
-        schemas.add_all(&route.reply, Side::Reply);
+        schemas.add_all(&(route.request)(), Side::Request);
+        schemas.add_all(&(route.reply)(), Side::Reply);
         paths
             .entry(operation.path)
             .or_default()

@@ -81,10 +81,10 @@ type Quotas = Rc<std::cell::Cell<Option<Quota>>>;
 pub struct Route {
     /// What is declared.
     pub operation: &'static Operation,
-    /// The schema of the request body.
-    pub request: Content,
+    /// The schema of the request body. Made when it is asked for: a node that starts needs none.
+    pub request: fn() -> Content,
     /// The schema of replies.
-    pub reply: Content,
+    pub reply: fn() -> Content,
     handler: Handler,
 }
 
@@ -96,7 +96,7 @@ where
     H: Fn(Call<B>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Reply<R>, Problem>> + 'static,
 {
-    raw_route(operation, R::content(), move |call: Call<B>| {
+    raw_route(operation, R::content, move |call: Call<B>| {
         let rendering_of = (call.prefer, call.known.clone());
         let answer = handler(call);
         async move {
@@ -107,13 +107,16 @@ where
 }
 
 /// Binds a handler that writes the whole response itself: streams, redirects.
-pub fn raw_route<B, H, F>(operation: &'static Operation, reply: Content, handler: H) -> Route
+pub fn raw_route<B, H, F>(
+    operation: &'static Operation,
+    reply: fn() -> Content,
+    handler: H,
+) -> Route
 where
     B: Input + 'static,
     H: Fn(Call<B>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<HttpResponse, Problem>> + 'static,
 {
-    let request = B::content();
     let handler: Handler = Arc::new(move |edge, http, payload, quotas| {
         let handler = handler.clone();
         Box::pin(async move {
@@ -121,11 +124,15 @@ where
             handler(call).await
         })
     });
-    Route { operation, request, reply, handler }
+    Route { operation, request: B::content, reply, handler }
 }
 
 /// Binds a handler that needs the connection itself: WebSockets, live streams.
-pub(crate) fn live_route<H, F>(operation: &'static Operation, reply: Content, handler: H) -> Route
+pub(crate) fn live_route<H, F>(
+    operation: &'static Operation,
+    reply: fn() -> Content,
+    handler: H,
+) -> Route
 where
     H: Fn(Call<NoBody>, HttpRequest, Payload) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<HttpResponse, Problem>> + 'static,
@@ -138,10 +145,16 @@ where
             handler(call, http, payload).await
         })
     });
-    Route { operation, request: Content::None, reply, handler }
+    Route { operation, request: || Content::None, reply, handler }
 }
 
 impl Route {
+    /// With another schema of the request body than its type says.
+    #[must_use]
+    pub(crate) fn with_request(self, request: fn() -> Content) -> Self {
+        Self { request, ..self }
+    }
+
     /// The actix route.
     #[must_use]
     pub(crate) fn bind(&self) -> actix_web::Route {

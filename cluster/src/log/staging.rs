@@ -60,6 +60,8 @@ pub struct Staging {
     shards: BTreeMap<ShardId, Owned>,
     groups: VecDeque<Group>,
     flying: Option<Lsn>,
+    /// Buffers of payloads that were sealed, for the next ones.
+    spare: Vec<Vec<u8>>,
     last_lsn: Lsn,
     durable: Lsn,
     closed: bool,
@@ -178,7 +180,8 @@ impl Staging {
                 record_version: <entity::StepRecord as codec::Stored>::VERSION,
                 prev_crc,
             };
-            let frame = Frame::new(header, pending.payload);
+            let payload = sealed(pending.payload, &mut self.spare);
+            let frame = Frame::new(header, payload);
             if let Some(owned) = self.shards.get_mut(&shard) {
                 owned.sealed_crc = frame.crc;
             }
@@ -215,6 +218,7 @@ impl Stage for Staging {
             self.groups.push_back(Group::default());
         }
         let group = self.groups.back_mut().expect("a group was pushed if there was none");
+        let spare = &mut self.spare;
         let pending = group.pending.entry(shard).or_insert_with(|| {
             let commit_no = owned.next_commit;
             owned.next_commit += 1;
@@ -223,7 +227,7 @@ impl Stage for Staging {
                 commit_no,
                 first_seq: owned.next_seq,
                 n_events: 0,
-                payload: Vec::with_capacity(limits::PAYLOAD_BYTES),
+                payload: spare.pop().unwrap_or_else(|| Vec::with_capacity(limits::PAYLOAD_BYTES)),
             }
         });
         let placed = Placed {
@@ -240,6 +244,20 @@ impl Stage for Staging {
         self.last_lsn = placed.lsn;
         Ok(placed)
     }
+}
+
+/// A payload as a frame keeps it. Frames stay in memory as long as somebody reads them, so one
+/// that is small beside its buffer gets a buffer of its own size, and the other is used again.
+fn sealed(mut payload: Vec<u8>, spare: &mut Vec<Vec<u8>>) -> Vec<u8> {
+    if payload.len() > payload.capacity() / 2 {
+        return payload;
+    }
+    let kept = payload.as_slice().to_vec();
+    if spare.len() < limits::SPARE_PAYLOADS_MAX {
+        payload.clear();
+        spare.push(payload);
+    }
+    kept
 }
 
 #[cfg(test)]

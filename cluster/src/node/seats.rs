@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use crate::log::{Log, Staging};
 use crate::outbox::Commits;
-use crate::shard::inbox::Inbox;
+use crate::shard::inbox::{Bell, Inbox};
 
 /// Why a node serves a shard no longer, although nobody told it to leave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub(super) struct Seat {
 /// All seats of a node.
 pub(crate) struct Seats {
     pub(crate) inboxes: Arc<Vec<Arc<Inbox>>>,
+    /// What they ring for a tick.
+    pub(super) bell: Arc<Bell>,
     /// The one log of all shards, where there is one.
     one: Option<Arc<Log>>,
     seats: Vec<Mutex<Option<Seat>>>,
@@ -64,8 +66,11 @@ pub(crate) struct Seats {
 
 impl Seats {
     pub(super) fn new(n_shards: u16, one: Option<Arc<Log>>, commits: Arc<Commits>) -> Self {
+        let bell = Arc::default();
+        let inbox = |_| Arc::new(Inbox::with_bell(&bell));
         Self {
-            inboxes: Arc::new((0..n_shards).map(|_| Arc::new(Inbox::default())).collect()),
+            inboxes: Arc::new((0..n_shards).map(inbox).collect()),
+            bell,
             one,
             commits,
             seats: (0..n_shards).map(|_| Mutex::default()).collect(),

@@ -1,12 +1,13 @@
 //! Nodes alone: what a killed one leaves behind.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use entity::{Cause, Principal, Tenant};
+use entity::{Cause, Principal, Tenant, Timestamp};
 use ports::MemoryStore;
 
 use super::*;
-use crate::ctx::{NoPeers, NodeId};
+use crate::ctx::{BoxFuture, Clock, NoPeers, NodeId};
 use crate::outbox::tests::toy::{NOTE, NoRandom, Note, TestClock, Text, key, settle, types};
 use crate::region::{Ask, AskError};
 
@@ -73,4 +74,48 @@ async fn frames_that_cannot_be_read_are_dropped() {
         node.deliver(&NodeId::new("m"), frame);
     }
     node.region().ask::<Note>(&key(NOTE, "a"), &Text("x".into()), ask()).await.unwrap();
+}
+
+/// A clock that counts who sleeps for the ticker's longest and shortest times.
+struct Counting {
+    clock: Arc<TestClock>,
+    n_idle: AtomicU64,
+    n_ticks: AtomicU64,
+}
+
+impl Clock for Counting {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
+        match ms {
+            limits::TICK_MS => drop(self.n_ticks.fetch_add(1, Ordering::Relaxed)),
+            limits::TICK_IDLE_MS => drop(self.n_idle.fetch_add(1, Ordering::Relaxed)),
+            _ => {}
+        }
+        self.clock.sleep(ms)
+    }
+}
+
+#[tokio::test]
+async fn an_idle_node_ticks_seldom_and_a_quiet_input_is_not_forgotten() {
+    let (store, clock) = (MemoryStore::new(4), TestClock::at(1));
+    let (n_idle, n_ticks) = (AtomicU64::new(0), AtomicU64::new(0));
+    let counting = Arc::new(Counting { clock: Arc::clone(&clock), n_idle, n_ticks });
+    let ctx = NodeCtx { clock: Arc::clone(&counting) as _, ..ctx(&store, &clock) };
+    let node = Node::start(ctx, NodeOptions::default()).await.unwrap();
+    node.region().ask::<Note>(&key(NOTE, "a"), &Text("x".into()), ask()).await.unwrap();
+    clock.advance(1_000).await;
+    counting.n_idle.store(0, Ordering::Relaxed);
+    counting.n_ticks.store(0, Ordering::Relaxed);
+    clock.advance(4 * limits::TICK_IDLE_MS).await;
+    let idle = counting.n_idle.load(Ordering::Relaxed);
+    assert!((3..=5).contains(&idle), "{idle} long sleeps in a second");
+    assert_eq!(counting.n_ticks.load(Ordering::Relaxed), 0, "nothing was due");
+    let inbox = node.seats.inbox(ShardId(1));
+    inbox.push_quietly(Input::Acked { by: ShardId(0), through: 0 });
+    assert_eq!(node.depths()[1], 1);
+    clock.advance(limits::TICK_MS + 1).await;
+    assert_eq!(node.depths()[1], 0, "the host was woken for it");
 }

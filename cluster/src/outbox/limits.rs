@@ -1,9 +1,15 @@
 //! Limits of what readers of the journal share (I10).
 
-/// Bytes of frames that are kept in memory behind the committer, as their payloads count.
+/// Bytes that frames and their decoded records may take in memory behind the committer.
 ///
-/// At 30 MB/s of a full node it reaches back a quarter of a second: a projection looks each 10 ms,
-/// a relay each millisecond. Decoded records take about three times as much again.
-pub(crate) const RECENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Payloads of 4 MiB: at 30 MB/s of a full node it reaches back an eighth of a second, where a
+/// projection looks each 10 ms and a relay each millisecond.
+pub(crate) const RECENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-const _: () = assert!(RECENT_BYTES_MAX > 2 * crate::limits::GROUP_BYTES_MAX);
+/// Bytes of decoded records for a byte of payload, about.
+pub(crate) const DECODED_FACTOR: usize = 3;
+
+const _: () = assert!(
+    RECENT_BYTES_MAX >= 2 * (1 + DECODED_FACTOR) * crate::limits::GROUP_BYTES_MAX,
+    "a group is still here when the next one is durable"
+);

@@ -13,6 +13,8 @@ use std::sync::{Arc, OnceLock};
 use entity::{ShardId, StepRecord};
 use ports::{Frame, FrameError};
 
+use super::limits;
+
 /// A durable frame of a group, with its records once somebody wanted them.
 #[derive(Debug)]
 pub struct DurableFrame {
@@ -114,9 +116,11 @@ impl Recent {
     }
 }
 
-/// What a frame holds on the heap; its records, once decoded, take a few times as much again.
+/// What a frame holds on the heap, with its records once they are decoded.
 fn bytes(frame: &DurableFrame) -> usize {
-    frame.frame().payload.capacity() + size_of::<DurableFrame>() + size_of::<Frame>()
+    let payload = &frame.frame().payload;
+    let records = payload.len() * limits::DECODED_FACTOR;
+    payload.capacity() + records + size_of::<DurableFrame>() + size_of::<Frame>()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use ractor::ActorRef;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::io::{Answer, Input};
 use crate::ctx::Parcel;
@@ -62,6 +62,33 @@ pub(super) struct TurnOver {
     pub(super) settled: bool,
 }
 
+/// How inboxes of a node call its ticker before the time at which it would look by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    /// When it looks, in milliseconds of the node's clock: who wants it no earlier need not ring.
+    planned: AtomicU64,
+    rings: Notify,
+}
+
+impl Bell {
+    /// The ticker looks at that time; 0 = at once, `u64::MAX` = it does not know yet.
+    pub(crate) fn plan(&self, at_ms: u64) {
+        self.planned.store(at_ms, Ordering::SeqCst);
+    }
+
+    /// Ends when somebody wants the ticker earlier than it planned.
+    pub(crate) async fn rung(&self) {
+        self.rings.notified().await;
+    }
+
+    fn want(&self, at_ms: u64) {
+        // Sequentially consistent with the ticker's writes: it sees the wish, or the wish its plan.
+        if at_ms < self.planned.load(Ordering::SeqCst) {
+            self.rings.notify_one();
+        }
+    }
+}
+
 /// An inbox.
 #[derive(Default)]
 pub struct Inbox {
@@ -81,6 +108,7 @@ pub struct Inbox {
     open: AtomicBool,
     /// The epoch of the newest tenure, as it began.
     epoch: AtomicU64,
+    bell: Arc<Bell>,
 }
 
 /// A way to deliver parcels to a shard later. Cheap to clone; when the shard is no longer served
@@ -100,6 +128,11 @@ impl ShardInbox {
 }
 
 impl Inbox {
+    /// A closed inbox that rings this bell.
+    pub(crate) fn with_bell(bell: &Arc<Bell>) -> Self {
+        Self { bell: Arc::clone(bell), ..Self::default() }
+    }
+
     /// Serves the shard under `epoch` from now on. Returns the tenure.
     pub(crate) fn open(&self, epoch: u64) -> u64 {
         let mut queue = self.queue.lock();
@@ -219,6 +252,8 @@ impl Inbox {
         // A drain waits for the last acknowledgements.
         if taken && self.is_draining() {
             self.wake();
+        } else if taken {
+            self.bell.want(0);
         }
         taken
     }
@@ -281,12 +316,13 @@ impl Inbox {
             return;
         }
         self.turns.fetch_add(1, Ordering::Relaxed);
-        self.wakeup.store(over.wakeup, Ordering::Relaxed);
+        self.wakeup.store(over.wakeup, Ordering::SeqCst);
         self.drained.store(over.drained, Ordering::Release);
         self.woken.store(false, Ordering::Release);
         let more = !queue.inputs.is_empty();
         self.settled.store(over.settled && !more, Ordering::Release);
         drop(queue);
+        self.bell.want(over.wakeup);
         if more {
             self.wake();
         }
@@ -323,7 +359,7 @@ impl Inbox {
     /// When the host wants a tick, in milliseconds of its clock.
     #[must_use]
     pub fn wakeup(&self) -> u64 {
-        self.wakeup.load(Ordering::Relaxed)
+        self.wakeup.load(Ordering::SeqCst)
     }
 
     /// A drain begins; a rebuilt host goes on with it.

@@ -58,6 +58,8 @@ pub struct Life {
     pub target: Target,
     /// The node.
     pub node: Arc<Node>,
+    /// What its edge is made of.
+    pub edge: EdgeState,
     /// Its edge.
     pub app: InProcess,
     /// Its part in a cluster; a node with a store of its own has none.
@@ -141,12 +143,13 @@ impl Life {
         let relay = Relay::start(ctx, commits, bus, options).await.map_err(text)?;
         let views = Views::start(&node).await.map_err(text)?;
         let edge = edge(ground, &node, &store, views.clone(), clock, random).await?;
-        let app = InProcess::public(edge).await;
+        let app = InProcess::public(edge.clone()).await;
         let network = ground.network.clone();
         begun.keep.set(true);
         Ok(Self {
             target,
             node,
+            edge,
             app,
             membership,
             relay,

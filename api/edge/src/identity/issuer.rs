@@ -18,12 +18,12 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use compact_str::CompactString;
-use entity::{Principal, Tenant};
+use entity::{Principal, Tenant, Timestamp};
 use serde_json::json;
 
 pub use families::Families;
 
-use super::EdgeKeys;
+use super::Authority;
 use super::claims::{Claims, kind_name, scope_names};
 use super::tenants::{is_loopback, name_of};
 use super::verifier::{AUDIENCE, EDGE_ISSUER};
@@ -76,16 +76,16 @@ pub fn routes() -> Vec<Route> {
 /// The token of a guest: ours, whatever issuer is configured.
 #[must_use]
 pub(crate) fn guest_token(
-    keys: &EdgeKeys,
+    authority: &Authority,
     principal: &Principal,
     token_id: &str,
-    now_s: u64,
+    now: Timestamp,
 ) -> String {
     let claims = Claims {
         jti: Some(token_id.to_owned()),
-        ..access_claims(EDGE_ISSUER, principal, now_s, limits::GUEST_TOKEN_S)
+        ..access_claims(EDGE_ISSUER, principal, now.0 / 1000, limits::GUEST_TOKEN_S)
     };
-    keys.sign("at+jwt", &claims)
+    authority.issue(&claims, now)
 }
 
 fn access_claims(issuer: &str, principal: &Principal, now_s: u64, life_s: u64) -> Claims {

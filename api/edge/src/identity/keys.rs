@@ -7,7 +7,7 @@ use std::fmt;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
-use data_encoding::{BASE64, BASE64URL_NOPAD};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use ports::{Meta, StoreError};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,13 @@ use sha2::{Digest, Sha256};
 use super::seal::Sealer;
 
 const VALUE_NAME: &str = "edge.keys";
+
+/// The P-256 pair whose private number is 1, in PKCS#8; its public point is the generator.
+const PKCS8_OF_ONE: &[u8] = b"\
+    308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420\
+    0000000000000000000000000000000000000000000000000000000000000001a144034200\
+    046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296\
+    4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
 
 /// The keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +80,16 @@ impl EdgeKeys {
         Self::read(&Self::make()?)
     }
 
+    /// Keys that everybody knows, for simulated nodes: the pair with the private number 1. Made
+    /// without any random bits, so that two runs are the same. Nothing real may be sealed by them.
+    ///
+    /// # Errors
+    /// None that is known; the pair is checked as one that was stored.
+    pub fn known_to_all() -> Result<Self, KeysError> {
+        let pkcs8 = HEXLOWER.decode(PKCS8_OF_ONE).map_err(|_| KeysError::Damaged("not hex"))?;
+        Self::of(&pkcs8, &[1; 32])
+    }
+
     fn make() -> Result<Vec<u8>, KeysError> {
         let random = SystemRandom::new();
         let pair = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
@@ -101,7 +118,11 @@ impl EdgeKeys {
             .ok()
             .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
             .ok_or(KeysError::Damaged("secret not 32 bytes"))?;
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8)
+        Self::of(&pkcs8, &secret)
+    }
+
+    fn of(pkcs8: &[u8], secret: &[u8; 32]) -> Result<Self, KeysError> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
             .map_err(|_| KeysError::Damaged("pair not P-256"))?;
         // An uncompressed point: 4, then x and y of 32 bytes each.
         let point = pair.public_key().as_ref().to_vec();
@@ -115,10 +136,10 @@ impl EdgeKeys {
         let hash = Sha256::digest(&point);
         Ok(Self {
             kid: BASE64URL_NOPAD.encode(&hash[..12]),
-            signing: EncodingKey::from_ec_der(&pkcs8),
+            signing: EncodingKey::from_ec_der(pkcs8),
             checking,
             public,
-            sealer: Sealer::new(&secret),
+            sealer: Sealer::new(secret),
         })
     }
 

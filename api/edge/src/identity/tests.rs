@@ -115,6 +115,26 @@ async fn a_remembered_token_still_ends() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_vouched_for_is_taken_as_one_that_was_checked() {
+    let keys = EdgeKeys::known_to_all().unwrap();
+    let signed = keys.sign("at+jwt", &claims());
+    assert!(verifier(&keys, true).verify(&signed, NOW).await.is_ok(), "a pair as any other");
+    let verifier = verifier(&keys, true);
+    let vouch = |token: &str, claims: Value| {
+        verifier.vouch(token, &serde_json::from_value(claims).unwrap(), NOW)
+    };
+    let mut late = claims();
+    late["exp"] = json!(NOW_S - 30);
+    assert_eq!(vouch("late", late), Err(TokenError::Expired));
+    assert_eq!(verifier.verify("late", NOW).await.map(|_| ()), Err(TokenError::Malformed));
+    vouch("unsigned", claims()).unwrap();
+    let found = verifier.verify("unsigned", NOW).await.unwrap();
+    assert_eq!(found, verifier.verify(&signed, NOW).await.unwrap());
+    let ended = verifier.verify("unsigned", NOW.plus_ms(630_000)).await.map(|_| ());
+    assert_eq!(ended, Err(TokenError::Expired), "it ends as any other");
+}
+
+#[tokio::test]
 async fn without_the_demo_only_guests_have_tokens_of_ours() {
     let keys = EdgeKeys::ephemeral().unwrap();
     let verifier = verifier(&keys, false);

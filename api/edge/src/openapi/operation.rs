@@ -25,9 +25,9 @@ pub(super) fn describe(route: &Route) -> Value {
         "x-precondition": precondition(operation.precondition),
         "x-access": access(operation.access),
     });
-    if let Some(content) = route.request.describe() {
-        described["requestBody"] =
-            json!({"required": route.request.is_required(), "content": content});
+    let request = (route.request)();
+    if let Some(content) = request.describe() {
+        described["requestBody"] = json!({"required": request.is_required(), "content": content});
     }
     described
 }
@@ -134,7 +134,7 @@ fn responses(route: &Route) -> Value {
     for status in operation.statuses {
         let mut response = json!({"description": meaning(*status), "headers": headers(*status)});
         let has_body = !matches!(*status, 204 | 302 | 303);
-        if let Some(content) = route.reply.describe().filter(|_| has_body) {
+        if let Some(content) = (route.reply)().describe().filter(|_| has_body) {
             response["content"] = content;
         }
         let links = links::of(operation.id, *status);
@@ -153,7 +153,7 @@ fn responses(route: &Route) -> Value {
         responses.insert("304".to_owned(), described);
     }
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
-    let has_body = route.request != Content::None;
+    let has_body = (route.request)() != Content::None;
     for code in operation.all_codes(has_body) {
         by_status.entry(code.status().as_u16()).or_default().push(code.as_str());
     }

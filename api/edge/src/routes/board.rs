@@ -54,7 +54,8 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 /// The operations of this file.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    vec![raw_route(&GET_BOARD, Content::Text("text/html"), |call| async move { Ok(board(&call)) })]
+    let page = || Content::Text("text/html");
+    vec![raw_route(&GET_BOARD, page, |call| async move { Ok(board(&call)) })]
 }
 
 fn hash_of(open: &str, close: &str) -> String {

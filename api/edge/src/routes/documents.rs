@@ -30,14 +30,20 @@ const GET_DOCS: Operation = Operation::get("getDocs", "/docs")
 #[must_use]
 pub fn routes() -> Vec<Route> {
     vec![
-        raw_route(&GET_OPENAPI, Content::Text("application/json"), |call| async move {
-            Ok(served(&call, &OPENAPI, "application/json", None))
-        }),
-        raw_route(&GET_DOCS, Content::Text("text/html"), |call| async move {
-            let policy = "default-src 'none'; connect-src 'self'; script-src 'sha256-";
-            let policy = format!("{policy}{}'; style-src 'unsafe-inline'", *SCRIPT_HASH);
-            Ok(served(&call, &DOCS, "text/html; charset=utf-8", Some(policy)))
-        }),
+        raw_route(
+            &GET_OPENAPI,
+            || Content::Text("application/json"),
+            |call| async move { Ok(served(&call, &OPENAPI, "application/json", None)) },
+        ),
+        raw_route(
+            &GET_DOCS,
+            || Content::Text("text/html"),
+            |call| async move {
+                let policy = "default-src 'none'; connect-src 'self'; script-src 'sha256-";
+                let policy = format!("{policy}{}'; style-src 'unsafe-inline'", *SCRIPT_HASH);
+                Ok(served(&call, &DOCS, "text/html; charset=utf-8", Some(policy)))
+            },
+        ),
     ]
 }
 

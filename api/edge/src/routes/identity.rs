@@ -82,7 +82,6 @@ enum GuestObject {
 fn create_guest(call: &Call<NoBody>) -> Result<Reply<Json<Guest>>, Problem> {
     let token_id = HEXLOWER.encode(&call.edge.random::<16>());
     let subject = format!("guest:{}", HEXLOWER.encode(&call.edge.random::<12>()));
-    let now_s = call.edge.wall().0 / 1000;
     let principal = Principal {
         tenant: call.caller.tenant.clone(),
         subject: CompactString::new(&subject),
@@ -90,10 +89,10 @@ fn create_guest(call: &Call<NoBody>) -> Result<Reply<Json<Guest>>, Problem> {
         scopes: crate::identity::scopes_of("orders:read orders:write"),
     };
     let access_token = crate::identity::issuer::guest_token(
-        call.edge.authority().keys(),
+        call.edge.authority(),
         &principal,
         &token_id,
-        now_s,
+        call.edge.wall(),
     );
     let guest = Guest {
         object: GuestObject::Guest,

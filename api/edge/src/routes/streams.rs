@@ -64,16 +64,16 @@ const SUBPROTOCOL: &str = "commerce.v1+json";
 pub fn routes() -> Vec<Route> {
     let frames = || Content::events::<StreamFrame>();
     vec![
-        live_route(&STREAM_ORDER, frames(), |call, http, _| async move {
+        live_route(&STREAM_ORDER, frames, |call, http, _| async move {
             check_names(&STREAM_ORDER, &call)?;
             let id = call.path.expect("id").to_owned();
             stream(call, http, Topic::Order(id)).await
         }),
-        live_route(&STREAM_ME, frames(), |call, http, _| async move {
+        live_route(&STREAM_ME, frames, |call, http, _| async move {
             check_names(&STREAM_ME, &call)?;
             stream(call, http, Topic::Me).await
         }),
-        live_route(&OPEN_SOCKET, Content::None, open_socket),
+        live_route(&OPEN_SOCKET, || Content::None, open_socket),
     ]
 }
 

@@ -32,6 +32,22 @@ fn numbers_are_contiguous_and_groups_go_in_order() {
 }
 
 #[test]
+fn small_payloads_take_their_own_size_and_the_buffers_go_round() {
+    let mut s = staging();
+    let large = vec![1; limits::PAYLOAD_BYTES - 1];
+    for lsn in 1..=10 {
+        let record: &[u8] = if lsn % 2 == 0 { &large } else { b"small" };
+        s.stage(A, 3, record, 1).unwrap();
+        let taken = s.take().unwrap();
+        let payload = &taken.frames[0].payload;
+        assert_eq!(payload, record);
+        assert!(payload.capacity() <= 2 * payload.len(), "{}", payload.capacity());
+        s.committed(lsn);
+        assert_eq!(s.spare.len(), usize::from(lsn % 2 == 1), "{lsn}");
+    }
+}
+
+#[test]
 fn an_older_epoch_and_a_closed_log_are_refused() {
     let mut s = staging();
     assert_eq!(s.stage(A, 2, b"x", 1), Err(StageError::NotOwned));

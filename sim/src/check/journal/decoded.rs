@@ -44,8 +44,13 @@ pub(super) struct Decoded {
 impl Decoded {
     pub(super) fn of(shards: &[Vec<Frame>]) -> Self {
         let mut decoded = Self::default();
+        let n_events = |frames: &[Frame]| {
+            frames.iter().map(|frame| frame.header.n_events as usize).sum::<usize>()
+        };
+        // About a record an event: growing would touch twice the memory.
+        decoded.records.reserve(shards.iter().map(|frames| n_events(frames)).sum());
         for frames in shards {
-            let mut events = Vec::new();
+            let mut events = Vec::with_capacity(n_events(frames));
             for frame in frames {
                 decoded.frame(frame, &mut events);
             }

@@ -46,7 +46,8 @@ const AUTHORIZE: Operation = Operation::get("authorize", "/oauth/authorize")
     ]);
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![raw_route(&AUTHORIZE, Content::Text("text/html"), |call| ready(authorize(&call)))]
+    let page = || Content::Text("text/html");
+    vec![raw_route(&AUTHORIZE, page, |call| ready(authorize(&call)))]
 }
 
 /// What a code stands for, sealed inside it.

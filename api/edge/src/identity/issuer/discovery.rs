@@ -28,12 +28,17 @@ const GET_JWKS: Operation = Operation::get("getJwks", "/.well-known/jwks.json")
     .caching(Caching::Document);
 
 pub(super) fn routes() -> Vec<Route> {
-    let json = "application/json";
     vec![
-        raw_route(&GET_METADATA, Content::of::<Metadata>(json), |call| ready(metadata(&call))),
-        raw_route(&GET_JWKS, Content::of::<JwkSet>(json), |call: Call<NoBody>| {
-            ready(Ok(document(&call.edge.authority().keys().jwks())))
-        }),
+        raw_route(
+            &GET_METADATA,
+            || Content::of::<Metadata>("application/json"),
+            |call| ready(metadata(&call)),
+        ),
+        raw_route(
+            &GET_JWKS,
+            || Content::of::<JwkSet>("application/json"),
+            |call: Call<NoBody>| ready(Ok(document(&call.edge.authority().keys().jwks()))),
+        ),
     ]
 }
 

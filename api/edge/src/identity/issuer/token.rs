@@ -52,11 +52,7 @@ const ISSUE_FIELDS: &[&str] = &[
 const REVOKE_FIELDS: &[&str] = &["token", "token_type_hint", "client_id", "client_secret"];
 
 pub(super) fn routes() -> Vec<Route> {
-    let tokens = Content::of::<TokensBody>("application/json");
-    let with_fields = |fields, mut route: Route| {
-        route.request = Content::Form(fields);
-        route
-    };
+    let tokens = || Content::of::<TokensBody>("application/json");
     let issued = raw_route(&ISSUE_TOKEN, tokens, |call| async move {
         Ok(match issue(&call).await {
             Ok(tokens) => HttpResponse::Ok()
@@ -66,15 +62,22 @@ pub(super) fn routes() -> Vec<Route> {
             Err(error) => error.respond(),
         })
     });
-    let revoked = raw_route(&REVOKE_TOKEN, Content::None, |call| async move {
-        Ok(match revoke(&call).await {
-            Ok(()) => {
-                HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).finish()
-            }
-            Err(error) => error.respond(),
-        })
-    });
-    vec![with_fields(ISSUE_FIELDS, issued), with_fields(REVOKE_FIELDS, revoked)]
+    let revoked = raw_route(
+        &REVOKE_TOKEN,
+        || Content::None,
+        |call| async move {
+            Ok(match revoke(&call).await {
+                Ok(()) => {
+                    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).finish()
+                }
+                Err(error) => error.respond(),
+            })
+        },
+    );
+    vec![
+        issued.with_request(|| Content::Form(ISSUE_FIELDS)),
+        revoked.with_request(|| Content::Form(REVOKE_FIELDS)),
+    ]
 }
 
 /// Tokens (RFC 6749 5.1).
@@ -288,15 +291,15 @@ impl Tokens {
     }
 
     fn access_token(&self, call: &Call<Form>, issuer: &Issuer, family: Option<&str>) -> String {
-        let now_s = call.edge.wall().0 / 1000;
+        let now = call.edge.wall();
         let url = issuer.url(&call.host);
         let claims = Claims {
             jti: Some(HEXLOWER.encode(&call.edge.random::<16>())),
             sid: family.map(str::to_owned),
             client_id: Some(self.client.to_owned()),
-            ..access_claims(&url, &self.principal, now_s, limits::ACCESS_TOKEN_S)
+            ..access_claims(&url, &self.principal, now.0 / 1000, limits::ACCESS_TOKEN_S)
         };
-        call.edge.authority().keys().sign("at+jwt", &claims)
+        call.edge.authority().issue(&claims, now)
     }
 }
 
