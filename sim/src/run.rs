@@ -129,9 +129,8 @@ async fn whole(
     let until_us = plan.setup.duration_ms * 1_000 + PATIENCE_US;
     while !(troubled.is_finished() && visiting.is_finished()) {
         if world.since_begin_us() > until_us {
-            let open = [(&troubled, "faults"), (&visiting, "visits")];
-            let open = open.into_iter().filter(|(task, _)| !task.is_finished());
-            let names: Vec<_> = open.map(|(_, name)| name).collect();
+            let open = [(troubled.is_finished(), "faults"), (visiting.is_finished(), "visits")];
+            let names: Vec<_> = open.iter().filter(|(over, _)| !over).map(|(_, n)| *n).collect();
             return Err(("liveness", format!("{} do not end", names.join(" and "))));
         }
         clients.wire.sleep_us(SETTLE_LOOK_US).await;
