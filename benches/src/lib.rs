@@ -16,6 +16,7 @@ pub mod report;
 pub mod resident;
 pub mod rig;
 pub mod shop;
+pub mod sim;
 pub mod usage;
 pub mod wire;
 pub mod workload;

@@ -11,12 +11,13 @@ use benches::orders::{self, Run, Size};
 use benches::peers::postgres::{Postgres, Way};
 use benches::peers::redis::Redis;
 use benches::report::{Goal, Row};
+use benches::sim::{self, Load};
 use benches::workload::Workload;
 use benches::{Failed, events};
 
 /// Every bench.
-pub(crate) const NAMES: [&str; 6] =
-    ["orders-uniform", "orders-hot", "http-orders", "events", "resident", "echo"];
+pub(crate) const NAMES: [&str; 7] =
+    ["orders-uniform", "orders-hot", "http-orders", "events", "resident", "echo", "sim"];
 
 /// Clients of the closed loops.
 const CLIENTS: [usize; 2] = [16, 64];
@@ -33,6 +34,7 @@ pub(crate) fn run(name: &str, quick: bool) -> Result<Vec<Row>, Failed> {
         "events" => events(quick),
         "resident" => resident(quick),
         "echo" => echo(quick),
+        "sim" => simulator(quick),
         _ => Err(Failed::new("find a bench", name)),
     }
 }
@@ -253,6 +255,40 @@ async fn echo_of(
         clients.push(Echoing::new(&server.address, exchanges.to_vec()).await?);
     }
     http::closed(server.pid(), clients, time).await
+}
+
+/// The simulator: whole processes, by their CPU time.
+fn simulator(quick: bool) -> Result<Vec<Row>, Failed> {
+    let program = http::node_binary(&own_binary()?)?;
+    let mut rows = Vec::new();
+    for (load, name, duration_ms, goal) in [
+        (Load::OneNode, "one-node-200", if quick { 5_000 } else { 30_000 }, 20.0),
+        (Load::FiveNodes, "five-nodes-2000", if quick { 1_000 } else { 10_000 }, 1.0),
+    ] {
+        let ran = sim::run(&program, load, duration_ms, 1)?;
+        let conditions = format!(
+            "{duration_ms} ms of traffic, {} orders, {} events, {:.0} us of CPU an order, {} failed",
+            ran.n_orders,
+            ran.n_events,
+            ran.cpu.as_secs_f64() * 1e6 / ran.n_orders.max(1) as f64,
+            ran.n_failed,
+        );
+        let row = |what: &str, value, unit| {
+            Row::new(format!("sim/{name}/{what}"), value, unit, &conditions)
+        };
+        let times = duration_ms as f64 / 1e3 / ran.cpu.as_secs_f64().max(f64::EPSILON);
+        let events = row("events", ran.events_per_second(), "events/s of CPU");
+        rows.push(events.goal(Goal::AtLeast(200_000.0)));
+        rows.push(row("real-time", times, "times").goal(Goal::AtLeast(goal)));
+        rows.push(row("trace", ran.bytes_per_event(), "bytes/event").goal(Goal::AtMost(4.0)));
+    }
+    let seeds = if quick { 10 } else { 50 };
+    let ran = sim::run(&program, Load::Faulted, 60_000, seeds)?;
+    let conditions = format!("{seeds} seeds, {} events, {} failed", ran.n_events, ran.n_failed);
+    let seed_ms = ran.cpu.as_secs_f64() * 1e3 * 10_000.0 / ran.n_events.max(1) as f64;
+    let row = Row::new("sim/faulted/cpu", seed_ms, "ms/10,000 events", &conditions);
+    rows.push(row.goal(Goal::AtMost(100.0)));
+    Ok(rows)
 }
 
 /// Our log beside a bare fjall and a bare file, by events in a group.

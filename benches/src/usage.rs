@@ -28,12 +28,23 @@ pub fn machine() -> String {
     format!("{cores} cores, load {}", load.split(' ').next().unwrap_or("unknown"))
 }
 
+/// CPU time of children of this process that have ended and were waited for.
+#[must_use]
+pub fn children() -> Duration {
+    words("self", 13)
+}
+
 fn of(process: &str) -> Duration {
+    words(process, 11)
+}
+
+/// Two counts of ticks, from a word behind the name on.
+fn words(process: &str, first: usize) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // The name stands in brackets and may hold blanks; user and system time are the 12th and
-    // 13th word behind it.
+    // 13th word behind it, those of children the two after them.
     let behind = stat.rsplit(')').next().unwrap_or_default();
-    let words = behind.split_whitespace().skip(11).take(2);
+    let words = behind.split_whitespace().skip(first).take(2);
     let ticks: u64 = words.filter_map(|word| word.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }

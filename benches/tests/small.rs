@@ -17,6 +17,7 @@ use benches::orders::{self, Size};
 use benches::peers::postgres::{Postgres, Way};
 use benches::peers::redis::Redis;
 use benches::report::{Goal, Row, table};
+use benches::sim::{self, Load};
 use benches::workload::Workload;
 
 const BENCHES: &str = env!("CARGO_BIN_EXE_benches");
@@ -220,4 +221,13 @@ fn redis_does_the_same_steps() {
     // A key that was drawn twice is one order.
     let n_orders = redis.n_orders().unwrap();
     assert!((1_990..=2_000).contains(&n_orders), "{n_orders} orders");
+}
+
+#[test]
+fn the_simulator_runs_and_is_measured() {
+    let ran = sim::run(&node_binary(), Load::OneNode, 1_000, 1).unwrap();
+    assert_eq!(ran.n_failed, 0, "{ran:?}");
+    assert!(ran.n_orders > 100 && ran.n_events > 10 * ran.n_orders, "{ran:?}");
+    assert!(ran.cpu >= Duration::from_millis(10) && ran.events_per_second() > 0.0, "{ran:?}");
+    assert!((1.0..=4.0).contains(&ran.bytes_per_event()), "{ran:?}");
 }
