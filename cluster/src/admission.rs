@@ -66,17 +66,21 @@ impl Admission {
     pub fn enter(&self, principal: &Principal) -> Result<Pass, NotAdmitted> {
         let counts = &mut *self.0.lock();
         if counts.closed {
+            sites::hit("admission.closed");
             return Err(NotAdmitted::Closed);
         }
         let max = counts.limits.in_flight_max;
         let share = max * limits::IN_FLIGHT_PER_TENANT_PERCENT / 100;
         let tenant = counts.tenants.get(&principal.tenant).copied().unwrap_or(0);
-        if counts.total >= max || tenant >= share.max(1) {
+        let is_tiny = counts.total > 1 && sites::fires("tiny_mailbox", 0);
+        if counts.total >= max || tenant >= share.max(1) || is_tiny {
+            sites::hit("admission.full");
             return Err(NotAdmitted::Full);
         }
         let who = (principal.tenant.clone(), principal.subject.clone());
         let under_way = counts.principals.entry(who.clone()).or_insert(0);
         if *under_way >= counts.limits.per_principal_max {
+            sites::hit("admission.principal");
             return Err(NotAdmitted::Principal);
         }
         *under_way += 1;

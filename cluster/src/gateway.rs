@@ -109,6 +109,7 @@ impl Gateway {
 
     /// Asks the owner of a shard that is not served here.
     pub(crate) async fn forward(&self, request: Request) -> Result<Answer, Refusal> {
+        sites::hit("forward.asked");
         let shard = request.shard;
         let directory = &self.links.directory;
         let until = self.clock.now().plus_ms(request.wait_ms);
@@ -203,6 +204,7 @@ impl Gateway {
     /// Another node's ask came.
     pub(crate) fn ask_came(&self, ask: Forwarded) {
         if !self.seen.lock().is_new(&ask.origin, ask.id) {
+            sites::hit("forward.repeated");
             return metrics::counter!("mercato_asks_repeated_total").increment(1);
         }
         let n_shards = u16::try_from(self.seats.inboxes.len()).expect("shard counts fit 16 bits");
@@ -220,11 +222,13 @@ impl Gateway {
         let newer = owner.filter(|owner| owner.epoch > ask.epoch);
         match newer {
             Some(owner) if owner.node != self.links.node && ask.hops < limits::HOPS_MAX => {
+                sites::hit("forward.sent_on");
                 ask.hops += 1;
                 ask.epoch = owner.epoch;
                 self.links.send(&owner.node, &PeerMessage::Ask(Box::new(ask)));
             }
             hint => {
+                sites::hit("forward.not_owner");
                 let hint = hint.map(|owner| (owner.node, owner.epoch));
                 self.answer(&ask.origin, ask.id, Outcome::NotOwner(hint));
             }
@@ -237,6 +241,7 @@ impl Gateway {
         let buffers = &mut *self.buffers.lock();
         match buffers.shards.get_mut(&shard) {
             Some(waiting) if buffers.n_waiting < limits::BUFFERED_MAX => {
+                sites::hit("forward.buffered");
                 waiting.push(ask);
                 buffers.n_waiting += 1;
                 Ok(())
@@ -258,6 +263,9 @@ impl Gateway {
         buffers.n_waiting -= waiting.len();
         let inbox = self.seats.inbox(shard);
         for ask in waiting {
+            if sites::is_broken("handoff_drops_buffer") {
+                continue;
+            }
             if inbox.is_open() && inbox.epoch() == ask.epoch {
                 self.take(shard, ask);
             } else {

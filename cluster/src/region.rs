@@ -154,7 +154,7 @@ impl Region {
         let command = pack(command).map_err(|_| AskError::Unreadable)?;
         let _pass = self.inner.admission.enter(&ask.principal).map_err(refused)?;
         let body = AskBody::Command(command, ask.idempotency);
-        match self.send(key, &ask, body).await.map_err(from_refusal)? {
+        match self.send(key, &ask, body).await.map_err(not_done)? {
             Answer::Outcome(outcome) => reply(outcome),
             Answer::Refused(refusal) => Err(from_refusal(refusal)),
             Answer::Query(_) | Answer::Located { .. } | Answer::Done | Answer::Troubles(_) => {
@@ -204,6 +204,7 @@ impl Region {
             return Err(Refusal::Unavailable);
         }
         if matches!(body, AskBody::Command(..)) && inner.seats.is_full(shard) {
+            sites::hit("log.full");
             return Err(Refusal::Overloaded);
         }
         let (reply_to, answer) = oneshot::channel();
@@ -219,12 +220,18 @@ impl Region {
         let answer = tokio::select! {
             biased;
             answer = answer => answer.map_err(|_| Refusal::Unavailable)?,
-            () = late => return Err(Refusal::TimedOut),
+            () = late => {
+                sites::hit("ask.timed_out");
+                return Err(Refusal::TimedOut);
+            }
         };
         // A node that was paused may have lost the shard meanwhile, and its answer may be old.
         match inner.seats.may_answer(inner.ctx.clock.now()) {
             true => Ok(answer),
-            false => Err(Refusal::Unavailable),
+            false => {
+                sites::hit("lease.answer_withheld");
+                Err(Refusal::Unavailable)
+            }
         }
     }
 }
@@ -280,6 +287,15 @@ const fn refused<E: Entity>(why: NotAdmitted) -> AskError<E> {
         NotAdmitted::Principal => AskError::RateLimited { retry_after_ms: limits::RETRY_AFTER_MS },
         NotAdmitted::Closed => AskError::Unavailable,
     }
+}
+
+/// A command that was not answered. Its outcome is unknown, unless a defect says otherwise.
+fn not_done<E: Entity>(refusal: Refusal) -> AskError<E> {
+    let is_open = matches!(refusal, Refusal::TimedOut | Refusal::Unavailable);
+    if is_open && sites::is_broken("unknown_outcome_as_failure") {
+        return AskError::StateFull;
+    }
+    from_refusal(refusal)
 }
 
 const fn from_refusal<E: Entity>(refusal: Refusal) -> AskError<E> {

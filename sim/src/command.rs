@@ -4,6 +4,7 @@
 //! progress to stderr. Exit codes: 0 no violation, 1 a violation or two runs that differ, 2 bad
 //! usage, 3 files that cannot be read or written, or a target that cannot be driven.
 
+mod canary;
 mod diff;
 mod driving;
 mod files;
@@ -36,6 +37,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Lists the scenarios.
     Scenarios,
+    /// Plants known defects and counts the seeds until each is noticed.
+    Canary(CanaryArgs),
 }
 
 /// `sim run`.
@@ -53,6 +56,31 @@ pub struct RunArgs {
     /// Says the verdict only, and writes run.json only, and the plan if it fails.
     #[arg(long)]
     pub brief: bool,
+    /// A defect to plant, in a build that has any.
+    #[arg(long, hide = !sites::HAS_CANARIES)]
+    pub canary: Option<String>,
+}
+
+/// `sim canary`.
+#[derive(Debug, Args)]
+pub struct CanaryArgs {
+    /// Which; all if none is named.
+    pub names: Vec<String>,
+    /// Another scenario than the one that the defect belongs to.
+    #[arg(long)]
+    pub scenario: Option<String>,
+    /// Seeds at the most, for each.
+    #[arg(long, default_value_t = 1_000)]
+    pub seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    pub first: u64,
+    /// Processes at the same time.
+    #[arg(long, default_value_t = 2)]
+    pub jobs: usize,
+    /// Where to write.
+    #[arg(long, default_value = "sim-out/canary")]
+    pub out: PathBuf,
 }
 
 /// `sim replay`.
@@ -168,6 +196,9 @@ pub enum Error {
     /// A live system cannot be driven.
     #[error("the target cannot be driven: {0}")]
     Target(String),
+    /// It was asked for what there is not.
+    #[error("{0}")]
+    Usage(String),
     /// A child process could not be started or did not answer.
     #[error("seed {seed}: {what}")]
     Child {
@@ -192,6 +223,7 @@ pub fn run(command: Command, out: &mut dyn Write) -> Result<Ended, Error> {
         Command::Diff(args) => diff::diff(&args, out),
         Command::Report(args) => runs::report(&args, out),
         Command::Scenarios => scenarios(out),
+        Command::Canary(args) => canary::canary(&args, out),
     }
 }
 

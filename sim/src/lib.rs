@@ -24,4 +24,5 @@ pub mod scenario;
 pub mod shrink;
 pub mod toy;
 pub mod traffic;
+pub mod watch;
 pub mod world;

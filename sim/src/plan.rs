@@ -26,6 +26,9 @@ pub struct Plan {
     pub traffic: Vec<Visit>,
     /// What goes wrong, by time.
     pub faults: Vec<Fault>,
+    /// A defect that is planted in the system, if it is to be shown that it is noticed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<String>,
 }
 
 /// The system under test.
@@ -379,6 +382,13 @@ impl Plan {
     pub fn check(&self) -> Result<(), PlanError> {
         if self.version != VERSION {
             return Err(PlanError::Version(self.version));
+        }
+        if let Some(canary) = &self.canary
+            && !(sites::HAS_CANARIES && sites::CANARIES.iter().any(|known| known.name == canary))
+        {
+            return Err(PlanError::Names(format!(
+                "canary {canary}, which this build does not have"
+            )));
         }
         let setup = &self.setup;
         if setup.nodes == 0 || setup.nodes > 32 || setup.shards == 0 || setup.skus.is_empty() {

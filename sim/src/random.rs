@@ -34,6 +34,8 @@ pub enum Stream {
     PlanFaults = 23,
     /// What a seed turns on at all: families of faults, sites, variants of a scenario.
     Swarm = 24,
+    /// Whether a buggify site fires.
+    Buggify = 25,
 }
 
 /// 64 bits for (seed, stream, subject, attempt). SplitMix64's finaliser over a running state.

@@ -21,6 +21,7 @@ use crate::history::History;
 use crate::kernel;
 use crate::plan::Plan;
 use crate::record::{RunRecord, VERSION, Verdict, Violation};
+use crate::watch::Sites;
 use crate::world::World;
 use queues::Queues;
 
@@ -73,9 +74,13 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     let queues = Rc::new(RefCell::new(Queues::default()));
     let mut violations = Vec::new();
     let healed_us = Cell::new(0);
+    let sites = Sites::new(plan);
+    let watching = sites.watch();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         kernel::run(world.kernel(), whole(plan, &world, &clients, &queues, &healed_us, tell))
     }));
+    // Checkers fold entities, too: what they do counts for nothing, and no defect is in it.
+    drop(watching);
     let at_us = world.since_begin_us();
     let mut note = |invariant: &str, what: String| {
         violations.push(Violation { invariant: invariant.into(), at_us, what });
@@ -90,6 +95,7 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     let mut record = record(plan, &world, &history, &queues.borrow());
     record.unknown_ppm = unknown_ppm(&history);
     record.violations = violations;
+    record.probes = sites.counts();
     if is_whole {
         // The store in memory answers at once: no time has to pass.
         let seen =

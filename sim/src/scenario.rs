@@ -68,6 +68,18 @@ pub struct Scenario {
     pub swarm: Option<Swarm>,
     /// Buggify sites that a seed chooses.
     pub buggify: Option<Buggify>,
+    /// Probes that a large swarm must hit.
+    pub must_hit: Option<MustHit>,
+}
+
+/// Probes that a swarm must hit; a single run only tells of them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MustHit {
+    /// A swarm of so many seeds or more fails if it never hits one of them.
+    pub within_seeds: u64,
+    /// Their names, as in `run.json`.
+    pub probes: Vec<String>,
 }
 
 /// The system under test.

@@ -10,19 +10,23 @@ use crate::tree::root;
 /// Crate, folder, and the own crates that it may name.
 const TABLE: &[(&str, &str, &[&str])] = &[
     ("codec", "actors/codec", &[]),
-    ("entity", "actors/entity", &["codec"]),
-    ("commerce", "actors/commerce", &["codec", "entity"]),
-    ("ports", "persistence/ports", &["codec", "entity"]),
+    ("entity", "actors/entity", &["codec", "sites"]),
+    ("sites", "actors/sites", &[]),
+    ("commerce", "actors/commerce", &["codec", "entity", "sites"]),
+    ("ports", "persistence/ports", &["codec", "entity", "sites"]),
     ("embedded", "persistence/embedded", &["codec", "entity", "ports"]),
     ("nats", "persistence/nats", &["entity", "ports"]),
-    ("cluster", "cluster", &["codec", "entity", "ports"]),
+    ("cluster", "cluster", &["codec", "entity", "ports", "sites"]),
     ("edge", "api/edge", &["cluster", "codec", "commerce", "entity", "ports"]),
     (
         "mercato",
         "api/mercato",
-        &["cluster", "codec", "commerce", "edge", "embedded", "entity", "nats", "ports", "sim"],
+        &[
+            "cluster", "codec", "commerce", "edge", "embedded", "entity", "nats", "ports", "sim",
+            "sites",
+        ],
     ),
-    ("sim", "sim", &["cluster", "codec", "commerce", "edge", "entity", "ports"]),
+    ("sim", "sim", &["cluster", "codec", "commerce", "edge", "entity", "ports", "sites"]),
     ("tests", "tests", &[]),
     ("benches", "benches", &["cluster", "codec", "commerce", "embedded", "entity", "ports"]),
 ];

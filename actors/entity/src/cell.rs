@@ -80,8 +80,14 @@ impl<E: Entity> EntityCell<E> {
 
     fn seen(&self, key: IdempotencyKey, print: Fingerprint, now: Timestamp) -> Option<Outcome> {
         match self.idempotency.get(key, now) {
-            Some(kept) if kept.fingerprint == print => Some(Outcome::Replayed(kept.clone())),
-            Some(_) => Some(Outcome::KeyReused),
+            Some(kept) if kept.fingerprint == print => {
+                sites::hit("idempotency.replayed");
+                Some(Outcome::Replayed(kept.clone()))
+            }
+            Some(_) => {
+                sites::hit("idempotency.key_reused");
+                Some(Outcome::KeyReused)
+            }
             None => self.idempotency.is_full(now).then_some(Outcome::KeysFull),
         }
     }

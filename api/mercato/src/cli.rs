@@ -18,9 +18,11 @@ pub struct Cli {
 pub enum Command {
     /// Run a node.
     Serve(ServeArgs),
+    #[cfg(feature = "sim")]
     /// Run bad days in the simulator: scenarios, swarms of seeds, replays.
     #[command(subcommand)]
     Sim(sim::command::Command),
+    #[cfg(feature = "sim")]
     /// Play a plan against a live demo shop over HTTP and judge it by what clients saw.
     ///
     /// The target must be a demo shop (`mercato serve --demo`) with its issuer of tokens: guests

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use mercato::cli::{Cli, Command};
 use mercato::config::Config;
-use mercato::exit::{Exit, chain};
+use mercato::exit::Exit;
 use mercato::serve;
 use tracing_subscriber::EnvFilter;
 
@@ -32,27 +32,37 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode, Exit> {
     match cli.command {
+        Command::Serve(_) if sites::HAS_CANARIES => {
+            Err(Exit::Usage("this build has planted defects and serves nobody".into()))
+        }
         Command::Serve(args) => {
             log_to_stderr();
             let config = Config::load(args).map_err(|error| Exit::Usage(error.to_string()))?;
             serve::run(config).map(|()| ExitCode::SUCCESS)
         }
+        #[cfg(feature = "sim")]
         // Without a log: a simulated node's troubles are what the run is about.
         Command::Sim(command) => {
             simulated(sim::command::run(command, &mut std::io::stdout().lock()))
         }
+        #[cfg(feature = "sim")]
         Command::Drive(args) => {
             simulated(sim::command::drive(&args, &mut std::io::stdout().lock()))
         }
     }
 }
 
+#[cfg(feature = "sim")]
 fn simulated(ended: Result<sim::command::Ended, sim::command::Error>) -> Result<ExitCode, Exit> {
+    use mercato::exit::chain;
     use sim::command::{Ended, Error};
+
     match ended {
         Ok(Ended::Fine) => Ok(ExitCode::SUCCESS),
         Ok(Ended::Wrong) => Ok(ExitCode::FAILURE),
-        Err(error @ (Error::Scenario(_) | Error::Plan { .. })) => Err(Exit::Usage(chain(&error))),
+        Err(error @ (Error::Scenario(_) | Error::Plan { .. } | Error::Usage(_))) => {
+            Err(Exit::Usage(chain(&error)))
+        }
         Err(error) => Err(Exit::Store(chain(&error))),
     }
 }

@@ -131,6 +131,7 @@ impl CommitterState {
             }
             match self.store.append(Arc::clone(&frames)).await {
                 Err(AppendError::Unknown(reason)) if attempt < limits::APPEND_ATTEMPTS_MAX => {
+                    sites::hit("log.unknown_outcome");
                     tracing::warn!(attempt, reason, "append of unknown outcome is tried again");
                     self.clock.sleep(20 << attempt.min(5)).await;
                     attempt += 1;
@@ -146,6 +147,9 @@ impl CommitterState {
             // Whoever can run now stages first: a commit costs the same for one record as for
             // all of them, and this actor is woken by the first one.
             tokio::task::yield_now().await;
+            if sites::fires("extra_yield", u64::MAX) {
+                tokio::task::yield_now().await;
+            }
             // Asked before each group: a node that has ended writes nothing more.
             if self.life.is_over() {
                 return;
@@ -153,6 +157,11 @@ impl CommitterState {
             let Some(taken) = self.log.with(Staging::take) else { return };
             let group = Arc::new(taken.frames);
             if let Err(error) = self.append(Arc::clone(&group)).await {
+                match &error {
+                    AppendError::Fenced { .. } => sites::hit("log.fenced"),
+                    AppendError::Unknown(_) => sites::hit("log.unknown_for_good"),
+                    AppendError::Broken { .. } | AppendError::Fatal(_) => sites::hit("log.failed"),
+                }
                 tracing::error!(%error, "the log has failed; nothing is acknowledged any more");
                 self.log.fail(error.to_string());
                 return (self.on_failed)(&error);

@@ -167,7 +167,16 @@ impl Staging {
         if self.flying.is_some() || self.closed {
             return None;
         }
-        let group = self.groups.pop_front()?;
+        let mut group = self.groups.pop_front()?;
+        if sites::is_broken("shards_staged_apart")
+            && group.pending.len() > 1
+            && let Some(apart) = group.pending.pop_last()
+        {
+            // One shard's records go without those that they follow from.
+            let last_lsn = self.durable;
+            self.groups.push_front(group);
+            group = Group { last_lsn, pending: [apart].into(), ..Group::default() };
+        }
         let mut frames = Vec::with_capacity(group.pending.len());
         for (shard, pending) in group.pending {
             let prev_crc = self.shards.get(&shard).map_or(0, |owned| owned.sealed_crc);
@@ -194,7 +203,8 @@ impl Staging {
     /// The flying group is durable. Returns the new watermark.
     pub fn committed(&mut self, last_lsn: Lsn) -> Lsn {
         assert_eq!(self.flying.take(), Some(last_lsn), "I4: another group was flying");
-        assert!(last_lsn > self.durable, "I4: the watermark only rises");
+        let is_rising = last_lsn > self.durable || sites::is_broken("shards_staged_apart");
+        assert!(is_rising, "I4: the watermark only rises");
         self.durable = last_lsn;
         last_lsn
     }
@@ -214,7 +224,11 @@ impl Stage for Staging {
         let current = |owned: &&mut Owned| owned.epoch == epoch && epoch > 0;
         let owned = self.shards.get_mut(&shard).filter(current);
         let owned = owned.ok_or(StageError::NotOwned)?;
-        if self.groups.back().is_none_or(|group| group.bytes >= limits::GROUP_BYTES_MAX) {
+        let is_whole = |group: &Group| {
+            group.bytes >= limits::GROUP_BYTES_MAX
+                || sites::fires("batch_of_one", u64::from(shard.0))
+        };
+        if self.groups.back().is_none_or(is_whole) {
             self.groups.push_back(Group::default());
         }
         let group = self.groups.back_mut().expect("a group was pushed if there was none");

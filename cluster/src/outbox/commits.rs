@@ -131,9 +131,13 @@ impl Commits {
     ) -> Result<Vec<Read>, StoreError> {
         // Before looking: what memory has by then is durable in any case.
         let durable = self.of(shard);
-        if let Some(frames) = self.recent.lock().read(shard, from, max_bytes) {
+        let recent = self.recent.lock().read(shard, from, max_bytes);
+        if let Some(frames) = recent
+            && !sites::fires("cache_miss", u64::from(shard.0))
+        {
             return Ok(frames.into_iter().map(Read::Recent).collect());
         }
+        sites::hit("outbox.read_from_store");
         let mut frames = store.read(shard, from, max_bytes).await?;
         // The store may show what is being committed.
         frames.retain(|frame| frame.header.commit_no <= durable);

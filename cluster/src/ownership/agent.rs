@@ -292,6 +292,7 @@ impl Agent {
         for end in ends.collect::<Vec<_>>() {
             let pending = Pending::End(end.node().clone());
             if !self.calls.values().any(|call| *call == pending) {
+                sites::hit("lease.ended_other");
                 self.call(pending, StoreCall::Lease(end), out);
             }
         }
@@ -299,6 +300,7 @@ impl Agent {
 
     /// The life is over: nothing is hosted, nothing in flight counts, and a new one begins.
     fn lose_life(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        sites::hit("lease.lost");
         out.push(Output::ServeUntil(Timestamp(0)));
         self.drop_all(out);
         out.push(Output::Life(None));

@@ -71,9 +71,13 @@ impl Takeover {
             }
             // The row tells whether a newer owner or another way of claiming was there.
             (Self::Claim(row), Answer::Claim(Cas::Refused(_))) => {
+                sites::hit("owner.journal_ahead");
                 Step::Go(Self::begin(row.shard, row.epoch, row.owner))
             }
-            (takeover, Answer::Unknown) => Step::Again(takeover),
+            (takeover, Answer::Unknown) => {
+                sites::hit("owner.unknown_outcome");
+                Step::Again(takeover)
+            }
             (
                 takeover @ (Self::Owner(_) | Self::Claim(_)),
                 Answer::Leases(_)

@@ -216,6 +216,9 @@ impl<R> ShardCore<R> {
             Input::Resend { to } => {
                 let durable = if self.config.chaining { Lsn::MAX } else { self.durable };
                 let sends = self.outgoing.unacked(to, durable);
+                if !sends.is_empty() {
+                    sites::hit("stream.asked_again");
+                }
                 self.hand_over(to, sends);
             }
             Input::Durable(lsn) => self.durable(lsn, out),
@@ -251,9 +254,10 @@ impl<R> ShardCore<R> {
         }
         if let AskBody::Command(..) = ask.body {
             let refusal = if ask.deadline < self.time {
+                sites::hit("ask.too_late");
                 Some(Refusal::TimedOut)
             } else {
-                self.outgoing.is_closed().then_some(Refusal::Overloaded)
+                self.is_window_closed().then_some(Refusal::Overloaded)
             };
             if let Some(refusal) = refusal {
                 return out.push(Output::Reply(ask.reply_to, Answer::Refused(refusal)));
@@ -282,6 +286,16 @@ impl<R> ShardCore<R> {
                 out.push(Output::Reply(ask.reply_to, Answer::Refused(Refusal::Unreadable)));
             }
         }
+    }
+
+    /// Whether new work is refused because what it would send cannot go out.
+    fn is_window_closed(&self) -> bool {
+        if self.outgoing.is_closed() {
+            sites::hit("stream.window_closed");
+            return !sites::is_broken("stream_window_removed");
+        }
+        let own = self.config.shard;
+        sites::fires("tiny_window", u64::from(own.0)) && self.outgoing.has_unacked_beside(own)
     }
 
     fn ask_resident(
@@ -319,6 +333,7 @@ impl<R> ShardCore<R> {
                 Arrival::Queued => {}
                 Arrival::Repeat => repeat = true,
                 Arrival::Gap => {
+                    sites::hit("stream.gap");
                     out.push(Output::AskResend { of: from });
                     break;
                 }
@@ -326,6 +341,7 @@ impl<R> ShardCore<R> {
             }
         }
         if repeat {
+            sites::hit("stream.repeat");
             let through = self.durable_marks.get(&from).copied().unwrap_or(0);
             out.push(Output::Ack { to: from, through });
         }
@@ -403,7 +419,7 @@ impl<R> ShardCore<R> {
 
     /// Answers when the log is durable up to `lsn`.
     fn reply(&mut self, lsn: Lsn, reply_to: R, answer: Answer, out: &mut Vec<Output<R>>) {
-        if lsn <= self.durable {
+        if lsn <= self.durable || sites::is_broken("reply_before_commit") {
             out.push(Output::Reply(reply_to, answer));
         } else {
             self.release.push(lsn, Held::Reply(reply_to, answer));
@@ -419,7 +435,10 @@ impl<R> ShardCore<R> {
                 Access::Ready(_) | Access::Quarantined | Access::Unknown => {
                     self.timers.replace(&key, Some(at), None);
                 }
-                Access::Loading => self.timers.begin_read(at, &key),
+                Access::Loading => {
+                    sites::hit("timer.woke_sleeper");
+                    self.timers.begin_read(at, &key);
+                }
             }
         }
         while let Some((key, waiter)) = self.waiters.take_due(self.time) {
@@ -444,6 +463,7 @@ impl<R> ShardCore<R> {
     fn retransmit(&mut self) {
         let own = self.config.shard;
         for (to, sends) in self.outgoing.stalled(own, self.durable) {
+            sites::hit("stream.sent_again");
             self.hand_over(to, sends);
         }
         let more = self.outgoing.has_unacked_beside(own);

@@ -233,6 +233,9 @@ impl Actor for Host {
         if state.life.is_over() {
             return Ok(());
         }
+        if sites::fires("extra_yield", u64::from(state.core.shard().0)) {
+            tokio::task::yield_now().await;
+        }
         state.turn();
         if state.core.has_failed() {
             return Err("the log refused a record".into());

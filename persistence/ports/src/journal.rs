@@ -70,7 +70,8 @@ impl Tail {
     /// had been written before.
     pub fn admit(&self, frame: &Frame) -> Result<Admission, AppendError> {
         let header = &frame.header;
-        if header.epoch < self.epoch {
+        let is_fenced = header.epoch < self.epoch && !sites::is_broken("epoch_check_removed");
+        if is_fenced {
             return Err(AppendError::Fenced { shard: header.shard, epoch: self.epoch });
         }
         let broken = AppendError::Broken { shard: header.shard, expected: self.next_commit };

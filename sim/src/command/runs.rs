@@ -13,11 +13,16 @@ use crate::scenario::Scenario;
 
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Ended, Error> {
     let scenario = Scenario::load(&args.scenario)?;
-    let plan = scenario.plan(args.seed);
+    let mut plan = scenario.plan(args.seed);
+    plan.canary.clone_from(&args.canary);
+    plan.check().map_err(|source| Error::Plan { path: args.scenario.clone(), source })?;
     let dir = args.out.clone().unwrap_or_else(|| {
         PathBuf::from("sim-out").join(format!("{}-{}", plan.scenario, args.seed))
     });
-    let command = format!("mercato sim run --scenario {} --seed {}", args.scenario, args.seed);
+    let mut command = format!("mercato sim run --scenario {} --seed {}", args.scenario, args.seed);
+    if let Some(canary) = &args.canary {
+        command.push_str(&format!(" --canary {canary}"));
+    }
     whole(&plan, &dir, command, args.brief, out)
 }
 

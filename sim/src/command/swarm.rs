@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::{Ended, Error, SwarmArgs, files};
 use crate::random::{Stream, mix, percent};
 use crate::record::{RunRecord, Verdict};
-use crate::scenario::Scenario;
+use crate::scenario::{MustHit, Scenario};
 
 /// How often children are looked at.
 const LOOK: Duration = Duration::from_millis(2);
@@ -48,6 +48,7 @@ struct Sums {
 
 pub(super) fn swarm(args: &SwarmArgs, out: &mut dyn Write) -> Result<Ended, Error> {
     let begun = Instant::now();
+    let must_hit = Scenario::load(&args.scenario)?.must_hit;
     let mut swarm =
         Swarm { args, sums: Sums::default(), jobs: Vec::new(), firsts: BTreeMap::new() };
     let mut todo: Vec<(u64, bool)> =
@@ -80,7 +81,9 @@ pub(super) fn swarm(args: &SwarmArgs, out: &mut dyn Write) -> Result<Ended, Erro
     }
     let _ = write!(std::io::stderr(), "\r\x1b[2K");
     files::say(out, &swarm.sums.table(begun.elapsed()))?;
-    Ok(if swarm.sums.failures.is_empty() { Ended::Fine } else { Ended::Wrong })
+    let is_missed = must_hit.is_some_and(|must| swarm.sums.misses(&must, out));
+    let is_fine = swarm.sums.failures.is_empty() && !is_missed;
+    Ok(if is_fine { Ended::Fine } else { Ended::Wrong })
 }
 
 struct Swarm<'a> {
@@ -237,6 +240,20 @@ impl Sums {
         }
     }
 
+    /// Tells of probes that had to be hit and never were. Returns whether that is a violation:
+    /// a few seeds prove nothing.
+    fn misses(&self, must: &MustHit, out: &mut dyn Write) -> bool {
+        let is_missed = |name: &&String| self.probes.get(*name).is_none_or(|(n, _)| *n == 0);
+        let missed: Vec<&str> = must.probes.iter().filter(is_missed).map(String::as_str).collect();
+        let is_judged = self.seeds >= must.within_seeds;
+        if !missed.is_empty() {
+            let word =
+                if is_judged { "that must be hit and never were" } else { "still to be hit" };
+            let _ = files::say(out, &format!("probes {word}: {}\n", missed.join(", ")));
+        }
+        is_judged && !missed.is_empty()
+    }
+
     /// Everything, for people.
     fn table(&self, wall: Duration) -> String {
         let mut text = format!(
@@ -255,6 +272,11 @@ impl Sums {
             for (name, (seeds, times)) in rows {
                 text.push_str(&format!("{name:<28}{seeds:>10}{times:>14}\n"));
             }
+        }
+        let never = self.probes.iter().filter(|(_, (seeds, _))| *seeds == 0);
+        let never: Vec<&str> = never.map(|(name, _)| name.as_str()).collect();
+        if !never.is_empty() {
+            text.push_str(&format!("\nprobes never hit: {}\n", never.join(", ")));
         }
         for (title, rows) in [("checker", &self.checked), ("orders", &self.orders)] {
             text.push_str(&format!("\n{title:<28}{:>24}\n", "looked at"));

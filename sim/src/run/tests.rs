@@ -50,6 +50,7 @@ fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
         },
         traffic: (0..n_visits).map(visit).collect(),
         faults: Vec::new(),
+        canary: None,
     }
 }
 
@@ -116,4 +117,42 @@ fn outcomes_that_nobody_knows_are_counted() {
     plan.faults = vec![Fault { id: 1, at_us: 0, for_ms: 2_000, kind }];
     let run = quiet(&plan);
     assert!((20_000..400_000).contains(&run.record.unknown_ppm), "{}", run.record.unknown_ppm);
+}
+
+/// Cheap ones; `scripts/canaries` looks for all of them.
+#[cfg(feature = "canaries")]
+#[test]
+fn planted_defects_are_noticed() {
+    for canary in ["dedup_mark_not_with_effect", "sync_removed"] {
+        let mut plan = plan(3, 1, 100);
+        let kind = FaultKind::Crash { node: 0, kept_writes: 0 };
+        plan.faults = vec![Fault { id: 1, at_us: 900_000, for_ms: 300, kind }];
+        quiet(&plan);
+        plan.canary = Some(canary.to_owned());
+        assert_eq!(run(&plan, &mut |_| {}).record.verdict, Verdict::Fail, "{canary}");
+    }
+}
+
+#[cfg(not(feature = "canaries"))]
+#[test]
+fn a_build_without_canaries_refuses_their_plans() {
+    let mut plan = plan(3, 1, 1);
+    assert!(plan.check().is_ok());
+    plan.canary = Some("sync_removed".to_owned());
+    let error = plan.check().expect_err("nothing is planted").to_string();
+    assert!(error.contains("sync_removed"), "{error}");
+}
+
+#[test]
+fn sites_fire_and_probes_are_counted_and_nothing_breaks() {
+    let mut plan = plan(4, 1, 100);
+    let sites = ["early_passivation", "early_snapshot", "cache_miss", "batch_of_one"];
+    plan.setup.buggify = sites.iter().map(|name| ((*name).to_owned(), 25)).collect();
+    let run = quiet(&plan);
+    for name in sites {
+        assert!(run.record.probes[&format!("buggify.{name}")] > 0, "{name}");
+    }
+    assert!(run.record.probes["entity.passivated"] > 0);
+    assert_eq!(run.record.probes["buggify.tiny_window"], 0);
+    assert_eq!(run.record.trace_hash, quiet(&plan).record.trace_hash);
 }

@@ -43,6 +43,14 @@ pub(super) fn values(scenario: &Scenario) -> Checked {
     if let Some(one) = &scenario.buggify {
         percent("buggify.site_percent", one.site_percent)?;
         percent("buggify.chance_percent", one.chance_percent)?;
+        for name in &one.sites {
+            let is_known = sites::BUGGIFY.iter().any(|(known, _)| known == name);
+            ensure(is_known, "buggify.sites", || format!("names {name}, which no site has"))?;
+        }
+    }
+    for name in scenario.must_hit.iter().flat_map(|must| &must.probes) {
+        let is_known = sites::PROBES.iter().any(|(known, _)| known == name);
+        ensure(is_known, "must_hit.probes", || format!("names {name}, which no probe has"))?;
     }
     Ok(())
 }

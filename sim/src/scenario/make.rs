@@ -45,6 +45,7 @@ impl Scenario {
                 setup.duration_ms,
             ),
             setup,
+            canary: None,
         }
     }
 

@@ -53,7 +53,7 @@ fn plans_are_these_on_every_machine() {
     // Frozen: a change here makes every seed that was ever named another run. That may be right
     // (a better model), but then seeds of the past are told by their plans only.
     let pinned = [
-        ("mixed", 1, 0x839b_5711_dd4f_460a),
+        ("mixed", 1, 0x1b92_2b68_d2e3_e0db),
         ("mixed", 2, 0x0b0b_2f81_d037_3524),
         ("flash-sale", 42, 0xec2f_6be3_415a_3619),
         ("diurnal-day", 7, 0xfbc1_d190_f855_df54),

@@ -94,6 +94,7 @@ fn acked(draft: &mut Draft<'_>, generation: u32, ack: Ack) {
 /// The hold stands although the order gave it up. A release that is on its way settles it, unless
 /// the units were sold at once.
 fn acked_late(draft: &mut Draft<'_>, ack: Ack) {
+    sites::hit("order.hold_came_late");
     let release = GiveBack::Release { line: ack.line };
     let is_released = draft.body.open.iter().any(|step| step.what == release);
     if !is_released || ack.committed {

@@ -81,8 +81,12 @@ fn cancel_whole(
             draft.push(Fact::CancelRequested { reason });
         }
         Stage::Reserving | Stage::AwaitingPayment if is_open => begin_cancel(&mut draft, reason),
-        Stage::Confirming if is_open => draft.push(Fact::CancelRequested { reason }),
+        Stage::Confirming if is_open => {
+            sites::hit("order.cancel_while_confirming");
+            draft.push(Fact::CancelRequested { reason });
+        }
         Stage::Confirmed if is_open && body.parcels.iter().all(can_stop) => {
+            sites::hit("order.cancel_after_confirm");
             ask_stop(&mut draft, Stop::Whole { reason });
         }
         Stage::Reserving

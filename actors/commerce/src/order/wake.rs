@@ -49,13 +49,18 @@ fn timer(draft: &mut Draft<'_>) {
     match draft.body.stage {
         Stage::Reserving if draft.body.any_line(HoldPhase::AskedToCommit) => {
             // The question ran out too: the SKU has answered by now, or it comes back.
+            sites::hit("order.reservation_timeout");
             draft.push(Fact::CancelRequested { reason: Reason::ReservationTimeout });
         }
         Stage::Reserving => {
+            sites::hit("order.reservation_timeout");
             let reason = draft.body.failure.unwrap_or(Reason::ReservationTimeout);
             cancel(draft, reason);
         }
-        Stage::AwaitingPayment => cancel(draft, Reason::PaymentTimeout),
+        Stage::AwaitingPayment => {
+            sites::hit("order.payment_timeout");
+            cancel(draft, Reason::PaymentTimeout);
+        }
         Stage::Fulfilled => draft.push(Fact::Completed),
         // No timer runs in these.
         Stage::Confirming
@@ -87,6 +92,7 @@ pub(super) fn bounced(mut draft: Draft<'_>, bounce: &Bounce<'_>) -> Decision<Ord
 
 /// Sent again later.
 fn later(draft: &mut Draft<'_>, what: Undelivered) {
+    sites::hit("order.message_undelivered");
     draft.push(Fact::Undelivered(what));
 }
 

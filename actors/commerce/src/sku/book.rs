@@ -79,6 +79,13 @@ impl Book {
             .filter_map(|(_, id)| self.live.get(id).map(|hold| (*id, hold)))
     }
 
+    /// Holds that are older than they were asked for, be they pinned or sold meanwhile: what a
+    /// planted defect takes for expired.
+    pub(super) fn past_ttl(&self, now: Timestamp) -> Vec<Uuid> {
+        let is_past = |hold: &Hold| hold.phase != Phase::Held && hold.is_past_ttl(now);
+        self.live.iter().filter(|(_, hold)| is_past(hold)).map(|(id, _)| *id).collect()
+    }
+
     /// Holds that may be revoked at `shelf`, the newest first. O(n): a stock count that finds too
     /// little is rare, and an index by age would cost every hold 40 bytes.
     pub(super) fn newest_held(&self, shelf: ShelfIndex) -> Vec<(Uuid, &Hold)> {

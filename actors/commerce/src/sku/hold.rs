@@ -216,6 +216,11 @@ impl Hold {
         self.phase == Phase::Held && self.due <= now
     }
 
+    /// Whether the time that it was asked for is over, wherever it stands.
+    pub(super) fn is_past_ttl(&self, now: Timestamp) -> bool {
+        self.held_at.plus_ms(self.ttl_ms.into()) <= now
+    }
+
     /// When the acknowledged hold was to expire.
     pub(super) fn acked_until(&self) -> Option<Timestamp> {
         (self.acked == Phase::Held).then(|| self.held_at.plus_ms(self.ttl_ms.into()))

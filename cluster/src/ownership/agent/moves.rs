@@ -147,6 +147,7 @@ impl Agent {
     }
 
     fn undo_move(&mut self, id: ShardId, now: Timestamp, out: &mut Vec<Output>) {
+        sites::hit("owner.move_undone");
         self.abort_move(id, out);
         let Some(me) = self.life().cloned() else { return };
         let offer_at = now.plus_ms(self.config.timing.offer_ms);

@@ -35,6 +35,7 @@ impl Agent {
             let answer = Answer::Owner(Cas::Refused(Some(row)));
             self.release_answered(id, handoff, answer, now, out);
         } else if let Some(hosted) = shard.local.hosted().filter(|hosted| *hosted < epoch) {
+            sites::hit("owner.superseded");
             out.push(Output::DropShard { shard: id, epoch: hosted });
             shard.local = Local::Absent;
         }
@@ -57,6 +58,7 @@ impl Agent {
 
     pub(super) fn advance_shards(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         let serving = self.is_serving(now);
+        let is_forced = |id: ShardId| sites::fires("forced_rebalance", u64::from(id.0));
         for id in (0..self.config.n_shards).map(ShardId) {
             let shard = &self.shards[usize::from(id.0)];
             match &shard.local {
@@ -64,7 +66,7 @@ impl Agent {
                 Local::Taking { at: Some(at), .. } if serving && now >= *at => {
                     self.call_take(id, out);
                 }
-                Local::Open { epoch } if serving && now >= shard.offer_at => {
+                Local::Open { epoch } if serving && (now >= shard.offer_at || is_forced(id)) => {
                     self.offer_if_wanted(id, *epoch, now, out);
                 }
                 Local::Moving { .. } => self.advance_move(id, now, out),
@@ -128,12 +130,14 @@ impl Agent {
             }
             Step::Again(takeover) => shard.local = Local::Taking { takeover, at: Some(retry_at) },
             Step::Open(row, tail) => {
+                sites::hit("owner.taken");
                 let epoch = row.epoch;
                 shard.local = Local::Opening { epoch };
                 shard.target = None;
                 out.push(Output::Open { shard: id, epoch, tail });
             }
             Step::Lost(row) => {
+                sites::hit("owner.lost_race");
                 shard.local = Local::Absent;
                 if let Some(row) = row {
                     self.see_owner(row, now, out);
@@ -168,6 +172,7 @@ impl Agent {
                 return;
             }
             Released::Done(row) => {
+                sites::hit("owner.handed_over");
                 let (epoch, life) = (row.epoch, row.owner.clone());
                 let message = Peer::Released { shard: id, epoch, life: life.clone() };
                 out.push(Output::Send { to: life.node, message });
@@ -223,6 +228,7 @@ impl Agent {
     /// outcome is unknown is decided by the claim.
     fn host_failed(&mut self, id: ShardId, epoch: u64, now: Timestamp, out: &mut Vec<Output>) {
         let Some(me) = self.life().cloned() else { return };
+        sites::hit("owner.host_failed");
         self.abort_move(id, out);
         let at = Some(now.plus_ms(self.config.timing.retry_ms));
         let takeover = Takeover::begin(id, epoch, me);

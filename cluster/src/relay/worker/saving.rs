@@ -46,6 +46,7 @@ impl Worker {
             Err(error) => Err(error),
         };
         if let Err(error) = saved {
+            sites::hit("relay.save_failed");
             metrics::counter!("mercato_outbox_save_failures_total").increment(1);
             tracing::warn!(%error, "publish cursors not saved; a restart publishes more again");
             return false;

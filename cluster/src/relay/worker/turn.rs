@@ -38,6 +38,7 @@ impl Worker {
             return if has_read { Turn::Passed } else { Turn::Idle };
         }
         if !is_up {
+            sites::hit("relay.bus_down");
             self.batch_over();
             return self.failed("the bus is down");
         }
@@ -49,6 +50,7 @@ impl Worker {
                 Turn::Moved(acks.len())
             }
             Err(error) => {
+                sites::hit("relay.publish_failed");
                 self.settle(&batch, &error.acked);
                 self.failed(&error.reason)
             }
@@ -172,12 +174,14 @@ impl Worker {
     /// Collects a batch: lanes in turn, a share each; a replay has a share of its own.
     fn batch(&mut self) -> Batch {
         let mut batch = Batch::default();
+        let n_max = if sites::fires("batch_of_one", u64::MAX) { 1 } else { PUBLISH_BATCH_MAX };
         let reserved = self.replay.as_ref().map_or(0, |_| limits::REPLAY_SHARE_EVENTS);
         let n_lanes = self.lanes.len();
         loop {
             let before = batch.events.len();
             for index in (0..n_lanes).map(|offset| (self.first + offset) % n_lanes) {
-                let room = PUBLISH_BATCH_MAX - reserved - batch.events.len();
+                let room =
+                    (PUBLISH_BATCH_MAX - reserved).min(n_max).saturating_sub(batch.events.len());
                 let share = room.min(limits::SHARE_EVENTS);
                 let n = self.lanes[index].take(share, &mut batch.events);
                 if n > 0 {
@@ -230,6 +234,7 @@ impl Worker {
         for ack in acks {
             let end = self.ends.entry(ack.stream.clone()).or_default();
             if ack.duplicate {
+                sites::hit("relay.duplicate");
                 *end = ack.sequence.max(*end);
             } else {
                 if ack.sequence <= *end {
@@ -247,6 +252,7 @@ impl Worker {
         if lost.is_empty() {
             return;
         }
+        sites::hit("relay.stream_lost");
         let rewound = self.lanes.iter_mut().map(|lane| u64::from(lane.rewind(lost)));
         let n_rewound: u64 = rewound.sum();
         self.is_rewound |= n_rewound > 0;

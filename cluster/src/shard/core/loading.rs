@@ -34,6 +34,8 @@ impl<R> ShardCore<R> {
         }
         let commits = self.tail.get(key).cloned().unwrap_or_default();
         let snapshot = match commits.is_empty() {
+            // As if the store could not tell at once.
+            true if sites::fires("cache_miss", u64::from(self.config.shard.0)) => None,
             true => match env.peek(key) {
                 Peek::Missing => Some(None),
                 Peek::Found(snapshot) => Some(Some(*snapshot)),
@@ -74,6 +76,7 @@ impl<R> ShardCore<R> {
                 }
             }
             Err(reason) => {
+                sites::hit("entity.read_failed");
                 self.alarm(Alarm::LoadFailed { key: key.clone(), reason }, out);
                 for ask in waiting {
                     let answer = Answer::Refused(Refusal::Unavailable);
@@ -106,6 +109,12 @@ impl<R> ShardCore<R> {
         }));
         let folded = folded.unwrap_or_else(|panic| Err(panic_text(panic.as_ref())));
         let (cell, deadline, bytes) = folded?;
+        if loaded.snapshot.is_some() {
+            sites::hit("entity.from_snapshot");
+        }
+        if !loaded.records.is_empty() {
+            sites::hit("entity.from_tail");
+        }
         let at_snapshot = loaded.snapshot.as_ref().map_or(0, |snapshot| snapshot.last_commit);
         let mut own = loaded.after_snapshot().map(|(commit, _)| *commit);
         let first = own.next().unwrap_or(0);
@@ -141,14 +150,21 @@ impl<R> ShardCore<R> {
         Ok(cell)
     }
 
+    /// Whether entities take more memory than they may.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.residents.bytes() > self.config.resident_bytes
+            || sites::fires("early_passivation", u64::from(self.config.shard.0))
+    }
+
     /// Lets entities go while they take too much memory, at most `n_max` of them.
     pub(super) fn evict(&mut self, n_max: usize) {
         let mut left = n_max;
-        while self.residents.bytes() > self.config.resident_bytes && left > 0 {
+        while left > 0 && self.is_crowded() {
             left -= 1;
             let waiters = &self.waiters;
             let steps = n_max.saturating_mul(limits::EVICTION_STEPS);
             let Some(slot) = self.residents.victim(steps, |key| !waiters.has(key)) else { break };
+            sites::hit("entity.passivated");
             let resident = self.residents.remove(slot);
             // A page that is being read may have been read before the row was written.
             if resident.deadline > self.timers_until && !self.timers_loading {

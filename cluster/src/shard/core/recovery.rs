@@ -163,6 +163,12 @@ impl<R> ShardCore<R> {
                 core.incoming.restore(mark);
             }
         }
+        if !recovery.tail.is_empty() {
+            sites::hit("recovery.tail");
+        }
+        if !core.outgoing.is_idle() {
+            sites::hit("recovery.unacked_messages");
+        }
         for (key, deadline) in recovery.deadlines {
             core.timers.replace(&key, None, deadline);
         }

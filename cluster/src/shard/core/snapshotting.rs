@@ -87,7 +87,8 @@ impl<R> ShardCore<R> {
         let snapshots = &self.snapshots;
         let wanted = snapshots.draining
             || snapshots.tail_events() >= self.config.snapshot_tail_events
-            || self.residents.bytes() > self.config.resident_bytes;
+            || self.is_crowded()
+            || sites::fires("early_snapshot", u64::from(self.config.shard.0));
         if !wanted || snapshots.writing.is_some() || snapshots.commits.is_empty() || self.failed {
             return;
         }
@@ -101,7 +102,9 @@ impl<R> ShardCore<R> {
                 let key = &resident.key;
                 let row = |at| TimerRow { at, key: key.clone() };
                 write.timers_delete.extend(known(resident.timer_row).map(row));
-                write.timers_put.extend(known(resident.deadline).map(row));
+                if !sites::is_broken("timer_lost_on_passivation") {
+                    write.timers_put.extend(known(resident.deadline).map(row));
+                }
                 resident.timer_row = resident.deadline;
             }
             write.snapshots.push((resident.key.clone(), snapshot));
@@ -113,9 +116,10 @@ impl<R> ShardCore<R> {
         let checkpoint = write.checkpoint.as_ref().map(|checkpoint| checkpoint.commit_no);
         self.snapshots.writing = Some(Writing { taken, checkpoint });
         let write = Box::new(write);
-        if self.staged <= self.durable {
+        if self.staged <= self.durable || sites::is_broken("snapshot_ahead_of_lsn") {
             out.push(Output::WriteSnapshots(write));
         } else {
+            sites::hit("snapshot.waits_for_log");
             self.release.push(self.staged, Held::Snapshots(write));
         }
     }
@@ -169,6 +173,7 @@ impl<R> ShardCore<R> {
             self.residents.written(slot);
         }
         if let Some(commit_no) = writing.checkpoint {
+            sites::hit("snapshot.checkpoint");
             self.snapshots.advance(commit_no);
         }
         self.evict(usize::MAX);
@@ -176,6 +181,7 @@ impl<R> ShardCore<R> {
 
     pub(super) fn snapshots_failed(&mut self) {
         let Some(writing) = self.snapshots.writing.take() else { return };
+        sites::hit("snapshot.failed");
         self.residents.unclean(writing.taken);
     }
 

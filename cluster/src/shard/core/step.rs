@@ -101,6 +101,7 @@ impl<R> ShardCore<R> {
         out: &mut Vec<Output<R>>,
     ) {
         if message.expires_at < self.time {
+            sites::hit("message.expired");
             return self.bounce(from, message, BounceReason::Expired, env, out);
         }
         let principal = Principal::system(message.to.tenant.clone());
@@ -244,12 +245,17 @@ impl<R> ShardCore<R> {
     }
 
     /// Puts a record into the log and lets its messages and its acknowledgement go when they may.
-    pub(super) fn stage(&mut self, record: StepRecord, env: &mut dyn Env) -> Option<Placed> {
+    pub(super) fn stage(&mut self, mut record: StepRecord, env: &mut dyn Env) -> Option<Placed> {
         let n_events = u32::try_from(record.events.len()).expect("a step has few events");
         self.scratch.clear();
+        let mark = record.mark;
+        if sites::is_broken("dedup_mark_not_with_effect") {
+            record.mark = None;
+        }
         Frame::push_record(&mut self.scratch, &record).expect("a step was measured when taken");
         let staged = env.stage(self.config.shard, self.config.epoch, &self.scratch, n_events);
         let Ok(placed) = staged else {
+            sites::hit("log.refused");
             self.failed = true;
             return None;
         };
@@ -265,7 +271,7 @@ impl<R> ShardCore<R> {
                 self.release.push(placed.lsn, Held::Send(send));
             }
         }
-        if let Some(mark) = record.mark {
+        if let Some(mark) = mark {
             let ack = Held::Ack { from: mark.from_shard, number: mark.number };
             self.release.push(placed.lsn, ack);
         }
@@ -296,6 +302,7 @@ impl<R> ShardCore<R> {
             sends.push(self.outgoing.number(to_shard, message));
         }
         if let (Some(rejection), Some(message)) = (bounce, origin.message) {
+            sites::hit("message.rejected");
             let reason = BounceReason::Rejected(rejection);
             let body = message.body.clone();
             sends.push(self.bounced(key, &message.from, reason, body, origin.cause));
@@ -355,6 +362,7 @@ impl<R> ShardCore<R> {
         env: &mut dyn Env,
         out: &mut Vec<Output<R>>,
     ) {
+        sites::hit("message.dead_letter");
         let mut record = self.returned(mark, message, BounceReason::DeadLetter);
         let letter = DeadLetter { message: Arc::clone(message), reason };
         self.last_dead_letter += 1;
@@ -413,6 +421,7 @@ impl<R> ShardCore<R> {
         env: &mut dyn Env,
         out: &mut Vec<Output<R>>,
     ) -> Option<u64> {
+        sites::hit("entity.quarantined");
         let mut record = self.runtime_record(key, cause);
         record.quarantine = Some(Quarantine::Imposed { reason: reason.clone() });
         self.quarantined.insert(key.clone(), reason.clone());

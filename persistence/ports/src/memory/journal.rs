@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use entity::ShardId;
 
+use super::undo::Undo;
 use super::{AppendFault, Kept, Late, MemoryStore, State};
 use crate::{Admission, AppendError, Frame, Journal, StoreError, Tail};
 
@@ -106,10 +107,16 @@ pub(super) fn write(state: &mut State, group: &Arc<Vec<Frame>>) -> Result<(), Ap
             }
         }
     }
-    for index in new {
-        let shard = group[index].header.shard.0 as usize;
-        state.shards[shard].frames.push(Kept { group: Arc::clone(group), index });
+    let shard_of = |index: &usize| group[*index].header.shard.0 as usize;
+    if sites::is_broken("sync_removed") {
+        state.undo.push(Undo::Append { shards: new.iter().map(shard_of).collect() });
     }
-    state.sync();
+    for index in new {
+        let frames = &mut state.shards[shard_of(&index)].frames;
+        frames.push(Kept { group: Arc::clone(group), index });
+    }
+    if !sites::is_broken("sync_removed") {
+        state.sync();
+    }
     Ok(())
 }

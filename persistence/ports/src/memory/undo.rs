@@ -13,6 +13,8 @@ use crate::{Checkpoint, TimerRow};
 /// One write's opposite.
 #[derive(Debug)]
 pub(super) enum Undo {
+    /// An append; it is never unsynced but for a planted defect.
+    Append { shards: Vec<usize> },
     /// A write of the checkpointer.
     Snapshots {
         shard: ShardId,
@@ -35,6 +37,11 @@ impl Undo {
     /// Takes the write back. Writes are taken back newest first.
     pub(super) fn apply(self, shards: &mut [ShardState], views: &mut BTreeMap<String, ViewState>) {
         match self {
+            Self::Append { shards: of } => {
+                for shard in of {
+                    shards[shard].frames.pop();
+                }
+            }
             Self::Snapshots { shard, before, timers, checkpoint } => {
                 let shard = &mut shards[shard.0 as usize];
                 restore(&mut shard.snapshots, before);

@@ -1,7 +1,10 @@
 //! I3: state is the fold of the events. Each snapshot is the fold of the records up to it, and a
-//! checkpoint has a snapshot of everything that changed at or before it.
+//! checkpoint has a snapshot of everything that changed at or before it. A snapshot's deadline has a
+//! timer row: nothing else would wake an entity that is not in memory.
 
 use std::collections::BTreeMap;
+
+use ports::TimerRow;
 
 use super::{Findings, World};
 
@@ -26,6 +29,13 @@ pub fn check(world: &World) -> Findings {
         let have = snapshots.get(key).map(|snapshot| snapshot.last_commit);
         found.judge(have.is_some_and(|have| have >= needed), || {
             format!("checkpoint {checkpoint} of {shard:?}: {key} needs {needed}, has {have:?}")
+        });
+    }
+    for (key, snapshot) in &world.journals.snapshots {
+        let Some(at) = snapshot.deadline else { continue };
+        let row = TimerRow { at, key: key.clone() };
+        found.judge(world.journals.timers.contains(&row), || {
+            format!("{key} is to be woken at {at:?}, and has no timer row")
         });
     }
     found

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use entity::{EntityKey, ShardId, Snapshot};
-use ports::{Checkpoint, CloudEvent, Frame, HistoryId, Store, StoreError};
+use entity::{EntityKey, ShardId, Snapshot, Timestamp};
+use ports::{Checkpoint, CloudEvent, Frame, HistoryId, Store, StoreError, TimerRow};
 
 /// Bytes of frames that one read asks for: 1 MiB, few reads and no huge answer.
 const READ_BYTES: usize = 1 << 20;
@@ -26,6 +26,8 @@ pub struct Journals {
     pub snapshots: Vec<(EntityKey, Snapshot)>,
     /// The newest checkpoint of each shard that has one.
     pub checkpoints: Vec<(ShardId, Checkpoint)>,
+    /// Deadlines of entities that need not be in memory.
+    pub timers: BTreeSet<TimerRow>,
     /// All that the bus stored, repeats too, by stream and place; `None`: there was no bus.
     pub published: Option<Vec<Published>>,
 }
@@ -37,6 +39,7 @@ impl Journals {
         published: Option<Vec<Published>>,
     ) -> Result<Self, StoreError> {
         let (mut shards, mut checkpoints) = (Vec::new(), Vec::new());
+        let mut timers = BTreeSet::new();
         for shard in (0..store.n_shards()).map(ShardId) {
             let end = store.tail(shard).await?.next_commit;
             let mut frames: Vec<Frame> = Vec::new();
@@ -49,10 +52,12 @@ impl Journals {
                 frames.extend(read);
             }
             shards.push(frames);
+            let rows = store.timers(shard, None, Timestamp::MAX, usize::MAX).await?;
+            timers.extend(rows);
             checkpoints.extend(store.checkpoint(shard).await?.map(|it| (shard, it)));
         }
         let snapshots = Vec::new();
-        Ok(Self { history: store.history(), shards, snapshots, checkpoints, published })
+        Ok(Self { history: store.history(), shards, snapshots, checkpoints, timers, published })
     }
 
     /// Adds the snapshots of `keys`. Errors: those of the store.

@@ -57,6 +57,7 @@ pub(super) fn commit(asked: &Asked<'_>, hold_id: Uuid) -> Decided {
     };
     Ok(match hold.phase {
         Phase::Held if hold.is_overdue(asked.ctx.now) => {
+            sites::hit("hold.sold_too_late");
             asked.done(expired(asked, hold_id, hold), refused(CommitRefusal::Expired))
         }
         Phase::Held | Phase::Pinned => asked.done(Event::Committed { hold_id }, committed),

@@ -22,6 +22,7 @@ pub(in crate::sku) fn wake(sku: &Sku, ctx: &Context<'_>) -> Decision<Sku> {
             }
             Phase::Pinned if asked.len() < limits::ASKS_PER_STEP => {
                 let question = StockReply::OwnerStatusAsked { hold_id };
+                sites::hit("hold.owner_asked");
                 effects.push(answer::tell(hold.owner(&ctx.key.tenant), &sku.code, question));
                 asked.push(hold_id);
             }
@@ -29,8 +30,12 @@ pub(in crate::sku) fn wake(sku: &Sku, ctx: &Context<'_>) -> Decision<Sku> {
             Phase::Pinned | Phase::Committed | Phase::Expired | Phase::Released => {}
         }
     }
+    if sites::is_broken("ttl_ignoring_pinned_hold") {
+        expired.extend(sku.holds.past_ttl(ctx.now));
+    }
     let mut events = Vec::with_capacity(2);
     if !expired.is_empty() {
+        sites::hit("hold.expired");
         let left = Left::after(sku.shelves.available(), shelves.available());
         events.push(Event::Expired { hold_ids: expired, left });
     }
