@@ -1,6 +1,6 @@
 //! I3: state is the fold of the events. Each snapshot is the fold of the records up to it, and a
-//! checkpoint has a snapshot of everything that changed at or before it. A snapshot's deadline has a
-//! timer row: nothing else would wake an entity that is not in memory.
+//! checkpoint has a snapshot of everything that changed at or before it. A snapshot's deadline has
+//! a timer row: nothing else would wake an entity that is not in memory.
 
 use std::collections::BTreeMap;
 
