@@ -75,7 +75,8 @@ impl Seen {
 /// Asks that wait for shards that are on their way to this node.
 #[derive(Default)]
 struct Buffers {
-    shards: BTreeMap<ShardId, Vec<Forwarded>>,
+    /// Each with the time at which its caller waits no longer.
+    shards: BTreeMap<ShardId, Vec<(Timestamp, Forwarded)>>,
     n_waiting: usize,
 }
 
@@ -242,7 +243,8 @@ impl Gateway {
         match buffers.shards.get_mut(&shard) {
             Some(waiting) if buffers.n_waiting < limits::BUFFERED_MAX => {
                 sites::hit("forward.buffered");
-                waiting.push(ask);
+                let until = self.clock.now().plus_ms(ask.remaining_ms);
+                waiting.push((until, ask));
                 buffers.n_waiting += 1;
                 Ok(())
             }
@@ -262,7 +264,9 @@ impl Gateway {
         let waiting = buffers.shards.remove(&shard).unwrap_or_default();
         buffers.n_waiting -= waiting.len();
         let inbox = self.seats.inbox(shard);
-        for ask in waiting {
+        let now = self.clock.now();
+        for (until, mut ask) in waiting {
+            ask.remaining_ms = until.since_ms(now);
             if sites::is_broken("handoff_drops_buffer") {
                 continue;
             }
@@ -278,6 +282,9 @@ impl Gateway {
     fn take(&self, shard: ShardId, ask: Forwarded) {
         let (origin, id) = (ask.origin, ask.id);
         let refuse = |why| self.answer(&origin, id, Outcome::Answered(Answer::Refused(why)));
+        if ask.remaining_ms == 0 {
+            return refuse(Refusal::TimedOut);
+        }
         let is_command = matches!(ask.body, AskBody::Command(..));
         if is_command && self.seats.is_full(shard) {
             return refuse(Refusal::Overloaded);

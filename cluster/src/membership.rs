@@ -224,8 +224,12 @@ impl Shell {
         // The target will own it at the next epoch, and keeps what comes for that until then.
         node.directory().learn(shard, Owner { node: forward_to, epoch: epoch + 1 });
         let (brought, life) = (self.brought.clone(), Arc::clone(self.node.life()));
+        // At once: a reopening that follows must find it closed.
+        if !node.begin_to_settle(shard, epoch) {
+            return;
+        }
         life.spawn(async move {
-            if node.settle(shard, epoch).await {
+            if node.settled(shard, epoch).await {
                 let status = ShardStatus::Drained;
                 let _ = brought.send(Input::Shard { shard, epoch, status }).await;
             }

@@ -84,12 +84,26 @@ impl Node {
     /// a change are not waited for: their callers ask again, elsewhere. Cancel safe: the shard
     /// stays as it is until [`Self::reopen`] or [`Self::drop_shard`].
     pub async fn settle(&self, shard: ShardId, epoch: u64) -> bool {
+        self.begin_to_settle(shard, epoch) && self.settled(shard, epoch).await
+    }
+
+    /// Takes nothing new for a shard from now on. Returns whether it is served under this epoch.
+    pub(crate) fn begin_to_settle(&self, shard: ShardId, epoch: u64) -> bool {
+        let inbox = self.seats.inbox(shard);
+        let is_ours = inbox.epoch() == epoch && inbox.is_served(inbox.tenure());
+        if is_ours {
+            inbox.settle();
+        }
+        is_ours
+    }
+
+    /// The second half of [`Self::settle`]. A reopening in between ends it.
+    pub(crate) async fn settled(&self, shard: ShardId, epoch: u64) -> bool {
         let inbox = self.seats.inbox(shard);
         let tenure = inbox.tenure();
         if inbox.epoch() != epoch {
             return false;
         }
-        inbox.settle();
         loop {
             if !inbox.is_served(tenure) || inbox.is_open() {
                 return false;

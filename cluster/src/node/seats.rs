@@ -45,6 +45,7 @@ impl From<&AppendError> for Loss {
 /// One tenure of a shard.
 pub(super) struct Seat {
     pub(super) tenure: u64,
+    pub(super) epoch: u64,
     pub(super) log: Arc<Log>,
     pub(super) actors: Vec<ActorCell>,
 }
@@ -115,18 +116,20 @@ impl Seats {
         if self.inbox(shard).is_served(seat.tenure) {
             *place = Some(seat);
         } else {
+            self.commits.left(shard, seat.epoch);
             end(seat);
         }
     }
 
     /// Leaves a seat at once. Returns whether it was taken in this tenure.
     pub(super) fn leave(&self, shard: ShardId, tenure: u64) -> bool {
+        let epoch = self.inbox(shard).epoch();
         if !self.inbox(shard).close(tenure) {
             return false;
         }
         // The one log's shards stay: what was answered at the end is published yet.
         if self.one.is_none() {
-            self.commits.left(shard);
+            self.commits.left(shard, epoch);
         }
         let seat = self.seats[usize::from(shard.0)].lock().take_if(|seat| seat.tenure == tenure);
         if let Some(seat) = seat {

@@ -142,7 +142,7 @@ impl SupervisorState {
         if inbox.is_served(inbox.tenure()) || self.args.life.is_over() {
             return Ok(());
         }
-        let tenure = inbox.open(core.epoch());
+        let (epoch, tenure) = (core.epoch(), inbox.open(core.epoch()));
         let commits = Arc::clone(&self.args.commits);
         let on_durable: OnDurable = Box::new(move |lsn, group: &Arc<Vec<Frame>>| {
             inbox.push_durable(tenure, lsn);
@@ -155,7 +155,7 @@ impl SupervisorState {
         let committer = self.committer(myself, Arc::clone(&log), on_durable, on_failed).await?;
         self.adopt(committer.clone(), shard, tenure);
         let host = self.host(myself, core, Arc::clone(&log)).await?;
-        seats.take(shard, Seat { tenure, log, actors: vec![committer, host] });
+        seats.take(shard, Seat { tenure, epoch, log, actors: vec![committer, host] });
         // Whoever opened it may have gone; the shard is served all the same.
         let _ = done.send(());
         Ok(())

@@ -78,10 +78,10 @@ impl Commits {
         self.changed.notify_waiters();
     }
 
-    /// A shard is owned no longer.
-    pub(crate) fn left(&self, shard: ShardId) {
+    /// A shard is owned no longer under this epoch.
+    pub(crate) fn left(&self, shard: ShardId, epoch: u64) {
         if let Some(owned) = self.owned.lock().get_mut(usize::from(shard.0)) {
-            *owned = None;
+            owned.take_if(|owned| owned.epoch == epoch);
         }
         self.changed.notify_waiters();
     }

@@ -82,6 +82,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Whether everything up to a commit is in the view, in the tenure of an epoch.
+    pub(super) fn has_reached(&self, epoch: Option<u64>, commit: u64) -> bool {
+        commit == 0 || (self.epoch == epoch && self.read_to >= commit)
+    }
+
     /// In a shard that is owned elsewhere, or nowhere.
     const fn unowned(shard: ShardId) -> Self {
         Self { shard, epoch: None, read_to: 0, written_to: 0, stuck: None }

@@ -15,7 +15,7 @@ use crate::outbox::task::{Task, chain};
 
 /// Somebody who waits until these commits are in the view.
 struct Waiter {
-    targets: Vec<u64>,
+    targets: Vec<(Option<u64>, u64)>,
     done: oneshot::Sender<()>,
 }
 
@@ -198,8 +198,12 @@ impl Worker {
     pub(super) fn after(&mut self) {
         let now = self.now();
         let places = &self.active.places;
-        let is_reached = |targets: &[u64]| {
-            places.iter().zip(targets).all(|(place, target)| place.read_to >= *target)
+        let durable = &self.parts.durable;
+        let is_reached = |targets: &[(Option<u64>, u64)]| {
+            places.iter().zip(targets).all(|(place, (epoch, target))| {
+                // What went to another owner in between is that one's to project.
+                durable.epoch(place.shard) != *epoch || place.has_reached(*epoch, *target)
+            })
         };
         let (reached, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiters)
             .into_iter()
@@ -252,7 +256,8 @@ impl Worker {
                 if self.waiters.len() < limits::WAITERS_MAX {
                     let durable = &self.parts.durable;
                     let places = self.active.places.iter();
-                    let targets = places.map(|place| durable.of(place.shard)).collect();
+                    let target = |shard| (durable.epoch(shard), durable.of(shard));
+                    let targets = places.map(|place| target(place.shard)).collect();
                     self.waiters.push(Waiter { targets, done });
                 } // Else the sender is dropped, and the caller hears that it was not done.
             }

@@ -39,9 +39,9 @@ enum Turn {
     Failed,
 }
 
-/// Somebody who waits until these commits are published.
+/// Somebody who waits until these commits are published, of each shard under its epoch.
 struct Flush {
-    targets: Vec<u64>,
+    targets: Vec<(Option<u64>, u64)>,
     done: oneshot::Sender<()>,
 }
 
@@ -200,8 +200,9 @@ impl Worker {
 
     fn flush(&mut self, done: oneshot::Sender<()>) {
         if self.flushes.len() < limits::FLUSHES_MAX {
-            let targets = self.lanes.iter().map(|lane| self.parts.durable.of(lane.shard));
-            let targets = targets.collect();
+            let durable = &self.parts.durable;
+            let target = |lane: &Lane| (durable.epoch(lane.shard), durable.of(lane.shard));
+            let targets = self.lanes.iter().map(target).collect();
             self.flushes.push(Flush { targets, done });
         } // Else the sender is dropped, and the caller hears at once that it was not done.
     }

@@ -1,5 +1,6 @@
 //! What a visit does, step by step.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use edge::in_process::Request;
@@ -23,8 +24,10 @@ pub struct Visitor<W> {
     who: Who,
     /// What the wallet gives, in minor units: what the lines cost as the plan has it, until a quote
     /// says that more has to be paid (taxes, shipping).
-    wallet_gives: std::cell::Cell<i64>,
-    step: std::cell::Cell<u32>,
+    wallet_gives: Cell<i64>,
+    step: Cell<u32>,
+    /// Pauses of the plan so far, in us.
+    thought_us: Cell<u64>,
 }
 
 #[derive(Deserialize)]
@@ -57,8 +60,15 @@ impl<W: Wire> Visitor<W> {
             | Journey::Abandon { .. }
             | Journey::Bot { .. } => (Who::Guest(visit.user), 0),
         };
-        let (step, wallet_gives) = (std::cell::Cell::new(0), std::cell::Cell::new(goods));
-        Self { clients: Rc::clone(clients), visit, who, wallet_gives, step }
+        let (step, wallet_gives) = (Cell::new(0), Cell::new(goods));
+        Self {
+            clients: Rc::clone(clients),
+            visit,
+            who,
+            wallet_gives,
+            step,
+            thought_us: Cell::new(0),
+        }
     }
 
     /// Does it, from its intended time on.
@@ -224,7 +234,9 @@ impl<W: Wire> Visitor<W> {
 
     async fn think(&self, ms: u32) {
         if ms > 0 {
-            self.clients.wire.sleep_us(u64::from(ms) * 1_000).await;
+            let us = u64::from(ms) * 1_000;
+            self.thought_us.set(self.thought_us.get() + us);
+            self.clients.wire.sleep_us(us).await;
         }
     }
 
@@ -251,7 +263,9 @@ impl<W: Wire> Visitor<W> {
     ) -> Option<HttpAnswer> {
         let step = self.step.get();
         self.step.set(step + 1);
-        let intended_us = matches!(ask, Ask::Place { .. }).then_some(self.visit.at_us);
+        // When it would have been sent if every answer before had come at once.
+        let start_us = self.visit.at_us + self.thought_us.get();
+        let intended_us = matches!(ask, Ask::Place { .. }).then_some(start_us);
         let visit = self.visit.id;
         self.clients.call(Call { who, visit, step, intended_us, ask, request, tries }).await
     }

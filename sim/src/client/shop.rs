@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use futures_util::stream::{self, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,6 +20,9 @@ const TRIES: u32 = 40;
 
 /// How long an order that still moves is left alone before it is looked at again, in us.
 const LOOK_AGAIN_US: u64 = 500_000;
+
+/// Looks on their way at once, so that the end of a run does not take longer than the run.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// An order, as far as it matters here.
 #[derive(Deserialize)]
@@ -100,25 +104,25 @@ impl<W: Wire> Staff<W> {
     pub async fn look_at_all(&self, n_skus: u32, until_us: u64) {
         let mut orders = self.known();
         loop {
-            let mut moving = BTreeSet::new();
-            for order in orders {
+            let looks = stream::iter(orders).map(|order| async move {
                 let ask = Ask::GetOrder { order: order.clone() };
                 let answer = self.ask_until(ask, requests::get_order(&order), until_us).await;
                 let state = answer.as_ref().and_then(requests::read::<Looked>);
-                if !state.is_some_and(|looked| rests(&looked.status)) {
-                    moving.insert(order);
-                }
-            }
+                (!state.is_some_and(|looked| rests(&looked.status))).then_some(order)
+            });
+            let looked = looks.buffer_unordered(LOOKS_AT_ONCE);
+            let moving: BTreeSet<_> = looked.filter_map(std::future::ready).collect().await;
             if moving.is_empty() || self.clients.wire.now_us() >= until_us {
                 break;
             }
             orders = moving;
             self.clients.wire.sleep_us(LOOK_AGAIN_US).await;
         }
-        for sku in 0..n_skus {
+        let looks = stream::iter(0..n_skus).map(|sku| {
             let request = requests::get_stock(&self.clients.names.sku(sku));
-            self.ask_until(Ask::GetStock { sku }, request, until_us).await;
-        }
+            self.ask_until(Ask::GetStock { sku }, request, until_us)
+        });
+        looks.buffer_unordered(LOOKS_AT_ONCE).for_each(|_| std::future::ready(())).await;
     }
 
     /// Orders that an answer to a client named, sold or not.

@@ -38,6 +38,7 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
         is_healed: true,
         owners: ground.claims.all(),
         depths: seen.queues.depths.clone(),
+        n_wiped: ground.bus.n_wiped(),
         skus: codes.clone(),
         history: seen.history.clone(),
         ..Given::of(Tenant::new(TENANT))

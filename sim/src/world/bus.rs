@@ -54,6 +54,12 @@ impl SharedBus {
         self.inner.set_down(down);
     }
 
+    /// So many of what was ever stored stood in streams that were wiped.
+    #[must_use]
+    pub fn n_wiped(&self) -> usize {
+        self.wiped.lock().len()
+    }
+
     /// What the streams hold now.
     #[must_use]
     pub fn now(&self) -> Vec<Stored> {

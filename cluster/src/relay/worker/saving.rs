@@ -70,8 +70,12 @@ impl Worker {
         !self.is_rewound
     }
 
-    fn is_reached(&self, targets: &[u64]) -> bool {
-        self.lanes.iter().zip(targets).all(|(lane, target)| lane.now().commit_no >= *target)
+    /// What went to another owner in between is that one's to publish.
+    fn is_reached(&self, targets: &[(Option<u64>, u64)]) -> bool {
+        self.lanes.iter().zip(targets).all(|(lane, (epoch, commit))| {
+            let is_ours = self.parts.durable.epoch(lane.shard) == *epoch;
+            !is_ours || (lane.epoch == *epoch && lane.now().commit_no >= *commit)
+        })
     }
 
     /// Tells those whose commits are published and saved.

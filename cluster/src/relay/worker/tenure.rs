@@ -18,7 +18,8 @@ impl Worker {
         for index in 0..self.lanes.len() {
             let lane = &self.lanes[index];
             let epoch = self.parts.durable.epoch(lane.shard);
-            if epoch == lane.epoch || (epoch.is_some() && self.waits(index)) {
+            let is_told = epoch.is_some() || lane.stuck.is_none();
+            if (epoch == lane.epoch && is_told) || (epoch.is_some() && self.waits(index)) {
                 continue;
             }
             let begun = match epoch {
@@ -61,6 +62,10 @@ impl Worker {
 pub(super) async fn lane_of(parts: &Parts, shard: ShardId, epoch: u64) -> Result<Lane, StartError> {
     let lane = Lane::new(shard, epoch, cursor_of(parts, shard).await?);
     let (published, end) = (lane.now().commit_no, parts.durable.of(shard));
+    if parts.durable.epoch(shard) != Some(epoch) {
+        // It went while its cursor was read.
+        return Ok(Lane::unowned(shard));
+    }
     if published > end {
         return Err(StartError::JournalBehind { shard, end, published });
     }

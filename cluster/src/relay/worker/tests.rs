@@ -327,7 +327,8 @@ async fn lanes_follow_the_shards() {
         let end = world.store.tail(A).await.unwrap().next_commit - 1;
         own(&world.store, &here).await;
         let (at, gone) = if round % 2 == 0 { (&here, &there) } else { (&there, &here) };
-        gone.left(A);
+        let epoch = gone.epoch(A).unwrap_or(0);
+        gone.left(A, epoch);
         at.opened(A, 10 + round as u64, end);
         for worker in [&mut first, &mut second] {
             while let Turn::Moved(n) = worker.turn().await {

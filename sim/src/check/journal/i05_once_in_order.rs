@@ -148,7 +148,8 @@ fn published(world: &World, found: &mut Findings) {
         world.decoded.events.iter().map(|events| vec![false; events.len()]).collect();
     let mut places: BTreeMap<&str, u64> = BTreeMap::new();
     let mut versions: BTreeMap<&EntityKey, u64> = BTreeMap::new();
-    for (stream, at, event) in world.journals.published.iter().flatten() {
+    for (index, published) in world.journals.published.iter().flatten().enumerate() {
+        let (stream, at, event) = published;
         let last = places.entry(stream).or_insert(0);
         // A bus that lost its streams begins them anew.
         found.judge(*at > *last || *at == 1, || format!("{stream}: {at} after {last}"));
@@ -164,7 +165,8 @@ fn published(world: &World, found: &mut Findings) {
             n_seen.get_mut(usize::from(shard.0))?.get_mut(seq)
         });
         if let Some(seen) = seen {
-            *seen = true;
+            // What stood in a lost stream has to stand in the new one.
+            *seen = index >= world.given.n_wiped;
         }
     }
     if world.given.is_healed {
