@@ -75,7 +75,7 @@ impl Seen {
 /// Asks that wait for shards that are on their way to this node.
 #[derive(Default)]
 struct Buffers {
-    /// Each with the time at which its caller waits no longer.
+    /// Each with the time at which it came.
     shards: BTreeMap<ShardId, Vec<(Timestamp, Forwarded)>>,
     n_waiting: usize,
 }
@@ -243,8 +243,7 @@ impl Gateway {
         match buffers.shards.get_mut(&shard) {
             Some(waiting) if buffers.n_waiting < limits::BUFFERED_MAX => {
                 sites::hit("forward.buffered");
-                let until = self.clock.now().plus_ms(ask.remaining_ms);
-                waiting.push((until, ask));
+                waiting.push((self.clock.now(), ask));
                 buffers.n_waiting += 1;
                 Ok(())
             }
@@ -265,8 +264,8 @@ impl Gateway {
         buffers.n_waiting -= waiting.len();
         let inbox = self.seats.inbox(shard);
         let now = self.clock.now();
-        for (until, mut ask) in waiting {
-            ask.remaining_ms = until.since_ms(now);
+        for (came, mut ask) in waiting {
+            ask.remaining_ms = ask.remaining_ms.saturating_sub(now.since_ms(came));
             if sites::is_broken("handoff_drops_buffer") {
                 continue;
             }
@@ -282,9 +281,6 @@ impl Gateway {
     fn take(&self, shard: ShardId, ask: Forwarded) {
         let (origin, id) = (ask.origin, ask.id);
         let refuse = |why| self.answer(&origin, id, Outcome::Answered(Answer::Refused(why)));
-        if ask.remaining_ms == 0 {
-            return refuse(Refusal::TimedOut);
-        }
         let is_command = matches!(ask.body, AskBody::Command(..));
         if is_command && self.seats.is_full(shard) {
             return refuse(Refusal::Overloaded);
