@@ -5,6 +5,7 @@
 //! usage, 3 files that cannot be read or written, or a target that cannot be driven.
 
 mod canary;
+mod children;
 mod diff;
 mod driving;
 mod files;
@@ -59,6 +60,9 @@ pub struct RunArgs {
     /// A defect to plant, in a build that has any.
     #[arg(long, hide = !sites::HAS_CANARIES)]
     pub canary: Option<String>,
+    /// Ends as soon as standard input does: for the children of a swarm.
+    #[arg(long, hide = true)]
+    pub leashed: bool,
 }
 
 /// `sim canary`.

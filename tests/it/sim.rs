@@ -2,7 +2,7 @@
 //! against a live node.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -74,6 +74,41 @@ fn a_swarm_runs_seeds_twice_and_compares_them() {
     assert!(text.contains("4 seeds in"), "{text}");
     assert!(text.contains("4 of them twice"), "{text}");
     assert!(text.contains("failing seeds: 0"), "{text}");
+}
+
+/// Runs that name this folder in their command line.
+fn running(dir: &Path) -> usize {
+    let names = |id: &str| std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    let dir = dir.to_str().unwrap().as_bytes().to_vec();
+    let processes = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().file_name());
+    let ids = processes.filter_map(|name| name.into_string().ok());
+    ids.filter(|id| names(id).windows(dir.len()).any(|part| part == dir)).count()
+}
+
+#[test]
+fn the_runs_of_a_swarm_that_is_killed_end_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let until = |wanted: fn(usize) -> bool, what: &str| {
+        let wait = std::time::Duration::from_millis(10);
+        for _ in 0..3_000 {
+            if wanted(running(dir.path())) {
+                return;
+            }
+            std::thread::sleep(wait);
+        }
+        panic!("{what}: {} processes", running(dir.path()));
+    };
+    let mut swarm = Command::new(binary())
+        .args(["sim", "swarm", "--seeds", "1000", "--jobs", "2", "--scenario", "steady", "--out"])
+        .arg(dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until(|n| n == 3, "the swarm and its two runs");
+    swarm.kill().unwrap();
+    swarm.wait().unwrap();
+    until(|n| n == 0, "nothing is left");
 }
 
 fn drive(target: &str, dir: &Path) -> Output {

@@ -6,17 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sites::{CANARIES, Canary};
 
+use super::children::{self, Children, Done, Which};
 use super::{CanaryArgs, Ended, Error, files};
 use crate::record::RunRecord;
 
-/// How often children are looked at.
-const LOOK: Duration = Duration::from_millis(2);
 /// A child that takes longer is ended; a run that does not end is noticed, too.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -44,9 +41,13 @@ pub(super) fn canary(args: &CanaryArgs, out: &mut dyn Write) -> Result<Ended, Er
     let mut all_found = true;
     for canary in chosen {
         let begun = Instant::now();
-        let mut hunt = Hunt { args, canary, jobs: Vec::new(), seen: BTreeMap::new() };
+        let mut hunt = Hunt {
+            args,
+            canary,
+            children: Children::new(args.jobs, PATIENCE),
+            seen: BTreeMap::new(),
+        };
         let found = hunt.until_found()?;
-        hunt.end();
         let seconds = begun.elapsed().as_secs_f64();
         let line = match found {
             Some(Found { seed, by, what }) => {
@@ -81,7 +82,7 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Canary>, Error> {
 struct Hunt<'a> {
     args: &'a CanaryArgs,
     canary: &'a Canary,
-    jobs: Vec<(u64, Child, PathBuf, Instant)>,
+    children: Children<()>,
     /// Runs that ended, by seed.
     seen: BTreeMap<u64, Objection>,
 }
@@ -93,13 +94,14 @@ impl Hunt<'_> {
         // All seeds below this one have ended, and none of them showed the defect.
         let mut open = self.args.first;
         while open < end {
-            while next < end && self.jobs.len() < self.args.jobs.max(1) {
-                let dir = self.dir(next, "");
-                let child = self.spawn(next, &dir, true)?;
-                self.jobs.push((next, child, dir, Instant::now()));
+            while next < end && self.children.has_room() {
+                self.children.start((), which(self.args, self.canary, next, true))?;
                 next += 1;
             }
-            self.reap()?;
+            for done in self.children.reap()? {
+                self.seen.insert(done.seed, objection(&done));
+                children::forget(&done.dir);
+            }
             while let Some(objection) = self.seen.remove(&open) {
                 if let Some((by, what)) = objection
                     && self.passes_without(open)?
@@ -108,80 +110,41 @@ impl Hunt<'_> {
                 }
                 open += 1;
             }
-            std::thread::sleep(LOOK);
         }
         Ok(None)
     }
 
-    fn reap(&mut self) -> Result<(), Error> {
-        let mut index = 0;
-        while index < self.jobs.len() {
-            let (seed, child, dir, begun) = &mut self.jobs[index];
-            let is_late = begun.elapsed() > PATIENCE;
-            if is_late {
-                let _ = child.kill();
-            }
-            let failed =
-                |error: std::io::Error| Error::Child { seed: *seed, what: error.to_string() };
-            if child.try_wait().map_err(failed)?.is_none() {
-                index += 1;
-                continue;
-            }
-            let objection = objection(dir, is_late);
-            let _ = std::fs::remove_dir_all(&*dir);
-            let seed = *seed;
-            self.seen.insert(seed, objection);
-            self.jobs.swap_remove(index);
-        }
-        Ok(())
-    }
-
-    /// The control: the same seed without the defect.
+    /// The control: the same seed without the defect. It has to be quick, too: where it is not,
+    /// a run that did not end says nothing.
     fn passes_without(&self, seed: u64) -> Result<bool, Error> {
-        let dir = self.dir(seed, "-control");
-        let mut child = self.spawn(seed, &dir, false)?;
-        let failed = |error: std::io::Error| Error::Child { seed, what: error.to_string() };
-        child.wait().map_err(failed)?;
-        let passes = objection(&dir, false).is_none();
-        let _ = std::fs::remove_dir_all(&dir);
-        Ok(passes)
-    }
-
-    fn dir(&self, seed: u64, suffix: &str) -> PathBuf {
-        self.args.out.join(format!("{}-{seed}{suffix}", self.canary.name))
-    }
-
-    fn spawn(&self, seed: u64, dir: &Path, is_planted: bool) -> Result<Child, Error> {
-        let failed = |error: std::io::Error| Error::Child { seed, what: error.to_string() };
-        let scenario = self.args.scenario.as_deref().unwrap_or(self.canary.scenario);
-        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-        command
-            .args(["sim", "run", "--brief", "--scenario", scenario, "--seed", &seed.to_string()])
-            .arg("--out")
-            .arg(dir)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        if is_planted {
-            command.args(["--canary", self.canary.name]);
-        }
-        command.spawn().map_err(failed)
-    }
-
-    /// Ends what runs still.
-    fn end(&mut self) {
-        for (_, child, dir, _) in &mut self.jobs {
-            let _ = child.kill();
-            let _ = child.wait();
-            let _ = std::fs::remove_dir_all(&*dir);
+        let mut control = Children::new(1, PATIENCE / 4);
+        control.start((), which(self.args, self.canary, seed, false))?;
+        loop {
+            if let Some(done) = control.reap()?.pop() {
+                let passes = objection(&done).is_none();
+                children::forget(&done.dir);
+                return Ok(passes);
+            }
         }
     }
 }
 
+/// A run of this seed, with the defect or without.
+fn which<'a>(args: &'a CanaryArgs, canary: &'a Canary, seed: u64, is_planted: bool) -> Which<'a> {
+    let suffix = if is_planted { "" } else { "-control" };
+    Which {
+        scenario: args.scenario.as_deref().unwrap_or(canary.scenario),
+        seed,
+        canary: is_planted.then_some(canary.name),
+        dir: args.out.join(format!("{}-{seed}{suffix}", canary.name)),
+    }
+}
+
 /// Who objected to a run.
-fn objection(dir: &Path, is_late: bool) -> Objection {
-    let record: RunRecord = match files::record(dir) {
+fn objection(done: &Done<()>) -> Objection {
+    let record: RunRecord = match files::record(&done.dir) {
         Ok(record) => record,
-        Err(_) if is_late => return Some(("hang".into(), "the run did not end".into())),
+        Err(_) if done.is_late => return Some(("hang".into(), "the run did not end".into())),
         Err(error) => return Some(("crash".into(), format!("the run left no record: {error}"))),
     };
     let first = record.violations.into_iter().next()?;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::progress::Live;
-use super::{Ended, Error, ReplayArgs, ReportArgs, RunArgs, files};
+use super::{Ended, Error, ReplayArgs, ReportArgs, RunArgs, children, files};
 use crate::plan::Plan;
 use crate::record::Verdict;
 use crate::report;
@@ -12,6 +12,9 @@ use crate::run::{Run, run as run_plan};
 use crate::scenario::Scenario;
 
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Ended, Error> {
+    if args.leashed {
+        children::end_with_parent();
+    }
     let scenario = Scenario::load(&args.scenario)?;
     let mut plan = scenario.plan(args.seed);
     plan.canary.clone_from(&args.canary);

@@ -5,29 +5,24 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::children::{self, Children, Done, Which};
 use super::{Ended, Error, SwarmArgs, files};
 use crate::random::{Stream, mix, percent};
 use crate::record::{RunRecord, Verdict};
 use crate::scenario::{MustHit, Scenario};
 
-/// How often children are looked at.
-const LOOK: Duration = Duration::from_millis(2);
 /// How often the progress line changes.
 const TELL: Duration = Duration::from_millis(500);
 /// A child that takes longer is ended, and its seed counts as failing.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A seed under way.
-struct Job {
-    seed: u64,
-    is_second: bool,
-    child: Child,
-    dir: PathBuf,
-    begun: Instant,
+/// A first run of a seed, or its second.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    First,
+    Second,
 }
 
 /// What came of all seeds.
@@ -49,35 +44,34 @@ struct Sums {
 pub(super) fn swarm(args: &SwarmArgs, out: &mut dyn Write) -> Result<Ended, Error> {
     let begun = Instant::now();
     let must_hit = Scenario::load(&args.scenario)?.must_hit;
-    let mut swarm =
-        Swarm { args, sums: Sums::default(), jobs: Vec::new(), firsts: BTreeMap::new() };
-    let mut todo: Vec<(u64, bool)> =
-        (args.first..args.first + args.seeds).rev().map(|seed| (seed, false)).collect();
+    let children = Children::new(args.jobs, PATIENCE);
+    let mut swarm = Swarm { args, sums: Sums::default(), children, firsts: BTreeMap::new() };
+    let mut todo: Vec<(u64, Turn)> =
+        (args.first..args.first + args.seeds).rev().map(|seed| (seed, Turn::First)).collect();
     let mut told = Instant::now();
     let is_over = |swarm: &Swarm<'_>| {
         args.budget_s.is_some_and(|s| begun.elapsed().as_secs() >= s)
             || swarm.sums.failures.len() as u64 >= args.failures
     };
     loop {
-        while swarm.jobs.len() < args.jobs.max(1) {
+        while swarm.children.has_room() {
             if is_over(&swarm) {
                 // Those that failed last are still run again.
-                todo.retain(|(_, is_second)| *is_second);
+                todo.retain(|(_, turn)| *turn == Turn::Second);
             }
-            let Some((seed, is_second)) = todo.pop() else { break };
-            swarm.start(seed, is_second)?;
+            let Some((seed, turn)) = todo.pop() else { break };
+            swarm.start(seed, turn)?;
         }
-        if swarm.jobs.is_empty() {
+        if swarm.children.is_empty() {
             break;
         }
         for seed in swarm.reap()? {
-            todo.push((seed, true));
+            todo.push((seed, Turn::Second));
         }
         if told.elapsed() >= TELL {
             told = Instant::now();
             swarm.tell(begun);
         }
-        std::thread::sleep(LOOK);
     }
     let _ = write!(std::io::stderr(), "\r\x1b[2K");
     files::say(out, &swarm.sums.table(begun.elapsed()))?;
@@ -89,83 +83,63 @@ pub(super) fn swarm(args: &SwarmArgs, out: &mut dyn Write) -> Result<Ended, Erro
 struct Swarm<'a> {
     args: &'a SwarmArgs,
     sums: Sums,
-    jobs: Vec<Job>,
+    children: Children<Turn>,
     /// First runs that wait for their second.
     firsts: BTreeMap<u64, RunRecord>,
 }
 
 impl Swarm<'_> {
-    fn start(&mut self, seed: u64, is_second: bool) -> Result<(), Error> {
-        let failed = |what: String| Error::Child { seed, what };
-        let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
-        let name = if is_second { format!("{seed}-again") } else { seed.to_string() };
-        let dir = self.args.out.join(name);
-        let child = Command::new(program)
-            .args(["sim", "run", "--brief", "--scenario", &self.args.scenario])
-            .args(["--seed", &seed.to_string(), "--out"])
-            .arg(&dir)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| failed(error.to_string()))?;
-        self.jobs.push(Job { seed, is_second, child, dir, begun: Instant::now() });
-        Ok(())
+    fn start(&mut self, seed: u64, turn: Turn) -> Result<(), Error> {
+        let name = if turn == Turn::Second { format!("{seed}-again") } else { seed.to_string() };
+        let (scenario, dir) = (self.args.scenario.as_str(), self.args.out.join(name));
+        self.children.start(turn, Which { scenario, seed, canary: None, dir })
     }
 
     /// Takes the results of children that ended. Returns the seeds to run again.
     fn reap(&mut self) -> Result<Vec<u64>, Error> {
         let mut again = Vec::new();
-        let mut index = 0;
-        while index < self.jobs.len() {
-            let job = &mut self.jobs[index];
-            if job.begun.elapsed() > PATIENCE {
-                let _ = job.child.kill();
-            }
-            let ended = job.child.try_wait();
-            let failed = |what: String| Error::Child { seed: job.seed, what };
-            if ended.map_err(|error| failed(error.to_string()))?.is_none() {
-                index += 1;
-                continue;
-            }
-            let job = self.jobs.swap_remove(index);
-            match files::record(&job.dir) {
-                Ok(record) if job.is_second => self.compare(&job, &record),
+        for done in self.children.reap()? {
+            match files::record(&done.dir) {
+                Ok(record) if done.of == Turn::Second => self.compare(done.seed, &record),
                 Ok(record) => {
-                    if self.take(&job, record) {
-                        again.push(job.seed);
+                    if self.take(done.seed, record) {
+                        again.push(done.seed);
                     }
                 }
                 // It died without a word: that is a finding, and its plan can be made again.
                 Err(error) => {
-                    self.fail(job.seed, format!("the run left no record: {error}"));
-                    let plan = Scenario::load(&self.args.scenario)?.plan(job.seed);
-                    files::write(&job.dir.join("plan.json"), plan.write().as_bytes())?;
+                    let late = if done.is_late { ", and its time was over" } else { "" };
+                    let took = done.took.as_secs_f64();
+                    let what = format!("no record after {took:.1} s{late}: {error}");
+                    self.fail(done.seed, what);
+                    let plan = Scenario::load(&self.args.scenario)?.plan(done.seed);
+                    files::write(&done.dir.join("plan.json"), plan.write().as_bytes())?;
                 }
             }
-            self.tidy(&job.dir, job.seed);
+            self.tidy(&done);
         }
         Ok(again)
     }
 
     /// Counts a first run. Returns whether it is to be run again.
-    fn take(&mut self, job: &Job, record: RunRecord) -> bool {
+    fn take(&mut self, seed: u64, record: RunRecord) -> bool {
         self.sums.add(&record);
         for violation in &record.violations {
-            self.fail(job.seed, format!("{}: {}", violation.invariant, violation.what));
+            self.fail(seed, format!("{}: {}", violation.invariant, violation.what));
         }
-        let drawn = percent(mix(job.seed, Stream::Swarm, 1, 0), self.args.twice_percent);
+        let drawn = percent(mix(seed, Stream::Swarm, 1, 0), self.args.twice_percent);
         let again = drawn || record.verdict == Verdict::Fail;
         if again {
-            self.firsts.insert(job.seed, record);
+            self.firsts.insert(seed, record);
         }
         again
     }
 
-    fn compare(&mut self, job: &Job, second: &RunRecord) {
+    fn compare(&mut self, seed: u64, second: &RunRecord) {
         self.sums.twice += 1;
-        let Some(first) = self.firsts.remove(&job.seed) else { return };
+        let Some(first) = self.firsts.remove(&seed) else { return };
         if let Some(what) = parting(first, second) {
-            self.fail(job.seed, what);
+            self.fail(seed, what);
         }
     }
 
@@ -174,9 +148,9 @@ impl Swarm<'_> {
     }
 
     /// What passed leaves nothing behind.
-    fn tidy(&self, dir: &Path, seed: u64) {
-        if !self.sums.failures.contains_key(&seed) {
-            let _ = std::fs::remove_dir_all(dir);
+    fn tidy(&self, done: &Done<Turn>) {
+        if !self.sums.failures.contains_key(&done.seed) {
+            children::forget(&done.dir);
         }
     }
 
