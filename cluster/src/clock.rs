@@ -4,24 +4,32 @@
 //! caught up.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use entity::Timestamp;
 
 use crate::ctx::{BoxFuture, Clock};
 
 /// Wall time plus an offset.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SystemClock {
     offset_ms: AtomicU64,
     latest: AtomicU64,
+    begun: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::with_offset(0)
+    }
 }
 
 impl SystemClock {
     /// A clock with an offset that was moved before.
     #[must_use]
-    pub const fn with_offset(offset_ms: u64) -> Self {
-        Self { offset_ms: AtomicU64::new(offset_ms), latest: AtomicU64::new(0) }
+    pub fn with_offset(offset_ms: u64) -> Self {
+        let (offset_ms, latest) = (AtomicU64::new(offset_ms), AtomicU64::new(0));
+        Self { offset_ms, latest, begun: Instant::now() }
     }
 
     /// Moves the clock forward. Returns the whole offset.
@@ -37,6 +45,10 @@ impl Clock for SystemClock {
         let wall = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
         let now = wall.saturating_add(self.offset_ms.load(Ordering::Relaxed));
         Timestamp(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
+    }
+
+    fn monotonic(&self) -> Timestamp {
+        Timestamp(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {

@@ -156,6 +156,11 @@ impl Gateway {
         };
         self.links.send(&owner.node, &PeerMessage::Ask(Box::new(forwarded)));
         let late = self.clock.sleep(remaining_ms + limits::ANSWER_GRACE_MS);
+        let shard = request.shard;
+        let superseded = async {
+            self.links.directory.superseded(shard, owner.epoch).await;
+            self.clock.sleep(limits::SUPERSEDED_GRACE_MS).await;
+        };
         tokio::select! {
             biased;
             outcome = answer => match outcome {
@@ -165,6 +170,19 @@ impl Gateway {
                 }
                 Ok(Outcome::Lost) | Err(_) => Tried::Refused(Refusal::Unavailable),
             },
+            () = superseded => {
+                sites::hit("forward.superseded");
+                match request.body {
+                    // To be asked twice does a question no harm.
+                    AskBody::Query(_) => Tried::NotOwner(self.links.directory.owner(shard)),
+                    // It may have been done; the caller learns now that nobody will say.
+                    AskBody::Command(..)
+                    | AskBody::Lift
+                    | AskBody::ReplayDeadLetter(_)
+                    | AskBody::Troubles
+                    | AskBody::Locate => Tried::Refused(Refusal::Unavailable),
+                }
+            }
             () = late => Tried::Refused(Refusal::TimedOut),
         }
     }
@@ -313,7 +331,7 @@ impl Gateway {
                 () = late => return,
             };
             let outcome = match answered {
-                Ok(answer) if seats.may_answer(clock.now()) => Outcome::Answered(answer),
+                Ok(answer) if seats.may_answer(clock.monotonic()) => Outcome::Answered(answer),
                 Ok(_) | Err(_) => Outcome::Lost,
             };
             links.send(&origin, &PeerMessage::Answer { id, outcome });

@@ -18,6 +18,11 @@ pub const PAYLOAD_BYTES: usize = 4 * 1024;
 /// shard of a node by default.
 pub const SPARE_PAYLOADS_MAX: usize = 64;
 
+/// How long an ask waits for the answer of an owner that is known to have a successor, in ms.
+///
+/// What it answered is on its way; a node that has left answers never.
+pub const SUPERSEDED_GRACE_MS: u64 = 100;
+
 /// Groups that may wait behind the flying one before admission closes (architecture 3).
 pub const GROUPS_WAITING_MAX: usize = 1;
 

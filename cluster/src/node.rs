@@ -49,6 +49,8 @@ pub struct NodeOptions {
     pub resident_bytes: usize,
     /// Events in a shard's tail at which snapshots are taken.
     pub snapshot_tail_events: u64,
+    /// Unacknowledged messages from a shard to a shard at which the first refuses new work.
+    pub stream_window: usize,
 }
 
 impl Default for NodeOptions {
@@ -57,6 +59,7 @@ impl Default for NodeOptions {
             chaining: true,
             resident_bytes: limits::RESIDENT_BYTES_DEFAULT,
             snapshot_tail_events: limits::SNAPSHOT_TAIL_EVENTS,
+            stream_window: limits::STREAM_WINDOW,
         }
     }
 }
@@ -298,6 +301,7 @@ async fn recover(
         chaining: options.chaining && ctx.store.one_log(),
         resident_bytes: options.resident_bytes / usize::from(n_shards),
         snapshot_tail_events: options.snapshot_tail_events,
+        stream_window: options.stream_window,
     };
     let mut recovery = Recovery::new(config, checkpoint);
     while recovery.next_commit() < tail.next_commit {

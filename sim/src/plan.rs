@@ -39,6 +39,9 @@ pub struct Setup {
     pub nodes: u16,
     /// Shards of the store.
     pub shards: u16,
+    /// Unacknowledged messages from a shard to a shard at which the first refuses new work.
+    #[serde(default = "stream_window")]
+    pub stream_window: u32,
     /// What is sold; a [`Line`] names one by its place here.
     pub skus: Vec<SkuSetup>,
     /// How long traffic and faults last, in virtual ms; after it faults end and all must settle.
@@ -53,6 +56,11 @@ pub struct Setup {
     pub buggify: Vec<(String, u8)>,
     /// Messages of one instant are delivered in seeded order instead of first come, first served.
     pub shuffle: bool,
+}
+
+/// The window of production.
+pub(crate) fn stream_window() -> u32 {
+    u32::try_from(cluster::limits::STREAM_WINDOW).expect("a thousand or so")
 }
 
 /// Something sold.

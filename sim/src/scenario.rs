@@ -13,14 +13,14 @@ use serde::Deserialize;
 
 pub use faults::{Family, FixedFault, Ranges, Swarm};
 
-use crate::plan::{ClientPolicy, Link};
+use crate::plan::{ClientPolicy, Link, stream_window};
 use crate::traffic::{Arrivals, Bots, Keys, People, Span, Staff};
 
 #[cfg(test)]
 mod tests;
 
 /// The scenarios in the program: name and text.
-pub const BUILT_IN: [(&str, &str); 12] = [
+pub const BUILT_IN: [(&str, &str); 13] = [
     ("flash-sale", include_str!("../scenarios/flash-sale.toml")),
     ("double-11", include_str!("../scenarios/double-11.toml")),
     ("hot-key-burst", include_str!("../scenarios/hot-key-burst.toml")),
@@ -32,6 +32,7 @@ pub const BUILT_IN: [(&str, &str); 12] = [
     ("rolling-restart", include_str!("../scenarios/rolling-restart.toml")),
     ("mixed", include_str!("../scenarios/mixed.toml")),
     ("one-node", include_str!("../scenarios/one-node.toml")),
+    ("moves", include_str!("../scenarios/moves.toml")),
     ("calm", include_str!("../scenarios/calm.toml")),
 ];
 
@@ -90,12 +91,20 @@ pub struct System {
     pub nodes: Vec<u16>,
     /// How many shards; a seed takes one.
     pub shards: Vec<u16>,
+    /// How many unacknowledged messages close a stream from a shard to a shard; a seed takes one.
+    /// Missing: as in production.
+    #[serde(default = "stream_windows")]
+    pub stream_window: Vec<u32>,
     /// Seeds that shuffle messages of one instant.
     pub shuffle_percent: u8,
     /// How long traffic and faults last.
     pub duration_ms: u64,
     /// How long settling may take.
     pub settle_ms: u64,
+}
+
+fn stream_windows() -> Vec<u32> {
+    vec![stream_window()]
 }
 
 /// What is sold.

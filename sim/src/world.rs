@@ -1,6 +1,7 @@
 //! The world of a run: nodes with their lives, a store, a bus, and what befalls them.
 
 pub mod bus;
+pub mod claims;
 pub mod draw;
 pub mod faults;
 mod life;
@@ -66,12 +67,13 @@ impl World {
         let ground = Ground {
             kernel,
             store,
-            claims: store::Claims::default(),
+            claims: claims::Claims::default(),
             bus: SharedBus::default(),
             faults,
             network,
             types: Arc::new(commerce::hosting::entity_types()),
             keys: EdgeKeys::known_to_all().expect("the pair is a pair"),
+            stream_window: usize::try_from(setup.stream_window).unwrap_or(usize::MAX),
         };
         let n_nodes = usize::from(setup.nodes);
         let nodes = (0..n_nodes).map(|_| RefCell::default()).collect();

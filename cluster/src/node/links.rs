@@ -31,6 +31,7 @@ pub struct Owner {
 #[derive(Debug, Default)]
 pub struct Directory {
     owners: Mutex<Vec<Option<Owner>>>,
+    changed: Notify,
 }
 
 impl Directory {
@@ -49,6 +50,21 @@ impl Directory {
         }
         if owners[index].as_ref().is_none_or(|known| known.epoch <= owner.epoch) {
             owners[index] = Some(owner);
+        }
+        drop(owners);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until an owner of a shard is known that came after `epoch`. Cancel safe.
+    pub(crate) async fn superseded(&self, shard: ShardId, epoch: u64) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            if self.owner(shard).is_some_and(|owner| owner.epoch > epoch) {
+                return;
+            }
+            changed.await;
         }
     }
 

@@ -158,7 +158,7 @@ impl Seats {
         }
     }
 
-    /// Lets answers be given until then.
+    /// Lets answers be given until then, by the monotonic clock.
     pub(super) fn set_lease(&self, until: Timestamp) {
         self.lease_until.store(until.0, Ordering::Release);
     }

@@ -49,6 +49,8 @@ pub struct Config {
     pub resident_bytes: usize,
     /// Events in the tail at which snapshots are taken.
     pub snapshot_tail_events: u64,
+    /// Unacknowledged messages of a stream at which new work is refused.
+    pub stream_window: usize,
 }
 
 /// What waits for the log.
@@ -106,10 +108,10 @@ pub struct ShardCore<R> {
 impl<R> ShardCore<R> {
     fn empty(config: Config, types: Arc<EntityTypes>, durable: Lsn) -> Self {
         Self {
+            outgoing: Outgoing::new(config.stream_window),
             config,
             types,
             residents: Residents::default(),
-            outgoing: Outgoing::default(),
             incoming: Incoming::default(),
             timers: Timers::default(),
             waiters: Waiters::default(),

@@ -14,9 +14,11 @@ use crate::limits;
 use crate::log::Lsn;
 
 /// All streams that leave a shard.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Outgoing {
     streams: BTreeMap<ShardId, Out>,
+    /// Unacknowledged messages at which a stream is closed.
+    window: usize,
     n_closed: usize,
 }
 
@@ -30,6 +32,12 @@ struct Out {
 }
 
 impl Outgoing {
+    /// No stream yet; each closes at `window` unacknowledged messages, 1 at least.
+    #[must_use]
+    pub fn new(window: usize) -> Self {
+        Self { streams: BTreeMap::new(), window: window.max(1), n_closed: 0 }
+    }
+
     /// Numbers the next message to a shard.
     pub fn number(&mut self, to_shard: ShardId, message: Message) -> StreamSend {
         let out = self.streams.entry(to_shard).or_default();
@@ -44,7 +52,7 @@ impl Outgoing {
         assert_eq!(send.number, next, "I5: a stream has no gaps");
         out.last = out.last.max(send.number);
         out.unacked.push_back((lsn, send));
-        if out.unacked.len() == limits::STREAM_WINDOW {
+        if out.unacked.len() == self.window {
             self.n_closed += 1;
         }
     }
@@ -60,11 +68,11 @@ impl Outgoing {
     /// Forgets what `to` has taken for good.
     pub fn acked(&mut self, to: ShardId, through: u64) {
         let Some(out) = self.streams.get_mut(&to) else { return };
-        let was_closed = out.unacked.len() >= limits::STREAM_WINDOW;
+        let was_closed = out.unacked.len() >= self.window;
         while out.unacked.front().is_some_and(|(_, send)| send.number <= through) {
             out.unacked.pop_front();
         }
-        if was_closed && out.unacked.len() < limits::STREAM_WINDOW {
+        if was_closed && out.unacked.len() < self.window {
             self.n_closed -= 1;
         }
     }

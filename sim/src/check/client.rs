@@ -9,6 +9,7 @@
 pub mod acked;
 pub mod answers;
 pub mod available;
+pub mod calm;
 mod facts;
 pub mod idempotency;
 mod index;

@@ -110,6 +110,7 @@ impl World {
             chaining: self.setup.chaining,
             resident_bytes: self.setup.resident_bytes,
             snapshot_tail_events: self.setup.snapshot_tail_events,
+            stream_window: cluster::limits::STREAM_WINDOW,
         };
         let mut recovery = Recovery::new(config, checkpoint.unwrap_or_default());
         while recovery.next_commit() < tail.next_commit {

@@ -5,6 +5,7 @@ use entity::Tenant;
 
 use super::burn_down;
 use super::queues::Queues;
+use crate::check::client::calm::Calm;
 use crate::check::client::judge as judge_clients;
 use crate::check::client::liveness::Settle;
 use crate::check::journal::{Given, World as Journal};
@@ -30,6 +31,9 @@ pub(super) struct Seen<'a> {
 /// Judges what a run left behind; adds to the record what was looked at and what is broken.
 pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &mut RunRecord) {
     clients(seen.history, seen.healed_us, record);
+    let calm = Calm::of(plan).check(seen.history);
+    *record.checked.entry("calm".into()).or_default() += calm.looked_at;
+    record.violations.extend(calm.violations);
     let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
     let codes: Vec<String> = (0..n_skus).map(|sku| Names::default().sku(sku)).collect();
     let ground = world.ground();
@@ -37,6 +41,9 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
         end_us: world.since_begin_us(),
         is_healed: true,
         owners: ground.claims.all(),
+        let_in: ground.claims.let_in(),
+        durable_us: ground.claims.durable_us(world.begun_us()),
+        stream_window: Some(plan.setup.stream_window.into()),
         depths: seen.queues.depths.clone(),
         n_wiped: ground.bus.n_wiped(),
         skus: codes.clone(),

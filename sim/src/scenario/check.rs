@@ -63,6 +63,9 @@ fn system(scenario: &Scenario) -> Checked {
     for (place, shards) in not_empty("system.shards", &system.shards)? {
         within(&format!("system.shards[{place}]"), i64::from(*shards), 1, 4_096)?;
     }
+    for (place, n) in not_empty("system.stream_window", &system.stream_window)? {
+        within(&format!("system.stream_window[{place}]"), i64::from(*n), 1, 1_000_000)?;
+    }
     percent("system.shuffle_percent", system.shuffle_percent)?;
     let longest = DURATION_MS_MAX;
     ensure((1_000..=longest).contains(&system.duration_ms), "system.duration_ms", || {

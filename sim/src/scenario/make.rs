@@ -13,6 +13,7 @@ const CLIENT: u64 = 3;
 const SHOP: u64 = 4;
 const ARRIVALS: u64 = 5;
 const KEYS: u64 = 6;
+const WINDOW: u64 = 7;
 const SITE: u64 = 2_000;
 
 /// A SKU's stock and price are drawn from these subjects of `Stream::Shape` on.
@@ -54,6 +55,7 @@ impl Scenario {
         Setup {
             nodes: *one(seed, NODES, &self.system.nodes),
             shards: *one(seed, SHARDS, &self.system.shards),
+            stream_window: *one(seed, WINDOW, &self.system.stream_window),
             skus: one(seed, SHOP, &self.shop).skus(seed),
             duration_ms: self.system.duration_ms,
             settle_ms: self.system.settle_ms,

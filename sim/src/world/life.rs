@@ -23,9 +23,10 @@ use ports::{MemoryStore, Meta, SharedStore};
 use tokio::sync::Notify;
 
 use super::bus::{SharedBus, SimBus};
+use super::claims::Claims;
 use super::faults::Faults;
 use super::net::{Network, node_id};
-use super::store::{Claims, SimStore, SimStoreParts, StoreLinks};
+use super::store::{SimStore, SimStoreParts, StoreLinks};
 use crate::kernel::{Kernel, NodeClock, SimRandom, Skew, Target};
 
 /// How long the ends of a drain may take, in ms.
@@ -50,6 +51,8 @@ pub struct Ground {
     pub types: Arc<EntityTypes>,
     /// The keys of every edge.
     pub keys: EdgeKeys,
+    /// Unacknowledged messages that close a stream.
+    pub stream_window: usize,
 }
 
 /// A node that runs.
@@ -120,7 +123,8 @@ impl Life {
             store: Arc::clone(&store),
             types: Arc::clone(&ground.types),
         };
-        let options = NodeOptions::default();
+        let stream_window = ground.stream_window;
+        let options = NodeOptions { stream_window, ..NodeOptions::default() };
         let node = match is_embedded {
             true => Node::start(ctx.clone(), options).await,
             false => Node::start_empty(ctx.clone(), options).await,

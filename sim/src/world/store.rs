@@ -10,16 +10,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use entity::{EntityKey, ShardId, Snapshot, Timestamp};
-use parking_lot::Mutex;
 use ports::{
     AppendError, Cas, CasError, Checkpoint, Frame, HistoryId, Journal, LeaseRow, LeaseWrite,
     MemoryStore, Meta, OwnerRow, OwnerWrite, Ownership, Peek, SnapshotStore, SnapshotWrite,
     StoreError, Tail, TimerRow, ViewRow, ViewWrite, Views,
 };
 
+use super::claims::{Claims, Shelf};
 use super::draw;
 use super::faults::Faults;
-use crate::check::journal::Owned;
 use crate::kernel::{Kernel, Kind, Tag, Target};
 use crate::plan::{FaultKind, Link};
 
@@ -43,22 +42,6 @@ impl StoreLinks {
         append: Link { base_us: 1_800, jitter_us: 900, tail_ppm: 5_000 },
         other: Link { base_us: 600, jitter_us: 300, tail_ppm: 5_000 },
     };
-}
-
-/// Every claim of a shard that the store took, whoever heard of it. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Claims(Arc<Mutex<Vec<Owned>>>);
-
-impl Claims {
-    /// All of them, in the order in which they were taken.
-    #[must_use]
-    pub fn all(&self) -> Vec<Owned> {
-        self.0.lock().clone()
-    }
-
-    fn note(&self, shard: ShardId, epoch: u64, node: u16) {
-        self.0.lock().push(Owned { shard, epoch, node });
-    }
 }
 
 /// The store of a life of a node.
@@ -162,19 +145,25 @@ impl SimStore {
         result
     }
 
+    /// What takes an append that reaches the store.
+    fn shelf(&self) -> Shelf {
+        let (inner, kernel) = (self.inner.clone(), self.kernel.clone());
+        Shelf { inner, kernel, claims: self.claims.clone() }
+    }
+
     /// What an append of unknown outcome does.
     async fn append_unknown(&self, group: Arc<Vec<Frame>>, bits: u64) -> AppendError {
         match bits % 3 {
             0 => {}
-            1 => drop(self.inner.append(group).await),
+            1 => drop(self.shelf().append(group).await),
             _ if self.inner.one_log() => {}
             _ => {
                 // It is still on its way, and outlives whoever sent it.
-                let (inner, kernel) = (self.inner.clone(), self.kernel.clone());
+                let shelf = self.shelf();
                 let ns = bits.rotate_left(11) % 3_000_000_000;
                 tokio::spawn(async move {
-                    kernel.sleep_ns(Target::Outside, ns).await;
-                    drop(inner.append(group).await);
+                    shelf.kernel.sleep_ns(Target::Outside, ns).await;
+                    drop(shelf.append(group).await);
                 });
             }
         }
@@ -215,7 +204,7 @@ impl Journal for SimStore {
                 Err(AppendError::Fatal("the sync failed".into()))
             }
             Some(bits) => Err(self.append_unknown(group, bits).await),
-            None => self.inner.append(group).await,
+            None => self.shelf().append(group).await,
         };
         self.leave(Kind::Append, u32::from(shard), name, back).await;
         result

@@ -15,6 +15,7 @@ use entity::{
     Timestamp, Trace,
 };
 
+use crate::limits;
 use crate::shard::streams::{Arrival, Incoming, Outgoing};
 
 const A: ShardId = ShardId(0);
@@ -76,7 +77,7 @@ fn message() -> Message {
 impl Streams {
     fn new(n_faults_left: u8, keeps_marks: bool) -> Self {
         Self {
-            outgoing: Outgoing::default(),
+            outgoing: Outgoing::new(limits::STREAM_WINDOW),
             sent: Vec::new(),
             n_staged: 0,
             staged: Vec::new(),
@@ -157,7 +158,7 @@ impl Streams {
             Action::CrashA => {
                 self.n_faults_left -= 1;
                 self.staged.clear();
-                self.outgoing = Outgoing::default();
+                self.outgoing = Outgoing::new(limits::STREAM_WINDOW);
                 for send in &self.sent {
                     self.outgoing.keep_recovered(send.clone());
                 }

@@ -21,7 +21,7 @@ fn message() -> Message {
 
 #[test]
 fn a_repeat_is_dropped_and_a_gap_is_seen() {
-    let mut out = Outgoing::default();
+    let mut out = Outgoing::new(limits::STREAM_WINDOW);
     let sends: Vec<_> = (0..3).map(|_| out.number(A, message())).collect();
     let mut incoming = Incoming::default();
     assert_eq!(incoming.arrive(A, sends[1].clone()), Arrival::Gap);
@@ -36,7 +36,7 @@ fn a_repeat_is_dropped_and_a_gap_is_seen() {
 
 #[test]
 fn the_window_closes_and_opens_again() {
-    let mut out = Outgoing::default();
+    let mut out = Outgoing::new(limits::STREAM_WINDOW);
     for _ in 0..limits::STREAM_WINDOW {
         assert!(!out.is_closed());
         let send = out.number(A, message());
@@ -53,13 +53,13 @@ fn the_window_closes_and_opens_again() {
 
 #[test]
 fn a_checkpoint_takes_the_stream_over() {
-    let mut out = Outgoing::default();
+    let mut out = Outgoing::new(limits::STREAM_WINDOW);
     for _ in 0..3 {
         let send = out.number(A, message());
         out.keep(1, send);
     }
     out.acked(A, 1);
-    let mut restored = Outgoing::default();
+    let mut restored = Outgoing::new(limits::STREAM_WINDOW);
     restored.restore(out.checkpoint());
     assert_eq!(restored.unacked(A, 0).len(), 2);
     assert_eq!(restored.number(A, message()).number, 4);

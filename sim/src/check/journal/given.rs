@@ -20,6 +20,19 @@ pub struct Owned {
     pub node: u16,
 }
 
+/// An append that the store took although a newer owner had claimed its shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LetIn {
+    /// The shard.
+    pub shard: ShardId,
+    /// The commit.
+    pub commit: u64,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The newest epoch that the store had given by then.
+    pub newest: u64,
+}
+
 /// How full a queue became, in the unit of its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
@@ -38,6 +51,13 @@ pub struct Given {
     pub is_healed: bool,
     /// Every claim of a shard, as far as known; empty: unknown.
     pub owners: Vec<Owned>,
+    /// Appends that passed the fence, as far as known.
+    pub let_in: Vec<LetIn>,
+    /// When the store took each commit, in us of the run: by shard, from commit 1 on. Empty:
+    /// unknown.
+    pub durable_us: BTreeMap<ShardId, Vec<u64>>,
+    /// Unacknowledged messages from a shard to a shard at which the first takes no command.
+    pub stream_window: Option<u64>,
     /// Queues by name.
     pub depths: BTreeMap<String, Depth>,
     /// Quarantines and dead letters that the plan asked for.
@@ -60,6 +80,9 @@ impl Given {
             end_us: 0,
             is_healed: false,
             owners: Vec::new(),
+            let_in: Vec::new(),
+            durable_us: BTreeMap::new(),
+            stream_window: None,
             depths: BTreeMap::new(),
             n_planted: 0,
             n_wiped: 0,

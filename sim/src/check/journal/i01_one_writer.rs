@@ -1,7 +1,8 @@
 //! I1: one writer. Epochs only rise along a shard's journal, and an epoch has one owner.
 //!
-//! A frame under an older epoch behind a newer one was let in past the fence. Owners are judged
-//! where the run knows them.
+//! A frame under an older epoch behind a newer one was let in past the fence. So was one that came
+//! between a claim and the new owner's first frame: the journal alone does not show it, so runs
+//! say what their store took. Owners are judged where the run knows them.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,13 @@ pub fn check(world: &World) -> Findings {
         found.judge(first == owned.node, || {
             let (shard, epoch, node) = (owned.shard.0, owned.epoch, owned.node);
             format!("epoch {epoch} of shard {shard} was given to nodes {first} and {node}")
+        });
+    }
+    for late in &world.given.let_in {
+        found.judge(false, || {
+            let (shard, commit, epoch, newest) =
+                (late.shard.0, late.commit, late.epoch, late.newest);
+            format!("commit {commit} of shard {shard} was taken under epoch {epoch} after {newest}")
         });
     }
     for (shard, frames) in (0..).zip(&world.journals.shards) {

@@ -1,5 +1,6 @@
 //! I4: nothing is seen before it is durable. What clients were shown and what the bus stored
-//! stands in the journal, the events with the same content; so do snapshots and checkpoints.
+//! stands in the journal, the events with the same content; so do snapshots and checkpoints. Where
+//! the run knows when commits were taken, no client was shown one before.
 
 use std::collections::BTreeMap;
 
@@ -41,9 +42,14 @@ fn clients(world: &World, found: &mut Findings) {
     let mut seen: BTreeMap<EntityKey, u64> = BTreeMap::new();
     for op in &world.given.history.ops {
         if let Some((key, version)) = shown(&world.given, op) {
-            let highest = seen.entry(key).or_insert(0);
+            let highest = seen.entry(key.clone()).or_insert(0);
             *highest = version.max(*highest);
             found.look(1);
+            if let (Some(seen_us), Some(us)) = (op.answered_us, world.durable_us(&key, version))
+                && seen_us < us
+            {
+                found.fail(format!("{key} was shown at {version} {} us early", us - seen_us));
+            }
         }
     }
     for (key, version) in &seen {

@@ -1,11 +1,15 @@
 //! I12: one order per (cart, generation): its key is made of both, its cart asked for it, and a
-//! cart that an order holds does not change.
+//! cart that an order holds does not change. A cart whose every placing was refused for good has
+//! no order: "no" is said of what was not done, never of what nobody knows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use commerce::keys;
+use entity::EntityKey;
 
+use super::shop::OrderFold;
 use super::{Findings, World};
+use crate::history::Ask;
 
 /// Judges every order against its cart, and every cart's way.
 #[must_use]
@@ -28,5 +32,29 @@ pub fn check(world: &World) -> Findings {
             format!("{key} is order {generation} of {cart}, which asked for {asked:?}")
         });
     }
+    refused(world, &mut found);
     found
+}
+
+/// Carts whose placings were all refused for good.
+fn refused(world: &World, found: &mut Findings) {
+    let mut is_refused: BTreeMap<&str, bool> = BTreeMap::new();
+    for op in &world.given.history.ops {
+        if let Ask::Place { cart, .. } = &op.ask {
+            let was_refused = op.answer.as_ref().is_some_and(|answer| {
+                (400..500).contains(&answer.status)
+                    && !matches!(answer.status, 408 | 429)
+                    && answer.order.is_none()
+            });
+            *is_refused.entry(cart).or_insert(true) &= was_refused;
+        }
+    }
+    let of = |order: &OrderFold| order.body.as_ref().map(|body| body.terms.cart.clone());
+    let ordered: BTreeSet<EntityKey> = world.shop.orders.values().filter_map(of).collect();
+    for cart in is_refused.into_iter().filter_map(|(cart, is_refused)| is_refused.then_some(cart)) {
+        let key = keys::cart(&world.given.tenant, cart);
+        found.judge(!ordered.contains(&key), || {
+            format!("{key}: each placing was refused for good, and there is an order of it")
+        });
+    }
 }

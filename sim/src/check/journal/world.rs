@@ -89,6 +89,21 @@ impl World {
         last.map_or(0, |row| self.decoded.records[*row].record.version_after())
     }
 
+    /// When a version of an entity became durable, in us of the run; `None`: that is not known, or
+    /// there is no such version.
+    pub(super) fn durable_us(&self, key: &EntityKey, version: u64) -> Option<u64> {
+        let rows = self.decoded.entities.get(key)?;
+        let records = &self.decoded.records;
+        let at = rows.partition_point(|row| records[*row].record.version_after() < version);
+        self.taken_us(&records[*rows.get(at)?])
+    }
+
+    /// When the store took a record, in us of the run, if that is known.
+    pub(super) fn taken_us(&self, rec: &Rec) -> Option<u64> {
+        let place = usize::try_from(rec.commit_no.checked_sub(1)?).ok()?;
+        self.given.durable_us.get(&rec.shard)?.get(place).copied()
+    }
+
     /// The last commit of a shard; 0: it has none.
     pub(super) fn last_commit(&self, shard: ShardId) -> u64 {
         let frames = self.journals.shards.get(usize::from(shard.0));

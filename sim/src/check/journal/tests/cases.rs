@@ -8,7 +8,8 @@ use ports::Frame;
 
 use super::Case;
 use super::tamper::{event, record, rewrite};
-use crate::check::journal::{Depth, Given, Journals, Owned};
+use crate::check::journal::{Depth, Given, Journals, LetIn, Owned};
+use crate::history::Ask;
 
 pub(super) const CASES: &[Case] = &[
     Case { name: "an old epoch after a newer one", reported_by: "I1", tamper: old_epoch },
@@ -36,6 +37,10 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "an event of another history", reported_by: "I4", tamper: other_history },
     Case { name: "a snapshot of the future", reported_by: "I4", tamper: future_snapshot },
     Case { name: "a checkpoint of the future", reported_by: "I4", tamper: future_checkpoint },
+    Case { name: "a client saw it early", reported_by: "I4", tamper: seen_before_durable },
+    Case { name: "an append past the fence", reported_by: "I1", tamper: let_in },
+    Case { name: "an order that was refused", reported_by: "I12", tamper: refused },
+    Case { name: "a command in a closed window", reported_by: "I10", tamper: window_closed },
     Case { name: "a queue over its limit", reported_by: "I10", tamper: deep },
 ];
 
@@ -151,6 +156,31 @@ fn unreadable(journals: &mut Journals, _: &mut Given) {
 fn seen_early(_: &mut Journals, given: &mut Given) {
     let answer = given.history.ops.last_mut().unwrap().answer.as_mut().unwrap();
     answer.version = Some(1_000);
+}
+
+fn seen_before_durable(_: &mut Journals, given: &mut Given) {
+    given.durable_us = (0..3).map(|shard| (ShardId(shard), vec![u64::MAX; 1_000])).collect();
+}
+
+/// Commits of shard 0 in quick succession; the other shards stand still.
+fn window_closed(_: &mut Journals, given: &mut Given) {
+    given.stream_window = Some(1);
+    let us = |shard: u16| if shard == 0 { vec![1; 1_000] } else { vec![900_000; 1_000] };
+    given.durable_us = (0..3).map(|shard| (ShardId(shard), us(shard))).collect();
+    // Who saw what when is not the point here.
+    given.history.ops.iter_mut().for_each(|op| op.answered_us = op.answered_us.map(|_| u64::MAX));
+}
+
+fn let_in(_: &mut Journals, given: &mut Given) {
+    given.let_in.push(LetIn { shard: ShardId(0), commit: 2, epoch: 1, newest: 2 });
+}
+
+fn refused(_: &mut Journals, given: &mut Given) {
+    for op in &mut given.history.ops {
+        if let (Ask::Place { .. }, Some(answer)) = (&op.ask, &mut op.answer) {
+            (answer.status, answer.order, answer.version) = (409, None, None);
+        }
+    }
 }
 
 fn republish(journals: &mut Journals, change: impl FnOnce(&mut ports::CloudEvent)) {

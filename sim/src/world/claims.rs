@@ -1,0 +1,89 @@
+//! What the store let happen: claims of shards, appends and when it took them. Noted beside the
+//! store, for checkers that the journal alone tells too little (I1, I4).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use entity::ShardId;
+use parking_lot::Mutex;
+use ports::{AppendError, Frame, Journal, MemoryStore};
+
+use crate::check::journal::{LetIn, Owned};
+use crate::kernel::Kernel;
+
+/// Every claim of a shard that the store took, whoever heard of it, and the appends that it took
+/// although a newer owner had claimed their shard. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Claims(Arc<Mutex<Fences>>);
+
+#[derive(Debug, Default)]
+struct Fences {
+    claims: Vec<Owned>,
+    newest: BTreeMap<ShardId, u64>,
+    let_in: Vec<LetIn>,
+    durable_us: BTreeMap<ShardId, Vec<u64>>,
+}
+
+impl Claims {
+    /// All of them, in the order in which they were taken.
+    #[must_use]
+    pub fn all(&self) -> Vec<Owned> {
+        self.0.lock().claims.clone()
+    }
+
+    /// Appends that should have been fenced off.
+    #[must_use]
+    pub fn let_in(&self) -> Vec<LetIn> {
+        self.0.lock().let_in.clone()
+    }
+
+    /// When each commit was taken, in us after `begun_us`: by shard, from commit 1 on.
+    #[must_use]
+    pub fn durable_us(&self, begun_us: u64) -> BTreeMap<ShardId, Vec<u64>> {
+        let since = |times: &Vec<u64>| times.iter().map(|us| us.saturating_sub(begun_us)).collect();
+        let fences = self.0.lock();
+        fences.durable_us.iter().map(|(shard, times)| (*shard, since(times))).collect()
+    }
+
+    pub(super) fn note(&self, shard: ShardId, epoch: u64, node: u16) {
+        let fences = &mut *self.0.lock();
+        fences.claims.push(Owned { shard, epoch, node });
+        let newest = fences.newest.entry(shard).or_default();
+        *newest = epoch.max(*newest);
+    }
+
+    /// The store took these frames just now.
+    fn appended(&self, group: &[Frame], now_us: u64) {
+        let Fences { newest, let_in, durable_us, .. } = &mut *self.0.lock();
+        for Frame { header, .. } in group {
+            let times = durable_us.entry(header.shard).or_default();
+            let place = usize::try_from(header.commit_no - 1).expect("a run's commits");
+            // A frame that is sent again was taken before.
+            if place >= times.len() {
+                times.resize(place + 1, now_us);
+            }
+            let newest = newest.get(&header.shard).copied().unwrap_or(0);
+            if header.epoch < newest {
+                let (shard, commit, epoch) = (header.shard, header.commit_no, header.epoch);
+                let_in.push(LetIn { shard, commit, epoch, newest });
+            }
+        }
+    }
+}
+
+/// Where appends end up, and are noted.
+pub(super) struct Shelf {
+    pub(super) inner: MemoryStore,
+    pub(super) kernel: Kernel,
+    pub(super) claims: Claims,
+}
+
+impl Shelf {
+    pub(super) async fn append(&self, group: Arc<Vec<Frame>>) -> Result<(), AppendError> {
+        let result = self.inner.append(Arc::clone(&group)).await;
+        if result.is_ok() {
+            self.claims.appended(&group, self.kernel.now_us());
+        }
+        result
+    }
+}
