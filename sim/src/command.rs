@@ -140,6 +140,9 @@ pub struct ShrinkArgs {
     /// Runs at the most.
     #[arg(long, default_value_t = 2_000)]
     pub runs: u32,
+    /// The invariant that the small plan has to break; any that the plan breaks if not said.
+    #[arg(long)]
+    pub breaks: Option<String>,
 }
 
 /// `sim diff`.

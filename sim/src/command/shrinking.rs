@@ -16,10 +16,18 @@ fn broken(plan: &Plan) -> BTreeSet<String> {
 
 pub(super) fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<Ended, Error> {
     let plan = files::plan(&args.plan)?;
-    let wanted = broken(&plan);
+    let mut wanted = broken(&plan);
     if wanted.is_empty() {
         files::say(out, "the plan breaks nothing; there is nothing to shrink\n")?;
         return Ok(Ended::Fine);
+    }
+    if let Some(breaks) = &args.breaks {
+        let all: Vec<String> = wanted.iter().cloned().collect();
+        wanted.retain(|name| name == breaks);
+        if wanted.is_empty() {
+            let all = all.join(", ");
+            return Err(Error::Usage(format!("the plan does not break {breaks}, but {all}")));
+        }
     }
     let begun = std::time::Instant::now();
     // One of the same invariants is enough: with fewer elements others may no longer break.
