@@ -73,7 +73,8 @@ pub enum Answer {
     Outcome(Outcome),
     /// A query's.
     Query(QueryOutcome),
-    /// The entity's version and the commit of its last record; 0 = none.
+    /// The entity's version and the commit of its last record; 0 = none. In quarantine the version
+    /// is not known, and no commit means the one that its snapshot names.
     Located {
         /// Events so far.
         version: u64,

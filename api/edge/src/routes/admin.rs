@@ -18,6 +18,7 @@ use entity::{Scope, ShardId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::dto::{List, ShardsList};
 use crate::health::Phase;
 use crate::input::NoBody;
 use crate::operation::Operation;
@@ -229,14 +230,51 @@ async fn move_shard(call: Call<NoBody>) -> Result<Reply<Json<Node>>, Problem> {
     std::future::ready(Err(problem)).await
 }
 
-/// What waits for an operator in every shard.
-async fn troubles<B>(call: &Call<B>) -> Result<Vec<(ShardId, Troubles)>, Problem> {
+/// What waits for an operator, of all shards that answer.
+struct AllTroubles {
+    found: Vec<(ShardId, Troubles)>,
+    /// Shards that did not answer.
+    missing: Vec<u16>,
+}
+
+impl AllTroubles {
+    /// Why a thing is not among what was found.
+    fn not_found(&self) -> Problem {
+        match self.missing.first() {
+            None => Problem::new(Code::NotFound),
+            Some(_) => Problem::new(Code::Unavailable)
+                .detail("it may be in a shard that does not answer")
+                .with("shards_missing", self.missing.clone()),
+        }
+    }
+}
+
+/// What waits for an operator in every shard. One that does not answer hides no other.
+async fn troubles<B>(call: &Call<B>) -> AllTroubles {
     let region = call.edge.shop().region();
-    let reads = (0..region.n_shards()).map(ShardId).map(|shard| async move {
-        let troubles = region.troubles(shard, call.principal()).await.map_err(refused)?;
-        Ok((shard, troubles))
-    });
-    futures_util::future::try_join_all(reads).await
+    let reads = (0..region.n_shards())
+        .map(ShardId)
+        .map(|shard| async move { (shard, region.troubles(shard, call.principal()).await) });
+    let mut all = AllTroubles { found: Vec::new(), missing: Vec::new() };
+    for (shard, read) in futures_util::future::join_all(reads).await {
+        match read {
+            Ok(troubles) => all.found.push((shard, troubles)),
+            Err(refusal) => {
+                tracing::warn!(shard = shard.0, ?refusal, "a shard did not say what waits in it");
+                all.missing.push(shard.0);
+            }
+        }
+    }
+    all
+}
+
+fn page_of<T: ToSchema, B>(
+    call: &Call<B>,
+    list: List<T>,
+    shards_missing: Vec<u16>,
+) -> Reply<Json<ShardsList<T>>> {
+    Reply::page(list, &call.raw_path, &call.raw_query)
+        .map(|list| ShardsList::new(list, shards_missing))
 }
 
 /// A shard did not do what an operator asked.

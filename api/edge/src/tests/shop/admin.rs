@@ -162,10 +162,7 @@ fn record(key: &EntityKey) -> StepRecord {
 /// up: what is left when a build has a bug.
 async fn troubled(key: &EntityKey) -> Arc<MemoryStore> {
     let store = Arc::new(MemoryStore::new(4));
-    let shard = key.shard(4);
-    let tail = store.claim(shard).await.unwrap();
-    let mut imposed = record(key);
-    imposed.quarantine = Some(Quarantine::Imposed { reason: "panicked: a bug".into() });
+    let imposed = imposed(key);
     let command = sku::Command::PutSku {
         product_id: "tea".into(),
         title: "Tea".into(),
@@ -182,8 +179,22 @@ async fn troubled(key: &EntityKey) -> Arc<MemoryStore> {
     let letter = DeadLetter { message: Arc::new(message), reason: "failed three times".into() };
     let mut kept = record(key);
     kept.dead_letter = Some(DeadLetterChange::Kept(1, letter));
+    append(&store, &[&imposed, &kept]).await;
+    store
+}
+
+fn imposed(key: &EntityKey) -> StepRecord {
+    let mut imposed = record(key);
+    imposed.quarantine = Some(Quarantine::Imposed { reason: "panicked: a bug".into() });
+    imposed
+}
+
+/// Writes records of the runtime behind what a shard's journal has.
+async fn append(store: &MemoryStore, records: &[&StepRecord]) {
+    let shard = records[0].key.shard(4);
+    let tail = store.claim(shard).await.unwrap();
     let mut payload = Vec::new();
-    for record in [&imposed, &kept] {
+    for record in records {
         Frame::push_record(&mut payload, record).unwrap();
     }
     let header = FrameHeader {
@@ -196,7 +207,72 @@ async fn troubled(key: &EntityKey) -> Arc<MemoryStore> {
         prev_crc: tail.crc,
     };
     store.append(Arc::new(vec![Frame::new(header, payload)])).await.unwrap();
-    store
+}
+
+/// The same shop after an entity of it has failed.
+async fn after_quarantine(rig: Rig, key: &EntityKey) -> Rig {
+    let store = Arc::clone(&rig.world.store);
+    rig.node.stop().await;
+    drop(rig);
+    append(&store, &[&imposed(key)]).await;
+    Rig::over(store).await
+}
+
+#[actix_web::test]
+async fn lists_show_an_order_in_quarantine_and_an_operator_sees_its_state() {
+    let rig = Rig::new().await;
+    let alice = rig.buyer("alice").await;
+    let mut placed = Vec::new();
+    for cart in ["cart-quarantine-1", "cart-quarantine-2"] {
+        placed.push(rig.cod_order(&alice, cart).await.json()["id"].as_str().unwrap().to_owned());
+    }
+    let (affinity, uuid) = entity::parse_public_id(keys::ORDER_PREFIX, &placed[0]).unwrap();
+    let tenant = Tenant::new("demo");
+    let key = EntityKey::derived(tenant, commerce::kinds::ORDER, affinity, uuid);
+    let path = format!("/v1/orders/{}", placed[0]);
+    let confirmed = |order: &Value| order["fulfilment_status"] == "unfulfilled";
+    let whole = until(&rig, &path, |order| order["shipments"][0]["id"].is_string()).await;
+    assert!(confirmed(&whole), "{whole}");
+
+    let rig = after_quarantine(rig, &key).await;
+    let alice = rig.world.token("login_hint=alice").await;
+    assert_eq!(rig.send(get(&path).bearer(&alice)).await.brief(), "503 unavailable");
+    for (uri, token) in [("/v1/orders", &rig.staff), ("/v1/me/orders", &alice)] {
+        let page = rig.send(get(uri).bearer(token)).await;
+        assert_eq!(page.status, 200, "{uri}: {}", page.text());
+        let page = page.json();
+        let shown = |id: &str| page["data"].as_array().unwrap().iter().find(|o| o["id"] == id);
+        assert!(shown(&placed[1]).is_some(), "{uri} hides the order that is well: {page}");
+        let quarantined = shown(&placed[0]).unwrap_or_else(|| panic!("{uri} hides it: {page}"));
+        for field in ["status", "version", "totals", "lines", "shipments"] {
+            assert_eq!(quarantined[field], whole[field], "{uri}: {field}");
+        }
+    }
+    let seen = rig.admin(get(&format!("/admin/entities/order/{}", placed[0]))).await.json();
+    assert_eq!(seen["quarantined"], "panicked: a bug", "{seen}");
+    assert_eq!(seen["version"], whole["version"]);
+    assert!(seen["state"].is_object() && seen["records"][0].is_object(), "{seen}");
+}
+
+#[actix_web::test]
+async fn a_shard_that_does_not_answer_hides_no_trouble_of_others() {
+    let key = keys::sku(&Tenant::new("demo"), "tea-1");
+    let store = Arc::new(MemoryStore::with_shard_logs(4));
+    append(&store, &[&imposed(&key)]).await;
+    let rig = Rig::over(store).await;
+    let (own, other) = (key.shard(4), entity::ShardId((key.shard(4).0 + 1) % 4));
+    assert!(rig.node.drop_shard(other));
+    for uri in ["/admin/quarantine", "/admin/dead-letters"] {
+        let answer = rig.admin(get(uri)).await;
+        assert_eq!(answer.status, 200, "{uri}: {}", answer.text());
+        assert_eq!(answer.json()["shards_missing"], serde_json::json!([other.0]), "{uri}");
+    }
+    assert_eq!(one(&rig.admin(get("/admin/quarantine")).await)["id"], "sku-tea-1");
+    let unknown = rig.admin(post("/admin/quarantine/sku-x/lift")).await;
+    assert_eq!(unknown.brief(), "503 unavailable", "it may be where nobody answers");
+    let seen = rig.admin(get("/admin/entities/sku/tea-1")).await.json();
+    assert_eq!(seen["shard"], own.0, "{seen}");
+    assert_eq!(rig.admin(post("/admin/quarantine/sku-tea-1/lift")).await.status, 200);
 }
 
 fn one(answer: &Answer) -> Value {

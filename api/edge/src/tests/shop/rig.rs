@@ -43,7 +43,7 @@ pub(super) struct Rig {
     /// Told when an operator drains the node.
     pub(super) drain: Arc<Notify>,
     admin: Vec<Route>,
-    _node: Node,
+    pub(super) node: Node,
 }
 
 pub(super) const ADDRESS: &str = r#"{"name":"Alice","line1":"1 Main St","line2":null,
@@ -97,7 +97,7 @@ impl Rig {
             clock: Some(clock),
         };
         let admin = routes::admin::routes(&Arc::new(operator));
-        Self { world, staff, drain, admin, _node: node }
+        Self { world, staff, drain, admin, node }
     }
 
     /// A shop with the product `tea` and its SKUs `tea-1` (9.95) and `tea-2` (19.90), ten of each.
