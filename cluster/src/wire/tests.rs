@@ -32,7 +32,10 @@ fn ask(body: AskBody) -> PeerMessage {
         epoch: 12,
         remaining_ms: 2_500,
         key: key(),
-        principal: Principal::system(Tenant::new("acme")),
+        principal: Principal {
+            scopes: entity::Scopes(0x0FFF),
+            ..Principal::system(Tenant::new("acme"))
+        },
         cause: Cause { request: 9, subject: "ada".into(), ..Cause::default() },
         body,
     }))

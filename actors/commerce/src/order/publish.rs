@@ -153,7 +153,7 @@ fn tell<'a>(data: &mut Data<'a>, ctx: &EventContext<'_>, fact: &'a Fact) {
 }
 
 fn placed<'a>(ctx: &EventContext<'_>, terms: &'a Terms) -> Placed<'a> {
-    let customer = keys::customer(&ctx.key.tenant, &terms.owner.subject);
+    let customer = terms.owner.customer(&ctx.key.tenant);
     let lines = terms.priced.lines.iter();
     Placed {
         cart_id: terms.cart.public("cart"),

@@ -1,8 +1,10 @@
 //! The admin listener: what an operator looks at and moves on a running node.
 //!
-//! Every operation needs the scope `admin` of staff; things of another shop are not there for an
-//! operator of this one. The listener has its own port and is never public, so its operations
-//! stand in no public document.
+//! What concerns the node, and with it every shop (configuration, drain, clock, events), needs the
+//! scope `node` of staff, whatever shop the token is of. What is of a shop (entities, quarantine,
+//! dead letters) needs `admin`; things of another shop are not there for an operator of this one.
+//! The listener has its own port and is never public, so its operations stand in no public
+//! document.
 
 mod clock;
 mod config;
@@ -35,17 +37,17 @@ const SHARD: Param =
 
 const CLUSTER: Operation = Operation::get("getCluster", "/admin/cluster")
     .about("Admin", "Nodes, shards, the way of events and the read models")
-    .staff(Scope::Admin);
+    .staff(Scope::Node);
 
 const DRAIN: Operation = Operation::post("drainNode", "/admin/nodes/{node}/drain")
     .about("Admin", "Takes nothing new, ends what is under way, ends the process")
-    .staff(Scope::Admin)
+    .staff(Scope::Node)
     .params(&[NODE])
     .statuses(&[202]);
 
 const MOVE: Operation = Operation::post("moveShard", "/admin/shards/{shard}/move")
     .about("Admin", "Moves a shard to another node; a single node has none")
-    .staff(Scope::Admin)
+    .staff(Scope::Node)
     .params(&[SHARD])
     .statuses(&[202])
     .codes(&[Code::InvalidState]);

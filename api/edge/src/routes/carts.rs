@@ -302,7 +302,7 @@ pub(crate) async fn show<B>(call: &Call<B>, view: CartView) -> Result<CartJson, 
             unit_price,
         })
     };
-    let customer = keys::customer(&call.caller.tenant, &view.owner.subject);
+    let customer = view.owner.customer(&call.caller.tenant);
     Ok(CartJson {
         object: CartWord::Word,
         id: view.key.public("cart"),

@@ -67,6 +67,48 @@ async fn only_an_admin_of_staff_gets_in() {
 
 #[actix_web::test]
 async fn configuration_takes_effect_and_is_taken_back() {
+#[actix_web::test]
+async fn an_operator_of_a_shop_is_none_of_the_node() {
+    let rig = Rig::empty().await;
+    let token = |scopes: &str| {
+        let principal = entity::Principal {
+            tenant: Tenant::new("demo"),
+            subject: "back-office".into(),
+            kind: entity::PrincipalKind::Service,
+            scopes: crate::identity::scopes_of(scopes),
+        };
+        let edge = &rig.world.edge;
+        crate::identity::issuer::guest_token(edge.authority(), &principal, scopes, edge.wall())
+    };
+    let (of_shop, of_node) = (token("admin"), token("node"));
+    let reads = [
+        ("/admin/cluster", false),
+        ("/admin/config", false),
+        ("/demo/clock", false),
+        ("/admin/quarantine", true),
+        ("/admin/dead-letters", true),
+    ];
+    for (path, is_of_shop) in reads {
+        for (token, may) in [(&of_shop, is_of_shop), (&of_node, !is_of_shop)] {
+            let answer = rig.admin(get(path).bearer(token)).await;
+            assert_eq!(answer.status, if may { 200 } else { 403 }, "{path}: {}", answer.text());
+        }
+    }
+    for (method, path) in [
+        ("POST", "/admin/nodes/n1/drain"),
+        ("POST", "/admin/shards/0/move"),
+        ("PUT", "/admin/config"),
+        ("POST", "/admin/events/replay"),
+        ("POST", "/demo/clock"),
+    ] {
+        let answer = rig.admin(ask(method, path).bearer(&of_shop)).await;
+        assert_eq!(answer.brief(), "403 insufficient_scope", "{method} {path}");
+    }
+    // A demo's issuer gives both to whoever asks for the one.
+    let demo = rig.world.scoped_token("demo-service", "admin").await;
+    assert_eq!(rig.admin(get("/admin/cluster").bearer(&demo)).await.status, 200);
+}
+
     let rig = Rig::empty().await;
     let first = rig.admin(get("/admin/config")).await;
     assert_eq!((first.status, first.header("etag")), (200, "\"v0\""), "{}", first.text());

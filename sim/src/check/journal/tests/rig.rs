@@ -174,7 +174,7 @@ impl Rig {
                 self.tell::<Sku>(staff(), &key, &command, None).await;
             }
         }
-        let customer = keys::customer(&tenant(), "ann");
+        let customer = keys::customer(&tenant(), PrincipalKind::Customer, "ann");
         let register = customer::Command::Register {
             name: "Ann".into(),
             email: "ann@example.com".into(),
