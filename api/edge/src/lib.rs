@@ -7,6 +7,7 @@
 //! nothing about business.
 
 pub mod app;
+pub mod asyncapi;
 pub mod configuration;
 pub mod cursor;
 pub mod dto;

@@ -29,8 +29,7 @@ impl Random for Draws {
     }
 }
 
-async fn relay(node: &Node) -> RelayHandle {
-    let bus = Arc::new(LocalBus::new(LocalBusOptions::default()));
+async fn relay(node: &Node, bus: Arc<LocalBus>) -> RelayHandle {
     let commits = Arc::clone(node.commits());
     let options = RelayOptions { bus: BusKind::InProcess };
     Relay::start(node.ctx().clone(), commits, bus, options).await.unwrap()
@@ -44,6 +43,8 @@ pub(super) struct Rig {
     pub(super) drain: Arc<Notify>,
     admin: Vec<Route>,
     pub(super) node: Node,
+    /// Where its events go.
+    pub(super) bus: Arc<LocalBus>,
 }
 
 pub(super) const ADDRESS: &str = r#"{"name":"Alice","line1":"1 Main St","line2":null,
@@ -89,15 +90,16 @@ impl Rig {
         let world = World::with(Setup { store, shop: Some(shop), ..Setup::default() }).await;
         let staff = world.service_token("demo-service").await;
         let drain = Arc::new(Notify::new());
+        let bus = Arc::new(LocalBus::new(LocalBusOptions::default()));
         let operator = Operator {
             node: "n1".to_owned(),
             configuration,
-            relay: relay(&node).await,
+            relay: relay(&node, Arc::clone(&bus)).await,
             drain: Arc::clone(&drain),
             clock: Some(clock),
         };
         let admin = routes::admin::routes(&Arc::new(operator));
-        Self { world, staff, drain, admin, node }
+        Self { world, staff, drain, admin, node, bus }
     }
 
     /// A shop with the product `tea` and its SKUs `tea-1` (9.95) and `tea-2` (19.90), ten of each.
