@@ -54,7 +54,8 @@ async fn serve(config: Config) -> Result<(), Exit> {
         .install_recorder()
         .map_err(|error| Exit::Other(format!("metrics not started: {error}")))?;
     let store = open(&config)?;
-    let serving = Serving::start(&config, &store, metrics).await?;
+    let mut serving = Serving::start(&config, &store, metrics).await?;
+    let vitals = serving.node.vitals();
     let mut failed = serving.node.failed();
     let mut failed = pin!(async move {
         let reason = failed.wait_for(Option::is_some).await.ok();
@@ -64,6 +65,11 @@ async fn serve(config: Config) -> Result<(), Exit> {
     tokio::select! {
         biased;
         reason = &mut failed => return sync(reason),
+        // Nothing is mended in a process that has lost these: the next start recovers everything.
+        () = vitals.ended() => return Err(Exit::Other("the node's supervisor has ended".into())),
+        ended = &mut serving.listeners => {
+            return Err(Exit::Other(format!("the listeners have ended: {ended:?}")));
+        }
         () = signals.next() => {}
         () = serving.told_to_drain.notified() => {}
     }
@@ -256,10 +262,12 @@ async fn edge_state(
     }
     let shop = Shop::new(node.region().clone(), shared, settings, terms, views);
     let failed = node.failed();
+    let vitals = node.vitals();
     let bus = events.check();
     let checks = Arc::new(move || {
         let status = if failed.borrow().is_some() { CheckStatus::Down } else { CheckStatus::Up };
-        vec![Check { name: "store", status, detail: "embedded".into() }, bus()]
+        let store = Check { name: "store", status, detail: "embedded".into() };
+        vec![store, Check::shards(vitals.is_supervised(), &vitals.given_up()), bus()]
     });
     let edge = EdgeState::new(EdgeParts {
         authority,

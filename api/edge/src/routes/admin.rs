@@ -117,6 +117,8 @@ struct Shard {
     n_waiting: usize,
 }
 
+    /// Whether its host was given up: nothing there is available until the next start.
+    is_given_up: bool,
 /// The way of events to the bus.
 #[derive(Debug, Serialize, ToSchema)]
 struct Events {
@@ -187,6 +189,7 @@ async fn cluster(
         n_waiting: shop.region().depth(ShardId(shard)).unwrap_or(0),
     };
     let relay = operator.relay.state();
+        is_given_up: shop.region().is_given_up(ShardId(shard)).unwrap_or(false),
     let view = |(name, handle): (&'static str, &cluster::projection::ProjectionHandle)| {
         let state = handle.state();
         let (lag_commits, rebuild_left) = (state.lag_commits, state.rebuild_left);
