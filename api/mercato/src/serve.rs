@@ -23,8 +23,8 @@ use embedded::{EmbeddedStore, OpenError, Options};
 use entity::Timestamp;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use ports::{Meta, SharedStore};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -50,11 +50,13 @@ pub fn run(config: Config) -> Result<(), Exit> {
 
 async fn serve(config: Config) -> Result<(), Exit> {
     let mut signals = Signals::new()?;
+    let starting = signals.end_at_once();
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| Exit::Other(format!("metrics not started: {error}")))?;
     let store = open(&config)?;
     let mut serving = Serving::start(&config, &store, metrics).await?;
+    drop(starting);
     let vitals = serving.node.vitals();
     let mut failed = serving.node.failed();
     let mut failed = pin!(async move {
@@ -74,11 +76,14 @@ async fn serve(config: Config) -> Result<(), Exit> {
         () = serving.told_to_drain.notified() => {}
     }
     tracing::info!("draining");
+    let drain =
+        tokio::time::timeout(Duration::from_millis(config.drain_timeout_ms), serving.drain());
     tokio::select! {
         biased;
         reason = &mut failed => return sync(reason),
         () = signals.next() => tracing::warn!("a second signal: ending at once"),
-        done = serving.drain() => if !done {
+        // However long one of its parts hangs: whoever sent the signal kills soon after.
+        done = drain => if done != Ok(true) {
             tracing::warn!("the drain took too long; the rest is recovered at the next start");
         }
     }
@@ -123,8 +128,9 @@ impl Serving {
             drain: Arc::clone(&told_to_drain),
             clock: demo_clock,
         });
-        let shares = Shares::of(config.drain_timeout_ms);
+        let shares = Shares::of(config.drain_timeout_ms - config.drain_notice_ms);
         let mut options = ServerOptions::new(config.http, config.admin);
+        options.notice_ms = config.drain_notice_ms;
         options.bye_ms = shares.bye_ms;
         options.finish_ms = shares.finish_ms;
         options.admin_routes = routes::admin::routes(&operator);
@@ -262,8 +268,8 @@ async fn edge_state(
     }
     let shop = Shop::new(node.region().clone(), shared, settings, terms, views);
     let failed = node.failed();
-    let vitals = node.vitals();
     let bus = events.check();
+    let vitals = node.vitals();
     let checks = Arc::new(move || {
         let status = if failed.borrow().is_some() { CheckStatus::Down } else { CheckStatus::Up };
         let store = Check { name: "store", status, detail: "embedded".into() };
@@ -333,24 +339,61 @@ async fn upkeep(metrics: PrometheusHandle) {
     }
 }
 
-/// SIGTERM and SIGINT.
+/// SIGTERM and SIGINT, counted by a task of their own: what starts may block its thread.
 struct Signals {
-    term: Signal,
-    int: Signal,
+    n_seen: u64,
+    told: watch::Receiver<u64>,
 }
+
+/// While it lives, a signal ends the process.
+struct Starting(#[allow(dead_code, reason = "held for its drop")] oneshot::Sender<()>);
 
 impl Signals {
     fn new() -> Result<Self, Exit> {
         let listen = |kind| {
             signal(kind).map_err(|error| Exit::Other(format!("signals not handled: {error}")))
         };
-        Ok(Self { term: listen(SignalKind::terminate())?, int: listen(SignalKind::interrupt())? })
+        let (mut term, mut int) =
+            (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        let (tell, told) = watch::channel(0);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = term.recv() => {}
+                    _ = int.recv() => {}
+                }
+                tell.send_modify(|n| *n += 1);
+            }
+        });
+        Ok(Self { n_seen: 0, told })
     }
 
+    /// Lets a signal end the process at once while what is returned lives: a node that starts has
+    /// taken nothing yet, and what it recovers is recovered again.
+    fn end_at_once(&self) -> Starting {
+        let mut signals = Self { n_seen: 0, told: self.told.clone() };
+        let (starting, started) = oneshot::channel();
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                _ = started => {}
+                () = signals.next() => {
+                    tracing::info!("told to end before it was ready");
+                    std::process::exit(0);
+                }
+            }
+        });
+        Starting(starting)
+    }
+
+    /// The next signal that was not seen yet. Cancel safe.
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
+        let n_seen = self.n_seen;
+        if self.told.wait_for(|n| *n > n_seen).await.is_err() {
+            // The task that tells ends with the runtime only.
+            std::future::pending::<()>().await;
         }
+        self.n_seen += 1;
     }
 }
