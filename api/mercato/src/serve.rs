@@ -16,8 +16,8 @@ use edge::identity::issuer::{Families, Issuer};
 use edge::identity::{Authority, AuthorityParts, EdgeKeys, Revocations, Tenants, TokenVerifier};
 use edge::settings::{self, Settings};
 use edge::{
-    Configuration, DemoClock, EdgeLimits, EdgeParts, EdgeState, Health, Operator, Server,
-    ServerHandle, ServerOptions, Shop, Views, routes,
+    Configuration, DemoClock, EdgeLimits, EdgeParts, EdgeState, Health, LogFilter, Operator,
+    Server, ServerHandle, ServerOptions, Shop, Views, routes,
 };
 use embedded::{EmbeddedStore, OpenError, Options};
 use entity::Timestamp;
@@ -37,25 +37,25 @@ use crate::random::{self, SystemRandom};
 const UPKEEP_MS: u64 = 5_000;
 
 /// Runs a node until it is told to end.
-pub fn run(config: Config) -> Result<(), Exit> {
+pub fn run(config: Config, log: LogFilter) -> Result<(), Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Exit::Other(format!("runtime not started: {error}")))?;
-    let ended = runtime.block_on(serve(config));
+    let ended = runtime.block_on(serve(config, log));
     // Threads of the store end with it; nothing that was acknowledged waits for them.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
 
-async fn serve(config: Config) -> Result<(), Exit> {
+async fn serve(config: Config, log: LogFilter) -> Result<(), Exit> {
     let mut signals = Signals::new()?;
     let starting = signals.end_at_once();
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| Exit::Other(format!("metrics not started: {error}")))?;
     let store = open(&config)?;
-    let mut serving = Serving::start(&config, &store, metrics).await?;
+    let mut serving = Serving::start(&config, &store, metrics, log).await?;
     drop(starting);
     let vitals = serving.node.vitals();
     let mut failed = serving.node.failed();
@@ -109,6 +109,7 @@ impl Serving {
         config: &Config,
         store: &Arc<EmbeddedStore>,
         metrics: PrometheusHandle,
+        log: LogFilter,
     ) -> Result<Self, Exit> {
         let configuration = configuration(config, store).await?;
         let (clock, demo_clock) = demo_clock(config, store).await?;
@@ -127,6 +128,7 @@ impl Serving {
             relay: events.relay().clone(),
             drain: Arc::clone(&told_to_drain),
             clock: demo_clock,
+            log,
         });
         let shares = Shares::of(config.drain_timeout_ms - config.drain_notice_ms);
         let mut options = ServerOptions::new(config.http, config.admin);

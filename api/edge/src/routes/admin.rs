@@ -11,6 +11,7 @@ mod config;
 mod dead_letters;
 mod entities;
 mod events;
+mod log;
 mod quarantine;
 
 use std::sync::Arc;
@@ -67,6 +68,7 @@ pub fn routes(operator: &Arc<Operator>) -> Vec<Route> {
         dead_letters::routes(),
         entities::routes(),
         events::routes(operator),
+        log::routes(operator),
         quarantine::routes(),
         clock::routes(operator),
     ]
@@ -115,10 +117,10 @@ struct Shard {
     node: String,
     /// Inputs that wait for it.
     n_waiting: usize,
-}
-
     /// Whether its host was given up: nothing there is available until the next start.
     is_given_up: bool,
+}
+
 /// The way of events to the bus.
 #[derive(Debug, Serialize, ToSchema)]
 struct Events {
@@ -187,9 +189,9 @@ async fn cluster(
         shard,
         node: operator.node.clone(),
         n_waiting: shop.region().depth(ShardId(shard)).unwrap_or(0),
+        is_given_up: shop.region().is_given_up(ShardId(shard)).unwrap_or(false),
     };
     let relay = operator.relay.state();
-        is_given_up: shop.region().is_given_up(ShardId(shard)).unwrap_or(false),
     let view = |(name, handle): (&'static str, &cluster::projection::ProjectionHandle)| {
         let state = handle.state();
         let (lag_commits, rebuild_left) = (state.lag_commits, state.rebuild_left);

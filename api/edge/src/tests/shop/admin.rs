@@ -51,6 +51,8 @@ async fn only_an_admin_of_staff_gets_in() {
         ("GET", "/admin/entities/sku/x"),
         ("POST", "/admin/events/replay"),
         ("GET", "/admin/events/replay"),
+        ("GET", "/admin/log"),
+        ("PUT", "/admin/log"),
         ("GET", "/demo/clock"),
         ("POST", "/demo/clock"),
     ] {
@@ -65,8 +67,6 @@ async fn only_an_admin_of_staff_gets_in() {
     }
 }
 
-#[actix_web::test]
-async fn configuration_takes_effect_and_is_taken_back() {
 #[actix_web::test]
 async fn an_operator_of_a_shop_is_none_of_the_node() {
     let rig = Rig::empty().await;
@@ -109,6 +109,8 @@ async fn an_operator_of_a_shop_is_none_of_the_node() {
     assert_eq!(rig.admin(get("/admin/cluster").bearer(&demo)).await.status, 200);
 }
 
+#[actix_web::test]
+async fn configuration_takes_effect_and_is_taken_back() {
     let rig = Rig::empty().await;
     let first = rig.admin(get("/admin/config")).await;
     assert_eq!((first.status, first.header("etag")), (200, "\"v0\""), "{}", first.text());
@@ -146,6 +148,19 @@ async fn an_operator_of_a_shop_is_none_of_the_node() {
     assert_eq!(old["values"]["edge.rate_limit"], 2);
     let none = rig.admin(get("/admin/config?version=77")).await;
     assert_eq!(none.brief(), "404 not_found");
+}
+
+#[actix_web::test]
+async fn the_log_is_changed_while_the_node_runs() {
+    let rig = Rig::empty().await;
+    let put = |filter: &str| ask("PUT", "/admin/log").json(&format!(r#"{{"filter":"{filter}"}}"#));
+    let filter = async || rig.admin(get("/admin/log")).await.json()["filter"].clone();
+    assert_eq!(filter().await, "info");
+    let changed = rig.admin(put("info,cluster=debug")).await;
+    assert_eq!((changed.status, filter().await), (200, "info,cluster=debug".into()));
+    let refused = rig.admin(put("no filter")).await;
+    assert_eq!(refused.brief(), "422 validation_failed bad_form @ /filter");
+    assert_eq!(filter().await, "info,cluster=debug", "the old one stays");
 }
 
 #[actix_web::test]

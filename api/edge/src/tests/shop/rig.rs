@@ -13,7 +13,7 @@ use ports::{LocalBus, LocalBusOptions, Meta};
 use tokio::sync::Notify;
 
 use crate::configuration::Configuration;
-use crate::operator::{DemoClock, Operator};
+use crate::operator::{DemoClock, LogFilter, Operator};
 use crate::route::Route;
 use crate::routes;
 use crate::settings::{RATE_LIMIT, Values};
@@ -97,6 +97,13 @@ impl Rig {
             relay: relay(&node, Arc::clone(&bus)).await,
             drain: Arc::clone(&drain),
             clock: Some(clock),
+            log: LogFilter::new(
+                "info".to_owned(),
+                Box::new(|filter| match filter.contains(' ') {
+                    true => Err("has a space in it".to_owned()),
+                    false => Ok(()),
+                }),
+            ),
         };
         let admin = routes::admin::routes(&Arc::new(operator));
         Self { world, staff, drain, admin, node, bus }
