@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cluster::{Ask, AskError, Region, Reply, Seen};
 use commerce::money::{Ccy, Money};
 use commerce::order::Timers;
-use entity::{Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Principal, Scope};
+use entity::{Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Keyed, Principal, Scope};
 use ports::SharedStore;
 use tokio::sync::Mutex;
 
@@ -187,10 +187,12 @@ impl Shop {
         E: Entity,
         E::Rejection: Refused,
     {
+        let keep_ms = self.settings().get(settings::IDEMPOTENCY_KEEP_MS);
+        let keyed = |(key, fingerprint)| Keyed { key, fingerprint, keep_ms };
         let ask = Ask {
             principal: asker.principal.clone(),
             cause: asker.cause.clone(),
-            idempotency: asker.key,
+            idempotency: asker.key.map(keyed),
             wait_ms: limits::COMMAND_DEADLINE_MS,
         };
         self.region().ask::<E>(key, command, ask).await.map_err(problem)

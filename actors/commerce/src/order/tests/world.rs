@@ -382,7 +382,7 @@ impl World {
     pub(crate) fn ask_keyed<C: Stored>(&mut self, key: &EntityKey, command: &C, n: u8) -> Outcome {
         let command = pack(command).unwrap();
         let print = Fingerprint([command.bytes.len() as u8; 16]);
-        let input = Input::Command(&command, Some((IdempotencyKey([n; 16]), print)));
+        let input = Input::Command(&command, Some((IdempotencyKey([n; 16]), print).into()));
         self.step(key, &buyer("ada"), Source::Caller, input)
     }
 

@@ -164,6 +164,32 @@ async fn the_log_is_changed_while_the_node_runs() {
 }
 
 #[actix_web::test]
+async fn a_key_is_kept_as_long_as_the_configuration_says() {
+    let rig = Rig::new().await;
+    let adjust = |key: &str| {
+        post("/v1/stock/tea-1/adjustments")
+            .bearer(&rig.staff)
+            .header("idempotency-key", key)
+            .json(r#"{"location":"main","delta":1,"reason":"receipt"}"#)
+    };
+    let pass = |ms: u64| post("/demo/clock").json(&format!(r#"{{"advance_ms":{ms}}}"#));
+    assert_eq!(rig.send(adjust("long")).await.status, 200);
+    let short = r#"{"values":{"idempotency.keep_ms":60000}}"#;
+    assert_eq!(rig.admin(put_config("\"v0\"", short)).await.status, 200);
+    assert_eq!(rig.send(adjust("short")).await.status, 200);
+    let replayed = async |key: &str| {
+        let answer = rig.send(adjust(key)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.headers.get("idempotent-replayed").is_some_and(|value| value == "true")
+    };
+    assert_eq!(rig.admin(pass(50_000)).await.status, 200);
+    assert!(replayed("short").await && replayed("long").await);
+    assert_eq!(rig.admin(pass(20_000)).await.status, 200);
+    assert!(!replayed("short").await, "forgotten after a minute");
+    assert!(replayed("long").await, "what it was kept with holds");
+}
+
+#[actix_web::test]
 async fn a_clock_that_is_moved_ends_an_order_that_nobody_pays() {
     let rig = Rig::new().await;
     let alice = rig.buyer("alice").await;

@@ -146,7 +146,8 @@ impl Rig {
         command: &E::Command,
         idempotency: Option<u8>,
     ) -> E::Reply {
-        let idempotency = idempotency.map(|n| (IdempotencyKey([n; 16]), Fingerprint([n; 16])));
+        let idempotency =
+            idempotency.map(|n| (IdempotencyKey([n; 16]), Fingerprint([n; 16])).into());
         let ask = Ask { principal: who, cause: Cause::default(), idempotency, wait_ms: WAIT_MS };
         match self.region.ask::<E>(key, command, ask).await {
             Ok(reply) => reply.value,
