@@ -20,7 +20,7 @@ impl Region {
         self.inner.seats.inboxes.get(usize::from(shard.0)).map(|inbox| inbox.depth())
     }
 
-    /// Whether a shard was given up: nothing is asked of it any more; `None`: there is no such shard.
+    /// Whether a shard was given up: nothing is asked of it any more; `None`: there is none such.
     #[must_use]
     pub fn is_given_up(&self, shard: ShardId) -> Option<bool> {
         self.inner.seats.inboxes.get(usize::from(shard.0)).map(|inbox| inbox.is_given_up())
