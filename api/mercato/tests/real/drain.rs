@@ -81,7 +81,12 @@ async fn a_node_that_starts_ends_when_it_is_told_to() {
     let mut command = Node::command(data.path(), &["--demo", "--nats", &url]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     // It has made the shop and waits for the server: seconds from its first word.
-    bus.accept().unwrap();
+    bus.set_nonblocking(true).unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    while bus.accept().is_err() {
+        assert!(child.try_wait().unwrap().is_none() && Instant::now() < end, "it does not start");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let told = Instant::now();
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
