@@ -263,7 +263,8 @@ impl Clients {
 
     async fn place(&self, plan: &Plan) -> Result<Tried, Failed> {
         let (key, command) = (shop::cart_key(plan.number), shop::place(plan));
-        let ask = cluster::Ask { idempotency: Some(shop::idempotency(plan)), ..shop::buyer(plan) };
+        let ask =
+            cluster::Ask { idempotency: Some(shop::idempotency(plan).into()), ..shop::buyer(plan) };
         let placed = self.node.region().ask::<Cart>(&key, &command, ask).await;
         tried(placed.map(|_| ()), "place an order")
     }

@@ -20,5 +20,5 @@ pub mod relay;
 pub mod shard;
 pub mod wire;
 
-pub use node::{Directory, Loss, Node, NodeOptions, OpenError, Owner, StartError};
+pub use node::{Directory, Loss, Node, NodeOptions, OpenError, Owner, StartError, Vitals};
 pub use region::{Ask, AskError, HistoryError, Region, Replayed, Reply, Seen};

@@ -31,6 +31,7 @@ mod owning;
 mod seats;
 mod supervisor;
 mod ticker;
+mod vitals;
 
 pub(crate) use life::Life;
 pub(crate) use links::Links;
@@ -39,6 +40,7 @@ pub use owning::OpenError;
 pub use seats::Loss;
 pub(crate) use seats::Seats;
 use supervisor::{Supervisor, SupervisorArgs, SupervisorMsg};
+pub use vitals::Vitals;
 
 /// How a node is to run.
 #[derive(Debug, Clone)]

@@ -6,10 +6,7 @@
 use std::sync::Arc;
 
 use codec::{pack, unpack};
-use entity::{
-    Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Kept, Outcome, Principal, QueryOutcome,
-    Timestamp,
-};
+use entity::{Cause, Entity, EntityKey, Kept, Keyed, Outcome, Principal, QueryOutcome, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::admission::{Admission, NotAdmitted};
@@ -32,7 +29,7 @@ pub struct Ask {
     /// The request.
     pub cause: Cause,
     /// The key under which a command's outcome is kept.
-    pub idempotency: Option<(IdempotencyKey, Fingerprint)>,
+    pub idempotency: Option<Keyed>,
     /// A command's deadline; a query's longest wait while the entity answers `NotYet`.
     pub wait_ms: u64,
 }

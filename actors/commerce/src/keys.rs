@@ -2,7 +2,9 @@
 //!
 //! Derived ids are UUIDv5 over natural keys (domain.md 2): a repeat reaches the same entity.
 
-use entity::{Affinity, EntityId, EntityKey, ParseIdError, Tenant, parse_public_id, uuid5};
+use entity::{
+    Affinity, EntityId, EntityKey, ParseIdError, PrincipalKind, Tenant, parse_public_id, uuid5,
+};
 use uuid::Uuid;
 
 use crate::kinds;
@@ -49,11 +51,26 @@ pub fn parse_shipment(tenant: &Tenant, text: &str) -> Result<EntityKey, ParseIdE
         .map(|(affinity, uuid)| EntityKey::derived(tenant.clone(), kinds::SHIPMENT, affinity, uuid))
 }
 
-/// A customer (or guest) by the token's subject.
+/// The customer record of a party, by the kind and the subject of its token: subjects are unique
+/// within a kind only, so a guest or a service never shares one with a customer.
 #[must_use]
-pub fn customer(tenant: &Tenant, subject: &str) -> EntityKey {
+pub fn customer(tenant: &Tenant, kind: PrincipalKind, subject: &str) -> EntityKey {
+    // A word for each kind but customers: it cannot change any more, ids hold it.
+    let kind: Option<&[u8]> = match kind {
+        PrincipalKind::Customer => None,
+        PrincipalKind::System => Some(b"system"),
+        PrincipalKind::Guest => Some(b"guest"),
+        PrincipalKind::Agent => Some(b"agent"),
+        PrincipalKind::Seller => Some(b"seller"),
+        PrincipalKind::Operator => Some(b"operator"),
+        PrincipalKind::Service => Some(b"service"),
+    };
     let affinity = Affinity::of_root(tenant, subject);
-    let uuid = uuid5(kinds::CUSTOMER, &[tenant.as_str().as_bytes(), subject.as_bytes()]);
+    let named = [tenant.as_str().as_bytes(), subject.as_bytes()];
+    let uuid = match kind {
+        None => uuid5(kinds::CUSTOMER, &named),
+        Some(kind) => uuid5(kinds::CUSTOMER, &[named[0], named[1], kind]),
+    };
     EntityKey::derived(tenant.clone(), kinds::CUSTOMER, affinity, uuid)
 }
 
@@ -113,5 +130,30 @@ pub fn id_bytes(id: &EntityId) -> &[u8] {
     match id {
         EntityId::Uuid(uuid) => uuid.as_bytes(),
         EntityId::Name(name) => name.as_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn parties_of_different_kinds_share_no_record_and_no_wallet() {
+        let tenant = Tenant::new("acme");
+        let kinds = [
+            PrincipalKind::System,
+            PrincipalKind::Customer,
+            PrincipalKind::Guest,
+            PrincipalKind::Agent,
+            PrincipalKind::Seller,
+            PrincipalKind::Operator,
+            PrincipalKind::Service,
+        ];
+        let records = kinds.map(|kind| customer(&tenant, kind, "ada"));
+        let wallets: BTreeSet<_> = records.iter().map(wallet).collect();
+        assert_eq!(BTreeSet::from(records).len(), kinds.len());
+        assert_eq!(wallets.len(), kinds.len());
     }
 }

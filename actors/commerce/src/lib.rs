@@ -12,6 +12,7 @@ pub mod kinds;
 pub mod money;
 pub mod pricing;
 pub mod protocol;
+pub mod published;
 
 pub mod account;
 pub mod cart;

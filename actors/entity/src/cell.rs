@@ -10,8 +10,8 @@ use codec::{Packed, unpack};
 use crate::decision::packed;
 use crate::{
     Answer, Bounce, Cell, CellError, Context, Decision, Entity, EntityKey, EventContext,
-    Fingerprint, IdempotencyKey, IdempotencyWindow, Input, Kept, Message, MessageKind, Outcome,
-    QueryOutcome, Snapshot, Step, StepRecord, Timestamp, limits,
+    Fingerprint, IdempotencyKey, IdempotencyWindow, Input, Kept, Keyed, Message, MessageKind,
+    Outcome, QueryOutcome, Snapshot, Step, StepRecord, Timestamp, limits,
 };
 
 /// An entity with what the framework keeps about it.
@@ -50,9 +50,10 @@ impl<E: Entity> EntityCell<E> {
         &mut self,
         ctx: &Context<'_>,
         command: &Packed,
-        idempotency: Option<(IdempotencyKey, Fingerprint)>,
+        keyed: Option<Keyed>,
     ) -> Result<Step, CellError> {
-        if let Some(outcome) = idempotency.and_then(|(key, print)| self.seen(key, print, ctx.now)) {
+        let seen = keyed.and_then(|keyed| self.seen(keyed.key, keyed.fingerprint, ctx.now));
+        if let Some(outcome) = seen {
             return Ok(Step::only(outcome));
         }
         if self.state.heap_bytes() > limits::STATE_BYTES_MAX {
@@ -63,14 +64,14 @@ impl<E: Entity> EntityCell<E> {
             Ok(mut decision) => {
                 let reply = packed(&decision.reply.take().ok_or(CellError::NoReply)?);
                 let version = self.version + decision.events.len() as u64;
-                let kept = idempotency
-                    .map(|(key, print)| (key, kept(ctx, print, version, Ok(reply.clone()))));
+                let kept =
+                    keyed.map(|keyed| (keyed.key, kept(ctx, keyed, version, Ok(reply.clone()))));
                 self.apply(ctx, decision, kept, Outcome::Replied(version, reply))
             }
             Err(rejection) => {
                 let rejection = packed(&rejection);
-                let kept = idempotency.map(|(key, print)| {
-                    (key, kept(ctx, print, self.version, Err(rejection.clone())))
+                let kept = keyed.map(|keyed| {
+                    (keyed.key, kept(ctx, keyed, self.version, Err(rejection.clone())))
                 });
                 let outcome = Outcome::Rejected(rejection);
                 self.apply(ctx, Decision::nothing(), kept, outcome)
@@ -148,7 +149,7 @@ impl<E: Entity> Cell for EntityCell<E> {
     fn step(&mut self, ctx: &Context<'_>, input: Input<'_>) -> Result<Step, CellError> {
         assert_eq!(ctx.version, self.version, "I2: decided on another version");
         match input {
-            Input::Command(command, idempotency) => self.command(ctx, command, idempotency),
+            Input::Command(command, keyed) => self.command(ctx, command, keyed),
             Input::Message(message) => self.message(ctx, message),
             Input::Wake => {
                 let decision = self.state.wake(ctx);
@@ -200,18 +201,13 @@ impl<E: Entity> Cell for EntityCell<E> {
     }
 }
 
-fn kept(
-    ctx: &Context<'_>,
-    fingerprint: Fingerprint,
-    version: u64,
-    outcome: Result<Packed, Packed>,
-) -> Kept {
+fn kept(ctx: &Context<'_>, keyed: Keyed, version: u64, outcome: Result<Packed, Packed>) -> Kept {
     let keep_ms = match outcome {
-        Ok(_) => limits::IDEMPOTENCY_KEEP_MS,
+        Ok(_) => keyed.keep_ms,
         Err(_) => limits::REFUSAL_KEEP_MS,
     };
     Kept {
-        fingerprint,
+        fingerprint: keyed.fingerprint,
         at: ctx.now,
         expires_at: ctx.now.plus_ms(keep_ms),
         version,

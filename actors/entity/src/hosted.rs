@@ -9,15 +9,15 @@ use codec::{Packed, Stored, TypeId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Context, Effect, Entity, EntityCell, EntityKey, EventContext, Fingerprint, IdempotencyKey,
-    IdempotencyWindow, Kept, Kind, Message, Publication, StepRecord, Timestamp,
+    Context, Effect, Entity, EntityCell, EntityKey, EventContext, IdempotencyKey,
+    IdempotencyWindow, Kept, Keyed, Kind, Message, Publication, StepRecord, Timestamp,
 };
 
 /// What a cell is asked to take.
 #[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
     /// A caller's command, with the key under which the outcome is kept, if any.
-    Command(&'a Packed, Option<(IdempotencyKey, Fingerprint)>),
+    Command(&'a Packed, Option<Keyed>),
     /// Another entity's message.
     Message(&'a Message),
     /// The deadline passed.

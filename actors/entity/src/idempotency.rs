@@ -17,6 +17,24 @@ pub struct IdempotencyKey(pub [u8; 16]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint(pub [u8; 16]);
 
+/// What a request brings with it that is to be answered once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keyed {
+    /// Its key.
+    pub key: IdempotencyKey,
+    /// What it asks for.
+    pub fingerprint: Fingerprint,
+    /// How long a success is kept; a refusal is kept as long as [`limits::REFUSAL_KEEP_MS`] says.
+    pub keep_ms: u64,
+}
+
+impl From<(IdempotencyKey, Fingerprint)> for Keyed {
+    /// Kept as long as by default.
+    fn from((key, fingerprint): (IdempotencyKey, Fingerprint)) -> Self {
+        Self { key, fingerprint, keep_ms: limits::IDEMPOTENCY_KEEP_MS }
+    }
+}
+
 /// What was answered to a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {

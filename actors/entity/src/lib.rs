@@ -23,7 +23,7 @@ pub use context::{Context, EventContext, Source};
 pub use decision::{Answer, Bounce, BounceReason, Decision, Effect, Publication};
 pub use hosted::{Cell, CellError, EntityType, EntityTypes, Input, Outcome, Publish, QueryOutcome};
 pub use hosted::{Restored, Snapshot, Step};
-pub use idempotency::{Fingerprint, IdempotencyKey, IdempotencyWindow, Kept};
+pub use idempotency::{Fingerprint, IdempotencyKey, IdempotencyWindow, Kept, Keyed};
 pub use key::{Affinity, EntityId, EntityKey, Kind, ParseIdError, ShardId, Tenant};
 pub use key::{parse_public_id, public_id, uuid5};
 pub use principal::{Principal, PrincipalKind, Scope, Scopes};

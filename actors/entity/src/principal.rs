@@ -56,8 +56,10 @@ pub enum Scope {
     RefundsWrite = 1 << 9,
     /// Approve refunds of others.
     RefundsApprove = 1 << 10,
-    /// Everything on the admin listener.
+    /// What a shop's operator does on the admin listener: the shop's own things.
     Admin = 1 << 11,
+    /// What the operator of the node does on the admin listener: it concerns every shop.
+    Node = 1 << 12,
 }
 
 /// A set of scopes.
@@ -66,7 +68,7 @@ pub struct Scopes(pub u16);
 
 impl Scopes {
     /// Every scope there is.
-    pub const ALL: Self = Self(0x0FFF);
+    pub const ALL: Self = Self(0x1FFF);
 
     /// The set with `scope` added.
     #[must_use]

@@ -97,7 +97,7 @@ fn add(
         source: Source::Caller,
         cause: &cause,
     };
-    let name = name.map(|(k, f)| (IdempotencyKey([k; 16]), Fingerprint([f; 16])));
+    let name = name.map(|(k, f)| (IdempotencyKey([k; 16]), Fingerprint([f; 16])).into());
     cell.step(&ctx, Input::Command(&pack(&Add(n)).unwrap(), name))
 }
 
@@ -111,6 +111,29 @@ fn a_repeat_is_replayed_another_request_refused_and_neither_counts_again() {
     assert!(matches!(again.outcome, Outcome::Replayed(kept) if kept.at == Timestamp(5)));
     assert_eq!(add(&mut cell, 4, Some((1, 2)), 9).unwrap().outcome, Outcome::KeyReused);
     assert_eq!(cell.state().value, 3);
+}
+
+#[test]
+fn a_success_is_kept_as_long_as_its_request_says() {
+    let mut cell = EntityCell::<Counter>::initial(&key());
+    let (key, principal, cause) = (key(), Principal::system(Tenant::new("t")), Cause::default());
+    let mut step = |n: u32, keep_ms: u64, now: u64| {
+        let ctx = Context {
+            key: &key,
+            now: Timestamp(now),
+            version: cell.version(),
+            principal: &principal,
+            source: Source::Caller,
+            cause: &cause,
+        };
+        let print = Fingerprint([1; 16]);
+        let keyed = Keyed { key: IdempotencyKey([1; 16]), fingerprint: print, keep_ms };
+        cell.step(&ctx, Input::Command(&pack(&Add(n)).unwrap(), Some(keyed))).unwrap().outcome
+    };
+    assert!(matches!(step(3, 1_000, 5), Outcome::Replied(1, _)));
+    assert!(matches!(step(3, 9_000, 1_004), Outcome::Replayed(_)), "what it was kept with holds");
+    assert!(matches!(step(3, 9_000, 1_005), Outcome::Replied(2, _)), "forgotten: done again");
+    assert!(matches!(step(3, 1_000, 10_004), Outcome::Replayed(_)));
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod order;
 
 pub use address::AddressBody;
 pub use instant::{Date, Instant};
-pub use list::List;
+pub use list::{List, ShardsList};
 pub use money::{AMOUNT_MAX, Money};
 pub use order::{
     Order, OrderLine, TimelineEntry, Totals, cod_word, line_id, order_id, order_line, parcel_word,

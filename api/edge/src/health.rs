@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use entity::ShardId;
 use serde::Serialize;
 
 /// The phase of a node.
@@ -42,6 +43,23 @@ pub enum CheckStatus {
     Degraded,
     /// It does not work, and the node needs it.
     Down,
+}
+
+impl Check {
+    /// The check of a node's shards. Without a supervisor nothing works for long; a shard that was
+    /// given up takes with it what lives there, and the others go on.
+    #[must_use]
+    pub fn shards(is_supervised: bool, given_up: &[ShardId]) -> Self {
+        let (status, detail) = match (is_supervised, given_up) {
+            (false, _) => (CheckStatus::Down, "the supervisor has ended".to_owned()),
+            (true, []) => (CheckStatus::Up, "all are served".to_owned()),
+            (true, given_up) => {
+                let numbers: Vec<String> = given_up.iter().map(|s| s.0.to_string()).collect();
+                (CheckStatus::Degraded, format!("given up: {}", numbers.join(", ")))
+            }
+        };
+        Self { name: "shards", status, detail }
+    }
 }
 
 /// Looks at the parts of the node. Must answer at once: it reads state, it does not probe.
@@ -98,5 +116,29 @@ impl Health {
             (Phase::Serving, CheckStatus::Up) => "ready",
         };
         (matches!(status, "ready" | "degraded"), Readiness { status, checks })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_without_its_supervisor_is_not_ready_and_one_without_a_shard_is_degraded() {
+        let given_up = [ShardId(3), ShardId(61)];
+        for (is_supervised, given_up, is_ready, status, detail) in [
+            (true, &[][..], true, "ready", "all are served"),
+            (true, &given_up[..], true, "degraded", "given up: 3, 61"),
+            (false, &[][..], false, "starting", "the supervisor has ended"),
+            (false, &given_up[..], false, "starting", "the supervisor has ended"),
+        ] {
+            let given_up = given_up.to_vec();
+            let checks = move || vec![Check::shards(is_supervised, &given_up)];
+            let health = Health::new(Arc::new(checks));
+            health.enter(Phase::Serving);
+            let (answer, readiness) = health.readiness();
+            assert_eq!((answer, readiness.status), (is_ready, status));
+            assert_eq!(readiness.checks[0].detail, detail);
+        }
     }
 }

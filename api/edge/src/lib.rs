@@ -7,6 +7,7 @@
 //! nothing about business.
 
 pub mod app;
+pub mod asyncapi;
 pub mod configuration;
 pub mod cursor;
 pub mod dto;
@@ -44,7 +45,7 @@ pub use app::{configure, configure_routes};
 pub use configuration::Configuration;
 pub use health::{Check, CheckStatus, Checks, Health, Phase};
 pub use in_process::InProcess;
-pub use operator::{DemoClock, Operator};
+pub use operator::{DemoClock, LogFilter, Operator};
 pub use problem::{Code, Fault, Problem};
 pub use server::{Server, ServerHandle, ServerOptions};
 pub use shop::{Shop, Terms};

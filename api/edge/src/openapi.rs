@@ -62,6 +62,22 @@ pub fn document(routes: &[Route]) -> Value {
     document
 }
 
+/// The schemas of some replies by name, for other documents.
+pub(crate) fn schemas_of(contents: &[Content]) -> Map<String, Value> {
+    let mut schemas = Schemas::default();
+    for content in contents {
+        schemas.add_all(content, Side::Reply);
+    }
+    let mut found = Value::Object(schemas.finish().into_iter().collect());
+    write_in_place(&mut found, &schemas.inline);
+    match found {
+        Value::Object(found) => found,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            unreachable!("an object stays one")
+        }
+    }
+}
+
 fn security_schemes() -> Value {
     json!({
         "bearer": {

@@ -26,6 +26,39 @@ pub struct Operator {
     pub drain: Arc<Notify>,
     /// The clock of a demo; `None`: time cannot be moved.
     pub clock: Option<DemoClock>,
+    /// The log.
+    pub log: LogFilter,
+}
+
+/// Exchanges the filter of the log. Errors: why the text is none; the old one stays.
+pub type SetFilter = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
+/// What of the log is written, as an operator changes it.
+pub struct LogFilter {
+    filter: parking_lot::Mutex<String>,
+    set: SetFilter,
+}
+
+impl LogFilter {
+    /// The filter that is in force, and how it is exchanged.
+    #[must_use]
+    pub fn new(filter: String, set: SetFilter) -> Self {
+        Self { filter: parking_lot::Mutex::new(filter), set }
+    }
+
+    /// The filter in force.
+    #[must_use]
+    pub fn filter(&self) -> String {
+        self.filter.lock().clone()
+    }
+
+    /// Puts a filter in force. Errors: why it is none.
+    pub fn set(&self, filter: &str) -> Result<(), String> {
+        let mut now = self.filter.lock();
+        (self.set)(filter)?;
+        filter.clone_into(&mut now);
+        Ok(())
+    }
 }
 
 /// A clock that a demo moves forward. The offset is stored before it holds.

@@ -143,6 +143,13 @@ impl<T> Reply<Json<T>> {
     pub fn created(body: T) -> Self {
         Self::new(201, Json(body))
     }
+
+    /// The same with another body.
+    #[must_use]
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reply<Json<U>> {
+        let Self { status, body: Json(body), tag, headers, replayed } = self;
+        Reply { status, body: Json(f(body)), tag, headers, replayed }
+    }
 }
 
 impl<T> Reply<Json<List<T>>> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cluster::{Ask, AskError, Region, Reply, Seen};
 use commerce::money::{Ccy, Money};
 use commerce::order::Timers;
-use entity::{Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Principal};
+use entity::{Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Keyed, Principal, Scope};
 use ports::SharedStore;
 use tokio::sync::Mutex;
 
@@ -66,6 +66,17 @@ pub struct Asker {
     pub cause: Cause,
     /// The key of the request.
     pub key: Option<(IdempotencyKey, Fingerprint)>,
+}
+
+impl Asker {
+    /// The same, to show what its command did: a command that was done is answered by the thing
+    /// as it is then, also to staff that may write such things and not read the others.
+    #[must_use]
+    pub fn shown(&self, read: Scope) -> Self {
+        let mut shown = Self { key: None, ..self.clone() };
+        shown.principal.scopes = shown.principal.scopes.with(read);
+        shown
+    }
 }
 
 impl<B> Call<B> {
@@ -176,10 +187,12 @@ impl Shop {
         E: Entity,
         E::Rejection: Refused,
     {
+        let keep_ms = self.settings().get(settings::IDEMPOTENCY_KEEP_MS);
+        let keyed = |(key, fingerprint)| Keyed { key, fingerprint, keep_ms };
         let ask = Ask {
             principal: asker.principal.clone(),
             cause: asker.cause.clone(),
-            idempotency: asker.key,
+            idempotency: asker.key.map(keyed),
             wait_ms: limits::COMMAND_DEADLINE_MS,
         };
         self.region().ask::<E>(key, command, ask).await.map_err(problem)
@@ -204,6 +217,33 @@ impl Shop {
             wait_ms,
         };
         self.region().query::<E>(key, query, ask).await.map_err(problem)
+    }
+
+    /// Asks an entity, and one in quarantine as its journal has it: for lists, which one thing that
+    /// waits for an operator must not close.
+    pub(crate) async fn query_or_read<E>(
+        &self,
+        asker: &Asker,
+        key: &EntityKey,
+        query: &E::Query,
+    ) -> Result<Seen<E>, Problem>
+    where
+        E: Entity,
+        E::Rejection: Refused,
+    {
+        let ask = Ask {
+            principal: asker.principal.clone(),
+            cause: asker.cause.clone(),
+            idempotency: None,
+            wait_ms: 0,
+        };
+        match self.region().query::<E>(key, query, ask).await {
+            // Boxed: reads of what is well do not carry its state.
+            Err(AskError::Quarantined) => {
+                Box::pin(self.query_at(asker, key, u64::MAX, query)).await
+            }
+            answer => answer.map_err(problem),
+        }
     }
 
     /// Asks an entity as it was at a version.

@@ -154,8 +154,15 @@ impl World {
 
     /// An access token of a service.
     pub(crate) async fn service_token(&self, client: &str) -> String {
-        let form =
-            format!("grant_type=client_credentials&client_id={client}&client_secret=demo-secret");
+        self.scoped_token(client, "").await
+    }
+
+    /// The token of a service with these scopes only.
+    pub(crate) async fn scoped_token(&self, client: &str, scope: &str) -> String {
+        let form = format!(
+            "grant_type=client_credentials&client_id={client}&client_secret=demo-secret\
+             &scope={scope}"
+        );
         let answer = self.send(post("/oauth/token").form(&form)).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()["access_token"].as_str().unwrap().to_owned()

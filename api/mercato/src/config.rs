@@ -30,8 +30,10 @@ pub struct Config {
     pub nats_create_streams: bool,
     /// How long the bus remembers ids.
     pub nats_duplicate_window_ms: u64,
-    /// How long a drain may take.
+    /// How long a drain may take, in all.
     pub drain_timeout_ms: u64,
+    /// How much of it readiness says 503 before anything closes, so that load balancers see it.
+    pub drain_notice_ms: u64,
     /// Whether messages may be handled before their cause is durable.
     pub chaining: bool,
     /// Bytes of entities to keep in memory.
@@ -54,6 +56,7 @@ struct File {
     admin: Option<String>,
     node: Option<String>,
     drain_timeout_ms: Option<u64>,
+    drain_notice_ms: Option<u64>,
     #[serde(default)]
     nats: NatsTable,
     #[serde(default)]
@@ -97,10 +100,13 @@ impl Config {
             None => File::default(),
         };
         let settings = settings(file.rest)?;
+        let demo = args.demo || file.demo.unwrap_or(false);
+        let (drain_timeout_ms, drain_notice_ms) =
+            drain(demo, file.drain_timeout_ms, file.drain_notice_ms)?;
         let http = args.http.or(file.http).unwrap_or_else(|| "127.0.0.1:8080".into());
         let admin = args.admin.or(file.admin).unwrap_or_else(|| "127.0.0.1:8081".into());
         Ok(Self {
-            demo: args.demo || file.demo.unwrap_or(false),
+            demo,
             data: args.data.or(file.data).unwrap_or_else(|| "./mercato-data".into()),
             http: address("http", &http)?,
             admin: address("admin", &admin)?,
@@ -108,7 +114,8 @@ impl Config {
             nats: args.nats.or(file.nats.url),
             nats_create_streams: file.nats.create_streams.unwrap_or(true),
             nats_duplicate_window_ms: file.nats.duplicate_window_ms.unwrap_or(120_000),
-            drain_timeout_ms: file.drain_timeout_ms.unwrap_or(30_000),
+            drain_timeout_ms,
+            drain_notice_ms,
             chaining: file.runtime.chaining.unwrap_or(true),
             resident_bytes: file
                 .runtime
@@ -117,6 +124,24 @@ impl Config {
             settings,
         })
     }
+}
+
+/// Time and notice of a drain. A demo has no load balancers before it.
+fn drain(
+    demo: bool,
+    timeout_ms: Option<u64>,
+    notice_ms: Option<u64>,
+) -> Result<(u64, u64), ConfigError> {
+    let timeout_ms = timeout_ms.unwrap_or(30_000);
+    let default_ms = if demo { 0 } else { (timeout_ms / 6).min(5_000) };
+    let notice_ms = notice_ms.unwrap_or(default_ms);
+    if notice_ms > timeout_ms / 2 {
+        let most = timeout_ms / 2;
+        return Err(ConfigError(format!(
+            "drain_notice_ms = {notice_ms}: allowed are 0 to {most}, half of drain_timeout_ms"
+        )));
+    }
+    Ok((timeout_ms, notice_ms))
 }
 
 fn read(path: &PathBuf) -> Result<File, ConfigError> {
@@ -173,6 +198,18 @@ mod tests {
     }
 
     #[test]
+    fn a_drain_gives_notice_where_there_may_be_balancers() {
+        let times = |text: &str| {
+            let config = file(text).unwrap();
+            (config.drain_timeout_ms, config.drain_notice_ms)
+        };
+        assert_eq!(times(""), (30_000, 5_000));
+        assert_eq!(times("demo = true"), (30_000, 0));
+        assert_eq!(times("drain_timeout_ms = 6000"), (6_000, 1_000));
+        assert_eq!(times("demo = true\ndrain_notice_ms = 700"), (30_000, 700));
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (text, named) in [
             ("nope = 1", "unknown key nope"),
@@ -181,6 +218,7 @@ mod tests {
             ("[orders]\nt_pay_ms = \"x\"", "orders.t_pay_ms"),
             ("http = \"nowhere\"", "http = nowhere: allowed"),
             ("[nats]\nnope = 1", "nope"),
+            ("drain_notice_ms = 20000", "drain_notice_ms = 20000: allowed are 0 to 15000"),
         ] {
             let error = file(text).unwrap_err().to_string();
             assert!(error.contains(named), "{text}: {error}");

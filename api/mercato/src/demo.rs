@@ -83,7 +83,7 @@ pub async fn register(
     tenant: Tenant,
     subject: CompactString,
 ) -> Result<(), String> {
-    let customer = keys::customer(&tenant, &subject);
+    let customer = keys::customer(&tenant, PrincipalKind::Customer, &subject);
     let principal = Principal {
         tenant: tenant.clone(),
         subject: subject.clone(),

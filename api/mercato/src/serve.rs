@@ -16,15 +16,15 @@ use edge::identity::issuer::{Families, Issuer};
 use edge::identity::{Authority, AuthorityParts, EdgeKeys, Revocations, Tenants, TokenVerifier};
 use edge::settings::{self, Settings};
 use edge::{
-    Configuration, DemoClock, EdgeLimits, EdgeParts, EdgeState, Health, Operator, Server,
-    ServerHandle, ServerOptions, Shop, Views, routes,
+    Configuration, DemoClock, EdgeLimits, EdgeParts, EdgeState, Health, LogFilter, Operator,
+    Server, ServerHandle, ServerOptions, Shop, Views, routes,
 };
 use embedded::{EmbeddedStore, OpenError, Options};
 use entity::Timestamp;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use ports::{Meta, SharedStore};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -37,24 +37,27 @@ use crate::random::{self, SystemRandom};
 const UPKEEP_MS: u64 = 5_000;
 
 /// Runs a node until it is told to end.
-pub fn run(config: Config) -> Result<(), Exit> {
+pub fn run(config: Config, log: LogFilter) -> Result<(), Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Exit::Other(format!("runtime not started: {error}")))?;
-    let ended = runtime.block_on(serve(config));
+    let ended = runtime.block_on(serve(config, log));
     // Threads of the store end with it; nothing that was acknowledged waits for them.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
 
-async fn serve(config: Config) -> Result<(), Exit> {
+async fn serve(config: Config, log: LogFilter) -> Result<(), Exit> {
     let mut signals = Signals::new()?;
+    let starting = signals.end_at_once();
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| Exit::Other(format!("metrics not started: {error}")))?;
     let store = open(&config)?;
-    let serving = Serving::start(&config, &store, metrics).await?;
+    let mut serving = Serving::start(&config, &store, metrics, log).await?;
+    drop(starting);
+    let vitals = serving.node.vitals();
     let mut failed = serving.node.failed();
     let mut failed = pin!(async move {
         let reason = failed.wait_for(Option::is_some).await.ok();
@@ -64,15 +67,23 @@ async fn serve(config: Config) -> Result<(), Exit> {
     tokio::select! {
         biased;
         reason = &mut failed => return sync(reason),
+        // Nothing is mended in a process that has lost these: the next start recovers everything.
+        () = vitals.ended() => return Err(Exit::Other("the node's supervisor has ended".into())),
+        ended = &mut serving.listeners => {
+            return Err(Exit::Other(format!("the listeners have ended: {ended:?}")));
+        }
         () = signals.next() => {}
         () = serving.told_to_drain.notified() => {}
     }
     tracing::info!("draining");
+    let drain =
+        tokio::time::timeout(Duration::from_millis(config.drain_timeout_ms), serving.drain());
     tokio::select! {
         biased;
         reason = &mut failed => return sync(reason),
         () = signals.next() => tracing::warn!("a second signal: ending at once"),
-        done = serving.drain() => if !done {
+        // However long one of its parts hangs: whoever sent the signal kills soon after.
+        done = drain => if done != Ok(true) {
             tracing::warn!("the drain took too long; the rest is recovered at the next start");
         }
     }
@@ -98,6 +109,7 @@ impl Serving {
         config: &Config,
         store: &Arc<EmbeddedStore>,
         metrics: PrometheusHandle,
+        log: LogFilter,
     ) -> Result<Self, Exit> {
         let configuration = configuration(config, store).await?;
         let (clock, demo_clock) = demo_clock(config, store).await?;
@@ -116,9 +128,11 @@ impl Serving {
             relay: events.relay().clone(),
             drain: Arc::clone(&told_to_drain),
             clock: demo_clock,
+            log,
         });
-        let shares = Shares::of(config.drain_timeout_ms);
+        let shares = Shares::of(config.drain_timeout_ms - config.drain_notice_ms);
         let mut options = ServerOptions::new(config.http, config.admin);
+        options.notice_ms = config.drain_notice_ms;
         options.bye_ms = shares.bye_ms;
         options.finish_ms = shares.finish_ms;
         options.admin_routes = routes::admin::routes(&operator);
@@ -257,9 +271,11 @@ async fn edge_state(
     let shop = Shop::new(node.region().clone(), shared, settings, terms, views);
     let failed = node.failed();
     let bus = events.check();
+    let vitals = node.vitals();
     let checks = Arc::new(move || {
         let status = if failed.borrow().is_some() { CheckStatus::Down } else { CheckStatus::Up };
-        vec![Check { name: "store", status, detail: "embedded".into() }, bus()]
+        let store = Check { name: "store", status, detail: "embedded".into() };
+        vec![store, Check::shards(vitals.is_supervised(), &vitals.given_up()), bus()]
     });
     let edge = EdgeState::new(EdgeParts {
         authority,
@@ -325,24 +341,61 @@ async fn upkeep(metrics: PrometheusHandle) {
     }
 }
 
-/// SIGTERM and SIGINT.
+/// SIGTERM and SIGINT, counted by a task of their own: what starts may block its thread.
 struct Signals {
-    term: Signal,
-    int: Signal,
+    n_seen: u64,
+    told: watch::Receiver<u64>,
 }
+
+/// While it lives, a signal ends the process.
+struct Starting(#[allow(dead_code, reason = "held for its drop")] oneshot::Sender<()>);
 
 impl Signals {
     fn new() -> Result<Self, Exit> {
         let listen = |kind| {
             signal(kind).map_err(|error| Exit::Other(format!("signals not handled: {error}")))
         };
-        Ok(Self { term: listen(SignalKind::terminate())?, int: listen(SignalKind::interrupt())? })
+        let (mut term, mut int) =
+            (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        let (tell, told) = watch::channel(0);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = term.recv() => {}
+                    _ = int.recv() => {}
+                }
+                tell.send_modify(|n| *n += 1);
+            }
+        });
+        Ok(Self { n_seen: 0, told })
     }
 
+    /// Lets a signal end the process at once while what is returned lives: a node that starts has
+    /// taken nothing yet, and what it recovers is recovered again.
+    fn end_at_once(&self) -> Starting {
+        let mut signals = Self { n_seen: 0, told: self.told.clone() };
+        let (starting, started) = oneshot::channel();
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                _ = started => {}
+                () = signals.next() => {
+                    tracing::info!("told to end before it was ready");
+                    std::process::exit(0);
+                }
+            }
+        });
+        Starting(starting)
+    }
+
+    /// The next signal that was not seen yet. Cancel safe.
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
+        let n_seen = self.n_seen;
+        if self.told.wait_for(|n| *n > n_seen).await.is_err() {
+            // The task that tells ends with the runtime only.
+            std::future::pending::<()>().await;
         }
+        self.n_seen += 1;
     }
 }

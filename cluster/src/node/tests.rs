@@ -123,3 +123,21 @@ async fn an_idle_node_ticks_seldom_and_a_quiet_input_is_not_forgotten() {
     clock.advance(limits::TICK_MS + 1).await;
     assert_eq!(node.depths()[1], 0, "the host was woken for it");
 }
+
+#[tokio::test]
+async fn a_node_says_what_it_gave_up_and_that_it_ended() {
+    let (store, clock) = (MemoryStore::new(4), TestClock::at(1));
+    let node = Node::start(ctx(&store, &clock), NodeOptions::default()).await.unwrap();
+    let vitals = node.vitals();
+    assert!(vitals.is_supervised() && vitals.given_up().is_empty());
+    let shard = key(NOTE, "a").shard(4);
+    node.seats.inbox(shard).give_up();
+    assert_eq!(vitals.given_up(), [shard]);
+    let asked = node.region().ask::<Note>(&key(NOTE, "a"), &Text("x".into()), ask()).await;
+    assert!(matches!(asked, Err(AskError::Unavailable)));
+    assert_eq!(node.region().is_given_up(shard), Some(true));
+    assert!(vitals.is_supervised(), "the others work");
+    node.kill();
+    vitals.ended().await;
+    assert!(!vitals.is_supervised());
+}

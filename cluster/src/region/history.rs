@@ -3,7 +3,12 @@
 //! Each record names the commit of the one before it, so only frames that hold records of the
 //! entity are read. Also time travel: the state as of any version.
 
-use entity::{Context, Entity, EntityCell, EntityKey, RecordSource, Source, StepRecord};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use entity::{
+    Context, Entity, EntityCell, EntityKey, QueryOutcome, RecordSource, ShardId, Source,
+    StepRecord, Timestamp,
+};
 
 use super::{Answer, Ask, AskBody, AskError, Region, Seen, seen};
 use crate::shard::Refusal;
@@ -63,27 +68,22 @@ impl Region {
         ask: Ask,
     ) -> Result<Seen<E>, AskError<E>> {
         let records = self.history(key, &ask, 0).await.map_err(|_| AskError::Unavailable)?;
-        let mut cell = EntityCell::<E>::initial(key);
-        let mut now = self.now();
-        for mut record in records {
-            if record.version >= version {
-                break;
-            }
-            let room = usize::try_from(version - record.version).unwrap_or(usize::MAX);
-            record.events.truncate(room);
-            entity::Cell::replay(&mut cell, &record).map_err(|_| AskError::Unreadable)?;
-            now = record.at;
-        }
-        let ctx = Context {
-            key,
-            now,
-            version: entity::Cell::version(&cell),
-            principal: &ask.principal,
-            source: Source::Caller,
-            cause: &ask.cause,
-        };
         let query = codec::pack(query).map_err(|_| AskError::Unreadable)?;
-        seen(entity::Cell::query(&cell, &ctx, &query).map_err(|_| AskError::Unreadable)?)
+        // The entity may be in quarantine because it panics just here. Nothing is kept of it.
+        let folded = AssertUnwindSafe(|| {
+            let (cell, now) = as_of::<E>(key, records, version, self.now())?;
+            let ctx = Context {
+                key,
+                now,
+                version: entity::Cell::version(&cell),
+                principal: &ask.principal,
+                source: Source::Caller,
+                cause: &ask.cause,
+            };
+            entity::Cell::query(&cell, &ctx, &query).ok()
+        });
+        let outcome: Option<QueryOutcome> = catch_unwind(folded).ok().flatten();
+        seen(outcome.ok_or(AskError::Unreadable)?)
     }
 
     /// Collects records, newest first, while `wanted` says so.
@@ -93,9 +93,13 @@ impl Region {
         ask: &Ask,
         mut wanted: impl FnMut(&StepRecord) -> bool,
     ) -> Result<Vec<StepRecord>, HistoryError> {
-        let mut commit = self.locate(key, ask).await.map_err(|_| HistoryError::Unavailable)?;
         let store = &self.inner.ctx.store;
         let shard = key.shard(store.n_shards());
+        let located = self.locate(key, ask).await.map_err(|_| HistoryError::Unavailable)?;
+        let mut commit = match located {
+            0 => self.last_snapshotted(shard, key).await?,
+            last_commit => last_commit,
+        };
         let mut found = Vec::new();
         while commit > 0 {
             let frames = store
@@ -126,6 +130,13 @@ impl Region {
         Ok(found)
     }
 
+    /// The commit of the last record that the snapshot of an entity holds; 0: there is none.
+    async fn last_snapshotted(&self, shard: ShardId, key: &EntityKey) -> Result<u64, HistoryError> {
+        let snapshot = self.inner.ctx.store.snapshot(shard, key).await;
+        let snapshot = snapshot.map_err(|error| HistoryError::Store(error.to_string()))?;
+        Ok(snapshot.map_or(0, |snapshot| snapshot.last_commit))
+    }
+
     async fn locate(&self, key: &EntityKey, ask: &Ask) -> Result<u64, Refusal> {
         match self.send(key, ask, AskBody::Locate).await? {
             Answer::Located { last_commit, .. } => Ok(last_commit),
@@ -135,4 +146,24 @@ impl Region {
             }
         }
     }
+}
+
+/// The state at a version and its time; `now` when there is no record. `None`: unreadable.
+fn as_of<E: Entity>(
+    key: &EntityKey,
+    records: Vec<StepRecord>,
+    version: u64,
+    now: Timestamp,
+) -> Option<(EntityCell<E>, Timestamp)> {
+    let (mut cell, mut at) = (EntityCell::<E>::initial(key), now);
+    for mut record in records {
+        if record.version >= version {
+            break;
+        }
+        let room = usize::try_from(version - record.version).unwrap_or(usize::MAX);
+        record.events.truncate(room);
+        entity::Cell::replay(&mut cell, &record).ok()?;
+        at = record.at;
+    }
+    Some((cell, at))
 }

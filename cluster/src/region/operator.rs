@@ -20,6 +20,12 @@ impl Region {
         self.inner.seats.inboxes.get(usize::from(shard.0)).map(|inbox| inbox.depth())
     }
 
+    /// Whether a shard was given up: nothing is asked of it any more; `None`: there is none such.
+    #[must_use]
+    pub fn is_given_up(&self, shard: ShardId) -> Option<bool> {
+        self.inner.seats.inboxes.get(usize::from(shard.0)).map(|inbox| inbox.is_given_up())
+    }
+
     /// An operator's request to the shard of an entity: [`AskBody::Lift`].
     pub async fn operate(
         &self,

@@ -280,8 +280,8 @@ impl<R> ShardCore<R> {
                 self.loading.entry(ask.key.clone()).or_default().push_back(ask);
             }
             Access::Quarantined => {
+                let answer = self.answer_in_quarantine(&ask);
                 // The quarantine itself may not be durable yet (I4).
-                let answer = Answer::Refused(Refusal::Quarantined);
                 self.reply(self.runtime_lsn, ask.reply_to, answer, out);
             }
             Access::Unknown => {

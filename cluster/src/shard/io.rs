@@ -4,8 +4,8 @@
 
 use codec::Packed;
 use entity::{
-    Cause, DeadLetter, EntityKey, Fingerprint, IdempotencyKey, Outcome, Principal, QueryOutcome,
-    RecordSource, ShardId, Snapshot, StepRecord, StreamSend, Timestamp,
+    Cause, DeadLetter, EntityKey, Keyed, Outcome, Principal, QueryOutcome, RecordSource, ShardId,
+    Snapshot, StepRecord, StreamSend, Timestamp,
 };
 use ports::{SnapshotWrite, TimerRow};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::log::Lsn;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AskBody {
     /// A command, with the key under which its outcome is kept.
-    Command(Packed, Option<(IdempotencyKey, Fingerprint)>),
+    Command(Packed, Option<Keyed>),
     /// A query; while it is answered `NotYet`, it waits until the deadline.
     Query(Packed),
     /// Where the entity's last record stands.
@@ -73,7 +73,8 @@ pub enum Answer {
     Outcome(Outcome),
     /// A query's.
     Query(QueryOutcome),
-    /// The entity's version and the commit of its last record; 0 = none.
+    /// The entity's version and the commit of its last record; 0 = none. In quarantine the version
+    /// is not known, and no commit means the one that its snapshot names.
     Located {
         /// Events so far.
         version: u64,

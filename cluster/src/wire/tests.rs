@@ -32,7 +32,10 @@ fn ask(body: AskBody) -> PeerMessage {
         epoch: 12,
         remaining_ms: 2_500,
         key: key(),
-        principal: Principal::system(Tenant::new("acme")),
+        principal: Principal {
+            scopes: entity::Scopes(0x0FFF),
+            ..Principal::system(Tenant::new("acme"))
+        },
         cause: Cause { request: 9, subject: "ada".into(), ..Cause::default() },
         body,
     }))
@@ -52,7 +55,7 @@ fn messages() -> Vec<PeerMessage> {
         expires_at: Timestamp::MAX,
     };
     let send = StreamSend { to_shard: ShardId(63), number: 300, message: Arc::new(message) };
-    let keyed = Some((IdempotencyKey([1; 16]), Fingerprint([2; 16])));
+    let keyed = Some((IdempotencyKey([1; 16]), Fingerprint([2; 16])).into());
     let (handoff, shard) = (3, ShardId(5));
     let life = ports::Life { node: NodeId::new("n3"), incarnation: 4 };
     let rejected = QueryOutcome::Rejected(packed(8));

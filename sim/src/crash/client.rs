@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cluster::shard::{Answer, Ask, AskBody, Input, Refusal};
 use codec::{Packed, pack, unpack};
 use entity::{
-    Cause, EntityKey, Fingerprint, IdempotencyKey, Outcome, Principal, QueryOutcome, ShardId,
+    Cause, EntityKey, Fingerprint, IdempotencyKey, Keyed, Outcome, Principal, QueryOutcome, ShardId,
 };
 
 use super::host::is_retryable;
@@ -373,7 +373,7 @@ fn body(wish: &Wish, misuse: bool) -> AskBody {
     });
     let command = |packed: Result<Packed, codec::Error>,
                    key: Option<(IdempotencyKey, Fingerprint)>| {
-        AskBody::Command(packed.expect("a toy's command is small"), key)
+        AskBody::Command(packed.expect("a toy's command is small"), key.map(Keyed::from))
     };
     match &wish.body {
         Body::Account(it) => command(pack(it), idempotency),

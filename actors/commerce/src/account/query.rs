@@ -1,6 +1,6 @@
 //! What an account can be asked, what it shows, and how it refuses.
 
-use entity::{Answer, Context, EntityKey, Scope};
+use entity::{Answer, Context, EntityKey, Principal, Scope};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -55,9 +55,10 @@ pub enum Rejection {
     TooManyPending,
 }
 
-/// Whether the account is the wallet of the customer `subject`.
-pub(super) fn is_wallet_of(account: &EntityKey, subject: &str) -> bool {
-    keys::wallet(&keys::customer(&account.tenant, subject)) == *account
+/// Whether the account is the wallet of `principal`.
+pub(super) fn is_wallet_of(account: &EntityKey, principal: &Principal) -> bool {
+    let customer = keys::customer(&account.tenant, principal.kind, &principal.subject);
+    keys::wallet(&customer) == *account
 }
 
 pub(super) fn answer(
@@ -65,7 +66,7 @@ pub(super) fn answer(
     ctx: &Context<'_>,
     query: &Query,
 ) -> Answer<View, Rejection> {
-    let own = !ctx.principal.is_staff() && is_wallet_of(ctx.key, &ctx.principal.subject);
+    let own = !ctx.principal.is_staff() && is_wallet_of(ctx.key, ctx.principal);
     match query {
         Query::Balance if own || access::is_staff(ctx, Scope::OrdersRead) => match account.view() {
             Some(view) => Answer::Ready(View::Balance(view)),

@@ -24,7 +24,7 @@ fn tenant() -> Tenant {
 }
 
 fn customer() -> EntityKey {
-    keys::customer(&tenant(), "ada")
+    keys::customer(&tenant(), PrincipalKind::Customer, "ada")
 }
 
 fn key() -> EntityKey {
@@ -152,7 +152,9 @@ impl World {
         let (by, words) = line.split_once(": ").unwrap_or(("o1", line));
         let by = match by {
             "customer" => By::Entity(customer()),
-            "other customer" => By::Entity(keys::customer(&tenant(), "bob")),
+            "other customer" => {
+                By::Entity(keys::customer(&tenant(), PrincipalKind::Customer, "bob"))
+            }
             "ada" => By::Caller(PrincipalKind::Customer, "ada"),
             "operator" => By::Caller(PrincipalKind::Operator, "op"),
             "timer" => By::Timer,

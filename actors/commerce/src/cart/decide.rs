@@ -9,9 +9,9 @@ use super::event::Event;
 use super::place;
 use super::state::{Body, CartLine, Content, Merging, QTY_MAX, Status};
 use crate::customer::{self, Customer, Invalid, text};
+use crate::kinds;
 use crate::order::{self, LINES_MAX, Owner, Tender};
 use crate::protocol::IfVersion;
-use crate::{keys, kinds};
 
 /// The longest SKU, coupon, option or channel, in characters.
 const NAME_CHARS_MAX: usize = 64;
@@ -102,7 +102,7 @@ fn put(
         }
         check(&content)?;
         let owner = Owner::of(ctx.principal);
-        let customer = keys::customer(&ctx.key.tenant, &owner.subject);
+        let customer = owner.customer(&ctx.key.tenant);
         let opened = customer::Command::CartOpened { cart: ctx.key.clone() };
         return Ok(Decision::event(Event::Created { owner, content })
             .and(Effect::tell::<Customer>(customer, &opened))

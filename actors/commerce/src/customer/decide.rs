@@ -27,7 +27,7 @@ pub(super) fn admits(ctx: &Context<'_>, scope: Scope) -> bool {
     let principal = ctx.principal;
     principal.kind == PrincipalKind::System
         || (principal.is_staff() && principal.scopes.has(scope))
-        || keys::customer(&ctx.key.tenant, &principal.subject) == *ctx.key
+        || keys::customer(&ctx.key.tenant, principal.kind, &principal.subject) == *ctx.key
 }
 
 /// A caller's command.

@@ -62,6 +62,17 @@ pub enum Event {
 }
 
 impl Event {
+    /// The names that [`Self::name`] gives.
+    pub const NAMES: [&str; 7] = [
+        "customer.registered",
+        "customer.updated",
+        "customer.address_put",
+        "customer.address_deleted",
+        "customer.signed_in",
+        "customer.ordered",
+        "customer.cart_opened",
+    ];
+
     /// The public name.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -26,6 +26,7 @@ pub use day::{Date, Day};
 pub use event::Event;
 pub use invalid::{Invalid, optional_text, text};
 pub use points::{Grant, Level, Points, REWARDS};
+pub use publish::FACE;
 pub use query::{MeView, OverviewView, PointsView, Query, View};
 pub use state::{
     ADDRESSES_MAX, CARTS_KEPT, Customer, ORDERS_KEPT, OrderRef, Profile, RecentOrder, SavedAddress,

@@ -4,39 +4,33 @@
 //! the scope for it.
 
 use entity::{EventContext, Publication, public_id};
-use serde::Serialize;
 
 use super::event::Event;
 use crate::keys;
+use crate::published::{Face, Form, data};
 
-#[derive(Serialize)]
-struct Data<'a> {
-    customer_id: &'a str,
-    version: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cart_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    points: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    streak: Option<u32>,
+data! {
+    struct Data<'a> as DATA {
+        customer_id: &'a str = Form::Text, "The customer.";
+        version: u64 = Form::Count, "Its version after the event: no number is left out.";
+    }
+    optional {
+        address_id: &'a str = Form::Text, "The address that it is about.";
+        order_id: String = Form::Text, "The order.";
+        cart_id: String = Form::Text, "The cart.";
+        points: u32 = Form::Count, "Points that were given.";
+        streak: u32 = Form::Count, "Days in a row.";
+    }
 }
+
+/// What a customer publishes.
+pub const FACE: Face =
+    Face { domain: "customers", types: &Event::NAMES, data_version: 1, fields: DATA };
 
 /// The publication of an event.
 pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication {
     let subject = ctx.key.public(keys::CUSTOMER_PREFIX);
-    let mut data = Data {
-        customer_id: &subject,
-        version: ctx.version,
-        address_id: None,
-        order_id: None,
-        cart_id: None,
-        points: None,
-        streak: None,
-    };
+    let mut data = Data { customer_id: &subject, version: ctx.version, ..Data::default() };
     match event {
         Event::Registered { .. } | Event::Updated { .. } => {}
         Event::AddressPut { id, .. } | Event::AddressDeleted { id } => data.address_id = Some(id),
@@ -49,13 +43,5 @@ pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication 
         }
         Event::CartOpened { cart } => data.cart_id = Some(cart.public("cart")),
     }
-    let data = serde_json::to_vec(&data).expect("a struct of texts and numbers is JSON");
-    Publication {
-        event_type: event.name(),
-        domain: "customers",
-        partition_key: keys::partition_key(ctx.key),
-        subject,
-        data_version: 1,
-        data,
-    }
+    FACE.publication(ctx, subject.clone(), event.name(), &data)
 }

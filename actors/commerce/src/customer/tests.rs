@@ -23,7 +23,7 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const START: Timestamp = Timestamp(1_795_219_200_000);
 
 pub(super) fn key() -> EntityKey {
-    keys::customer(&tenant(), "ada")
+    keys::customer(&tenant(), PrincipalKind::Customer, "ada")
 }
 
 /// A customer, its twin that is folded from stored events, and a clock.

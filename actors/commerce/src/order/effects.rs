@@ -104,7 +104,7 @@ impl Voice<'_> {
 
     fn to_wallet(self, command: &account::Command) -> Effect {
         let owner = &self.body.terms.owner;
-        let customer = keys::customer(&self.key.tenant, &owner.subject);
+        let customer = owner.customer(&self.key.tenant);
         Effect::tell::<Account>(keys::wallet(&customer), command)
     }
 
@@ -212,12 +212,15 @@ impl Voice<'_> {
 
     /// Tells the customer that there is a new order.
     pub(super) fn tell_customer(self) -> Effect {
-        let customer = keys::customer(&self.key.tenant, &self.body.terms.owner.subject);
+        let customer = self.body.terms.owner.customer(&self.key.tenant);
         let order = customer::OrderRef { affinity: self.key.affinity, id: id_of(self.key) };
         let command = customer::Command::RecordOrder { order, at: self.body.placed_at };
         Effect::tell::<Customer>(customer, &command)
     }
 
+    /// Asks for the number, when there is something to pay or to send (domain.md, Order). So the
+    /// first answer to a placing has none: asked for any earlier, every order that is refused for
+    /// want of stock would use one up.
     pub(super) fn ask_number(self) -> Effect {
         let command = numbers::Command::Request { order: self.key.clone() };
         Effect::tell::<Numbers>(keys::numbers_slot(self.key), &command)

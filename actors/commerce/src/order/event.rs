@@ -268,6 +268,23 @@ pub enum EventName {
 }
 
 impl EventName {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Step,
+        Self::Placed,
+        Self::Reserved,
+        Self::Paid,
+        Self::Confirmed,
+        Self::Shipped,
+        Self::Delivered,
+        Self::Completed,
+        Self::Cancelling,
+        Self::Cancelled,
+        Self::Held,
+        Self::Released,
+        Self::Amended,
+    ];
+
     /// The word of timeline, webhook and bus.
     #[must_use]
     pub const fn word(self) -> &'static str {

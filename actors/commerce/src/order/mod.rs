@@ -40,6 +40,7 @@ pub use parts::{
     Ack, Booking, CodPhase, Compensation, Cut, GiveBack, HoldPhase, Line, LineIndex, NotHeld,
     OnHold, Parcel, ParcelIndex, ParcelLine, ParcelPhase, Stop, Wallet, WalletPhase,
 };
+pub use publish::FACE;
 pub use query::{
     Action, ActionName, OrderView, ParcelView, Progress, Query, Summary, TIMELINE_SHOWN, View,
 };

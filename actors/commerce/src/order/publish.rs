@@ -4,58 +4,68 @@
 //! what the fact says; the whole order is read by its id.
 
 use entity::{EventContext, Publication};
-use serde::Serialize;
 
-use super::event::{Event, Fact};
+use super::event::{Event, EventName, Fact};
 use super::parts::{LineIndex, ParcelIndex};
 use super::terms::Terms;
 use crate::keys;
+use crate::published::{Face, Form, data};
 
-/// What every event of an order says.
-#[derive(Serialize)]
-struct Data<'a> {
-    order_id: &'a str,
-    version: u64,
-    status: &'static str,
-    on_hold: bool,
-    payment_status: &'static str,
-    fulfilment_status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    number: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line_id: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shipment: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    carrier: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tracking_number: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    placed: Option<Placed<'a>>,
+data! {
+    /// What every event of an order says.
+    struct Data<'a> as DATA {
+        order_id: &'a str = Form::Text, "The order.";
+        version: u64 = Form::Count, "Its version after the event: no number is left out.";
+        status: &'static str = Form::Text, "Its public status after the event.";
+        on_hold: bool = Form::Flag, "Whether it is on hold.";
+        payment_status: &'static str = Form::Text, "Where the money stands.";
+        fulfilment_status: &'static str = Form::Text, "Where the goods stand.";
+    }
+    optional {
+        reason: &'static str = Form::Text, "Why.";
+        number: String = Form::Text, "Its number for people, when it was given.";
+        line_id: u32 = Form::Count, "The line that it is about.";
+        shipment: u32 = Form::Count, "The shipment that it is about, from 1.";
+        amount: i64 = Form::Integer, "Minor units of the order's currency.";
+        carrier: &'a str = Form::Text, "Who carries the shipment.";
+        tracking_number: &'a str = Form::Text, "Its number there.";
+        placed: Placed<'a> = Form::Object(PLACED), "What was ordered.";
+    }
 }
 
-/// What a placing says beyond that.
-#[derive(Serialize)]
-struct Placed<'a> {
-    cart_id: String,
-    customer_id: String,
-    channel: &'a str,
-    currency: &'a str,
-    payable: i64,
-    total: i64,
-    lines: Vec<PlacedLine<'a>>,
+data! {
+    /// What a placing says beyond that.
+    struct Placed<'a> as PLACED {
+        cart_id: String = Form::Text, "The cart.";
+        customer_id: String = Form::Text, "Whose it is.";
+        channel: &'a str = Form::Text, "Where it was sold.";
+        currency: &'a str = Form::Text, "Currency of all its amounts.";
+        payable: i64 = Form::Integer, "What the tenders leave to be paid.";
+        total: i64 = Form::Integer, "The whole price.";
+        lines: Vec<PlacedLine<'a>> = Form::List(PLACED_LINE), "What was ordered.";
+    }
 }
 
-#[derive(Serialize)]
-struct PlacedLine<'a> {
-    sku: &'a str,
-    qty: u32,
-    total: i64,
+data! {
+    struct PlacedLine<'a> as PLACED_LINE {
+        sku: &'a str = Form::Text, "The SKU.";
+        qty: u32 = Form::Count, "Units.";
+        total: i64 = Form::Integer, "What they cost, in minor units.";
+    }
 }
+
+const TYPES: [&str; EventName::ALL.len()] = {
+    let mut types = [""; EventName::ALL.len()];
+    let mut index = 0;
+    while index < types.len() {
+        types[index] = EventName::ALL[index].word();
+        index += 1;
+    }
+    types
+};
+
+/// What an order publishes.
+pub const FACE: Face = Face { domain: "orders", types: &TYPES, data_version: 1, fields: DATA };
 
 /// The publication of an event.
 pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication {
@@ -68,25 +78,10 @@ pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication 
         on_hold: after.on_hold,
         payment_status: after.payment.word(),
         fulfilment_status: after.fulfilment.word(),
-        reason: None,
-        number: None,
-        line_id: None,
-        shipment: None,
-        amount: None,
-        carrier: None,
-        tracking_number: None,
-        placed: None,
+        ..Data::default()
     };
     tell(&mut data, ctx, &event.fact);
-    let data = serde_json::to_vec(&data).expect("a struct of texts and numbers is JSON");
-    Publication {
-        event_type: event.name().word(),
-        domain: "orders",
-        partition_key: keys::partition_key(ctx.key),
-        subject,
-        data_version: 1,
-        data,
-    }
+    FACE.publication(ctx, subject.clone(), event.name().word(), &data)
 }
 
 /// What the fact says.
@@ -153,7 +148,7 @@ fn tell<'a>(data: &mut Data<'a>, ctx: &EventContext<'_>, fact: &'a Fact) {
 }
 
 fn placed<'a>(ctx: &EventContext<'_>, terms: &'a Terms) -> Placed<'a> {
-    let customer = keys::customer(&ctx.key.tenant, &terms.owner.subject);
+    let customer = terms.owner.customer(&ctx.key.tenant);
     let lines = terms.priced.lines.iter();
     Placed {
         cart_id: terms.cart.public("cart"),

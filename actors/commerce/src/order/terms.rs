@@ -7,10 +7,11 @@
 use std::num::NonZeroU32;
 
 use compact_str::CompactString;
-use entity::{EntityKey, Principal, PrincipalKind, Scope};
+use entity::{EntityKey, Principal, PrincipalKind, Scope, Tenant};
 use serde::{Deserialize, Serialize};
 
 use crate::customer::Address;
+use crate::keys;
 use crate::money::{Ccy, Money};
 
 /// Lines of an order at the most: each asks one SKU, and a step sends at most 1,024 messages.
@@ -36,6 +37,12 @@ impl Owner {
     #[must_use]
     pub fn is(&self, principal: &Principal) -> bool {
         self.kind == principal.kind && self.subject == principal.subject
+    }
+
+    /// The party's customer record.
+    #[must_use]
+    pub fn customer(&self, tenant: &Tenant) -> EntityKey {
+        keys::customer(tenant, self.kind, &self.subject)
     }
 
     /// Whether `principal` may do to this party's thing what needs `scope`: the party itself, the

@@ -78,6 +78,24 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// The names that [`Self::name`] gives.
+    pub const NAMES: [&str; 14] = [
+        "shipment.created",
+        "shipment.dispatch_asked",
+        "shipment.released",
+        "shipment.dispatch_refused",
+        "shipment.dispatched",
+        "shipment.stopped",
+        "shipment.reopened",
+        "shipment.in_transit",
+        "shipment.delivered",
+        "shipment.auto_received",
+        "shipment.cod_collected",
+        "shipment.refused",
+        "shipment.cod_overdue",
+        "shipment.step",
+    ];
+
     /// The public name.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{CodResult, Command, Content, Rejection, Reply, ShipmentLine, TrackingStatus};
 pub use event::{Event, Fact};
+pub use publish::FACE;
 pub use query::{Query, ShipmentView, View};
 pub use state::{Body, Cod, CodStatus, EVENT_IDS_KEPT, Phase};
 

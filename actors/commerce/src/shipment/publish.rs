@@ -1,33 +1,37 @@
 //! The public face of a shipment's events: a function of the event alone.
 
 use entity::{EventContext, Publication, public_id};
-use serde::Serialize;
 
 use super::event::{Event, Fact};
 use crate::keys;
 use crate::money::Money;
+use crate::published::{Face, Form, data};
 
-#[derive(Serialize)]
-struct Data<'a> {
-    shipment_id: &'a str,
-    order_id: String,
-    version: u64,
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    carrier: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tracking_number: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<Amount<'a>>,
+data! {
+    struct Data<'a> as DATA {
+        shipment_id: &'a str = Form::Text, "The shipment.";
+        order_id: String = Form::Text, "Its order.";
+        version: u64 = Form::Count, "Its version after the event: no number is left out.";
+        status: &'static str = Form::Text, "Where it stands after the event.";
+    }
+    optional {
+        location: &'a str = Form::Text, "Where it leaves from.";
+        carrier: &'a str = Form::Text, "Who carries it.";
+        tracking_number: &'a str = Form::Text, "Its number there.";
+        amount: Amount<'a> = Form::Object(AMOUNT), "Cash to collect, or collected.";
+    }
 }
 
-#[derive(Serialize)]
-struct Amount<'a> {
-    amount: i64,
-    currency: &'a str,
+data! {
+    struct Amount<'a> as AMOUNT {
+        amount: i64 = Form::Integer, "Minor units.";
+        currency: &'a str = Form::Text, "The currency.";
+    }
 }
+
+/// What a shipment publishes.
+pub const FACE: Face =
+    Face { domain: "shipments", types: &Fact::NAMES, data_version: 1, fields: DATA };
 
 impl<'a> Amount<'a> {
     fn of(money: &'a Money) -> Self {
@@ -43,10 +47,7 @@ pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication 
         order_id: public_id(keys::ORDER_PREFIX, ctx.key.affinity, event.order),
         version: ctx.version,
         status: event.phase.word(),
-        location: None,
-        carrier: None,
-        tracking_number: None,
-        amount: None,
+        ..Data::default()
     };
     match &event.fact {
         Fact::Created(content) => {
@@ -72,13 +73,5 @@ pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication 
         | Fact::ReportLost(_)
         | Fact::ReportsRepeated => {}
     }
-    let data = serde_json::to_vec(&data).expect("a struct of texts and numbers is JSON");
-    Publication {
-        event_type: event.fact.name(),
-        domain: "shipments",
-        partition_key: keys::partition_key(ctx.key),
-        subject,
-        data_version: 1,
-        data,
-    }
+    FACE.publication(ctx, subject.clone(), event.fact.name(), &data)
 }

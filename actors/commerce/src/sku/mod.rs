@@ -37,6 +37,7 @@ pub use command::{Change, Command, Condition};
 pub use event::{Availability, Event, Left, MovementKind, Origin};
 pub use hold::{Owner, Phase, Terms};
 pub use parts::{Parts, ShelfIndex};
+pub use publish::FACE;
 pub use query::{HoldState, HoldView, LocationView, MovementView, PriceView, Query, Rejection};
 pub use query::{SkuView, StockView, View};
 

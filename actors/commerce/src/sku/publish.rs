@@ -4,53 +4,57 @@
 //! inside (pinned, committed, asked) goes as `stock.step`.
 
 use entity::{EntityId, EventContext, Publication};
-use serde::Serialize;
 
 use super::command::Condition;
 use super::event::{Availability, Event, Left, MovementKind, Origin};
-use crate::keys;
 use crate::money::Money;
+use crate::published::{Face, Form, data};
 
 const CHANGED: &str = "stock.changed";
 const LOW: &str = "stock.low";
 const OUT: &str = "stock.out";
+const SHORTFALL: &str = "stock.shortfall";
+const DESCRIBED: &str = "stock.described";
+const ARCHIVED: &str = "stock.archived";
+const PRICE_CHANGED: &str = "stock.price_changed";
 const STEP: &str = "stock.step";
 
-/// An amount as the public reads it.
-#[derive(Debug, Serialize)]
-struct Amount<'a> {
-    amount: i64,
-    currency: &'a str,
+data! {
+    /// The data: what an event does not say is left out.
+    struct Data<'a> as DATA {
+        sku: &'a str = Form::Text, "The SKU.";
+        version: u64 = Form::Count, "Its version after the event: no number is left out.";
+    }
+    optional {
+        available: u64 = Form::Count, "Units that one order could take after it.";
+        location: &'a str = Form::Text, "The location that it is about.";
+        kind: &'static str = Form::Text, "Why units on hand changed.";
+        qty: i64 = Form::Integer, "Signed change of units on hand.";
+        shortfall: u64 = Form::Count, "Units promised beyond those there are.";
+        product_id: &'a str = Form::Text, "Its product.";
+        title: &'a str = Form::Text, "Its title.";
+        archived: bool = Form::Flag, "Whether it was taken out of sale.";
+        book: &'a str = Form::Text, "The price book.";
+        amount: Amount<'a> = Form::Object(AMOUNT), "The price.";
+        price_version: u64 = Form::Count, "Version of its prices.";
+    }
 }
 
-/// The data: what an event does not say is left out.
-#[derive(Debug, Default, Serialize)]
-struct Data<'a> {
-    sku: &'a str,
-    version: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    available: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    qty: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shortfall: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    product_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    archived: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    book: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<Amount<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    price_version: Option<u64>,
+data! {
+    /// An amount as the public reads it.
+    struct Amount<'a> as AMOUNT {
+        amount: i64 = Form::Integer, "Minor units.";
+        currency: &'a str = Form::Text, "The currency.";
+    }
 }
+
+/// What a SKU publishes.
+pub const FACE: Face = Face {
+    domain: "stock",
+    types: &[CHANGED, LOW, OUT, SHORTFALL, DESCRIBED, ARCHIVED, PRICE_CHANGED, STEP],
+    data_version: 1,
+    fields: DATA,
+};
 
 pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication {
     let code = match &ctx.key.id {
@@ -59,30 +63,21 @@ pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication 
     };
     let empty = Data { sku: code, version: ctx.version, ..Data::default() };
     let (event_type, data) = face(event, empty);
-    Publication {
-        event_type,
-        domain: "stock",
-        subject: code.to_owned(),
-        partition_key: keys::partition_key(ctx.key),
-        data_version: 1,
-        data: serde_json::to_vec(&data).expect("a struct of numbers and texts is JSON"),
-    }
+    FACE.publication(ctx, code.to_owned(), event_type, &data)
 }
 
 fn face<'a>(event: &'a Event, data: Data<'a>) -> (&'static str, Data<'a>) {
     match event {
         Event::Put { product_id, title } => {
             let (product_id, title) = (Some(product_id.as_str()), Some(title.as_str()));
-            ("stock.described", Data { product_id, title, ..data })
+            (DESCRIBED, Data { product_id, title, ..data })
         }
-        Event::ArchivedSet { archived } => {
-            ("stock.archived", Data { archived: Some(*archived), ..data })
-        }
+        Event::ArchivedSet { archived } => (ARCHIVED, Data { archived: Some(*archived), ..data }),
         Event::PriceSet { book, amount, price_version } => {
             let Money { minor, ccy } = amount;
             let amount = Some(Amount { amount: *minor, currency: ccy.code() });
             let (book, price_version) = (Some(book.as_str()), Some(*price_version));
-            ("stock.price_changed", Data { book, amount, price_version, ..data })
+            (PRICE_CHANGED, Data { book, amount, price_version, ..data })
         }
         Event::PolicySet { location, left, .. } => {
             changed(*left, Data { location: Some(location), ..data })
@@ -94,7 +89,7 @@ fn face<'a>(event: &'a Event, data: Data<'a>) -> (&'static str, Data<'a>) {
                 0 => changed(*left, data),
                 1.. => {
                     let (shortfall, available) = (Some(*shortfall), Some(left.units));
-                    ("stock.shortfall", Data { shortfall, available, ..data })
+                    (SHORTFALL, Data { shortfall, available, ..data })
                 }
             }
         }

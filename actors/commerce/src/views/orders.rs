@@ -16,7 +16,7 @@ use crate::{keys, kinds};
 /// The view's name.
 pub const NAME: &str = "orders";
 /// Version of its keys and rows.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// The kinds that it takes.
 pub const KINDS: &[Kind] = &[kinds::ORDER];
 
@@ -76,7 +76,7 @@ pub fn fold(
 fn next(before: Option<&OrderRow>, ctx: &EventContext<'_>, event: &Event) -> Option<OrderRow> {
     let after = event.after;
     let (created, customer, owner_kind) = if let Fact::Placed(terms) = &event.fact {
-        let customer = keys::customer(&ctx.key.tenant, &terms.owner.subject);
+        let customer = terms.owner.customer(&ctx.key.tenant);
         (ctx.at, uuid_of(&customer)?, terms.owner.kind)
     } else {
         before.map(|row| (row.created, row.customer, row.owner_kind))?
@@ -163,7 +163,7 @@ impl Buyer {
     /// The buyer behind a token's subject.
     #[must_use]
     pub fn of(tenant: &Tenant, kind: PrincipalKind, subject: &str) -> Option<Self> {
-        let id = uuid_of(&keys::customer(tenant, subject))?;
+        let id = uuid_of(&keys::customer(tenant, kind, subject))?;
         Some(Self { id, kind: Some(kind) })
     }
 }

@@ -51,3 +51,41 @@ impl<T: ToSchema> ToSchema for List<T> {
         T::schemas(schemas);
     }
 }
+
+/// A page over shards, and those that it does not show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShardsList<T> {
+    #[serde(flatten)]
+    list: List<T>,
+    /// Shards that did not answer: what waits in them is not here.
+    shards_missing: Vec<u16>,
+}
+
+impl<T> ShardsList<T> {
+    /// A page without what is in these shards.
+    #[must_use]
+    pub const fn new(list: List<T>, shards_missing: Vec<u16>) -> Self {
+        Self { list, shards_missing }
+    }
+}
+
+impl<T: ToSchema> PartialSchema for ShardsList<T> {
+    fn schema() -> RefOr<Schema> {
+        match List::<T>::schema() {
+            RefOr::T(Schema::Object(list)) => {
+                ObjectBuilder::from(list).property("shards_missing", Vec::<u16>::schema()).into()
+            }
+            other => other,
+        }
+    }
+}
+
+impl<T: ToSchema> ToSchema for ShardsList<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("{}ShardsList", T::name()))
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        List::<T>::schemas(schemas);
+    }
+}

@@ -331,7 +331,7 @@ pub fn line_id(index: LineIndex) -> String {
 }
 
 fn customer_id(view: &OrderView) -> String {
-    let key = keys::customer(&view.key.tenant, &view.terms.owner.subject);
+    let key = view.terms.owner.customer(&view.key.tenant);
     key.public(keys::CUSTOMER_PREFIX)
 }
 

@@ -80,9 +80,10 @@ impl Claims {
 pub(crate) const OWN_THINGS: Scopes = Scopes(0).with(Scope::OrdersRead).with(Scope::OrdersWrite);
 
 /// What staff hold: everything but the admin listener.
-pub(crate) const STAFF: Scopes = Scopes(Scopes::ALL.0 & !(Scope::Admin as u16));
+pub(crate) const STAFF: Scopes =
+    Scopes(Scopes::ALL.0 & !(Scope::Admin as u16 | Scope::Node as u16));
 
-const SCOPES: [Scope; 12] = [
+const SCOPES: [Scope; 13] = [
     Scope::OrdersRead,
     Scope::OrdersWrite,
     Scope::CatalogueRead,
@@ -95,6 +96,7 @@ const SCOPES: [Scope; 12] = [
     Scope::RefundsWrite,
     Scope::RefundsApprove,
     Scope::Admin,
+    Scope::Node,
 ];
 
 /// The text of a scope: `orders:read`.
@@ -113,6 +115,7 @@ pub const fn scope_name(scope: Scope) -> &'static str {
         Scope::RefundsWrite => "refunds:write",
         Scope::RefundsApprove => "refunds:approve",
         Scope::Admin => "admin",
+        Scope::Node => "node",
     }
 }
 

@@ -94,7 +94,7 @@ impl Watcher {
     ) -> Result<(u64, Vec<EntityKey>), Problem> {
         let principal = &self.asker.principal;
         let tenant = &principal.tenant;
-        let key = keys::customer(tenant, &principal.subject);
+        let key = keys::customer(tenant, principal.kind, &principal.subject);
         let query = match seen {
             None => customer::Query::Orders,
             Some(than_version) => customer::Query::Newer { than_version },

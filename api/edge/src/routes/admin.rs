@@ -1,14 +1,17 @@
 //! The admin listener: what an operator looks at and moves on a running node.
 //!
-//! Every operation needs the scope `admin` of staff; things of another shop are not there for an
-//! operator of this one. The listener has its own port and is never public, so its operations
-//! stand in no public document.
+//! What concerns the node, and with it every shop (configuration, drain, clock, events), needs the
+//! scope `node` of staff, whatever shop the token is of. What is of a shop (entities, quarantine,
+//! dead letters) needs `admin`; things of another shop are not there for an operator of this one.
+//! The listener has its own port and is never public, so its operations stand in no public
+//! document.
 
 mod clock;
 mod config;
 mod dead_letters;
 mod entities;
 mod events;
+mod log;
 mod quarantine;
 
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use entity::{Scope, ShardId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::dto::{List, ShardsList};
 use crate::health::Phase;
 use crate::input::NoBody;
 use crate::operation::Operation;
@@ -34,17 +38,17 @@ const SHARD: Param =
 
 const CLUSTER: Operation = Operation::get("getCluster", "/admin/cluster")
     .about("Admin", "Nodes, shards, the way of events and the read models")
-    .staff(Scope::Admin);
+    .staff(Scope::Node);
 
 const DRAIN: Operation = Operation::post("drainNode", "/admin/nodes/{node}/drain")
     .about("Admin", "Takes nothing new, ends what is under way, ends the process")
-    .staff(Scope::Admin)
+    .staff(Scope::Node)
     .params(&[NODE])
     .statuses(&[202]);
 
 const MOVE: Operation = Operation::post("moveShard", "/admin/shards/{shard}/move")
     .about("Admin", "Moves a shard to another node; a single node has none")
-    .staff(Scope::Admin)
+    .staff(Scope::Node)
     .params(&[SHARD])
     .statuses(&[202])
     .codes(&[Code::InvalidState]);
@@ -64,6 +68,7 @@ pub fn routes(operator: &Arc<Operator>) -> Vec<Route> {
         dead_letters::routes(),
         entities::routes(),
         events::routes(operator),
+        log::routes(operator),
         quarantine::routes(),
         clock::routes(operator),
     ]
@@ -112,6 +117,8 @@ struct Shard {
     node: String,
     /// Inputs that wait for it.
     n_waiting: usize,
+    /// Whether its host was given up: nothing there is available until the next start.
+    is_given_up: bool,
 }
 
 /// The way of events to the bus.
@@ -182,6 +189,7 @@ async fn cluster(
         shard,
         node: operator.node.clone(),
         n_waiting: shop.region().depth(ShardId(shard)).unwrap_or(0),
+        is_given_up: shop.region().is_given_up(ShardId(shard)).unwrap_or(false),
     };
     let relay = operator.relay.state();
     let view = |(name, handle): (&'static str, &cluster::projection::ProjectionHandle)| {
@@ -229,14 +237,51 @@ async fn move_shard(call: Call<NoBody>) -> Result<Reply<Json<Node>>, Problem> {
     std::future::ready(Err(problem)).await
 }
 
-/// What waits for an operator in every shard.
-async fn troubles<B>(call: &Call<B>) -> Result<Vec<(ShardId, Troubles)>, Problem> {
+/// What waits for an operator, of all shards that answer.
+struct AllTroubles {
+    found: Vec<(ShardId, Troubles)>,
+    /// Shards that did not answer.
+    missing: Vec<u16>,
+}
+
+impl AllTroubles {
+    /// Why a thing is not among what was found.
+    fn not_found(&self) -> Problem {
+        match self.missing.first() {
+            None => Problem::new(Code::NotFound),
+            Some(_) => Problem::new(Code::Unavailable)
+                .detail("it may be in a shard that does not answer")
+                .with("shards_missing", self.missing.clone()),
+        }
+    }
+}
+
+/// What waits for an operator in every shard. One that does not answer hides no other.
+async fn troubles<B>(call: &Call<B>) -> AllTroubles {
     let region = call.edge.shop().region();
-    let reads = (0..region.n_shards()).map(ShardId).map(|shard| async move {
-        let troubles = region.troubles(shard, call.principal()).await.map_err(refused)?;
-        Ok((shard, troubles))
-    });
-    futures_util::future::try_join_all(reads).await
+    let reads = (0..region.n_shards())
+        .map(ShardId)
+        .map(|shard| async move { (shard, region.troubles(shard, call.principal()).await) });
+    let mut all = AllTroubles { found: Vec::new(), missing: Vec::new() };
+    for (shard, read) in futures_util::future::join_all(reads).await {
+        match read {
+            Ok(troubles) => all.found.push((shard, troubles)),
+            Err(refusal) => {
+                tracing::warn!(shard = shard.0, ?refusal, "a shard did not say what waits in it");
+                all.missing.push(shard.0);
+            }
+        }
+    }
+    all
+}
+
+fn page_of<T: ToSchema, B>(
+    call: &Call<B>,
+    list: List<T>,
+    shards_missing: Vec<u16>,
+) -> Reply<Json<ShardsList<T>>> {
+    Reply::page(list, &call.raw_path, &call.raw_query)
+        .map(|list| ShardsList::new(list, shards_missing))
 }
 
 /// A shard did not do what an operator asked.

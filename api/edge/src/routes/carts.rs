@@ -302,7 +302,7 @@ pub(crate) async fn show<B>(call: &Call<B>, view: CartView) -> Result<CartJson, 
             unit_price,
         })
     };
-    let customer = keys::customer(&call.caller.tenant, &view.owner.subject);
+    let customer = view.owner.customer(&call.caller.tenant);
     Ok(CartJson {
         object: CartWord::Word,
         id: view.key.public("cart"),
@@ -330,7 +330,7 @@ async fn edit<B>(call: &Call<B>, command: cart::Command) -> Result<CartView, Pro
     let (shop, asker, key) = (call.edge.shop(), call.asker(), key(call));
     let reply = shop.ask::<Cart>(&asker, &key, &command).await?;
     match reply.value {
-        cart::Reply::Done => read_cart(call, &asker, &key).await,
+        cart::Reply::Done => read_cart(call, &asker.shown(Scope::OrdersRead), &key).await,
         other @ (cart::Reply::Merging | cart::Reply::Placed { .. }) => {
             Err(common::unexpected(&other))
         }

@@ -300,7 +300,8 @@ const UNIX_EPOCH_JULIAN: i32 = 2_440_588;
 
 /// The customer that the caller is.
 pub(crate) fn key<B>(call: &Call<B>) -> EntityKey {
-    keys::customer(&call.caller.tenant, &call.principal().subject)
+    let principal = call.principal();
+    keys::customer(&call.caller.tenant, principal.kind, &principal.subject)
 }
 
 async fn ask<B>(

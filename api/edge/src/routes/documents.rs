@@ -1,4 +1,4 @@
-//! The documents of the interface: OpenAPI, and a page that shows it.
+//! The documents of the interface: OpenAPI, AsyncAPI, schemas of events, and a page.
 //!
 //! The page is ours, small, and needs no network but this node.
 
@@ -6,20 +6,65 @@ use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
+use bytes::Bytes;
+use commerce::published::FACES;
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::asyncapi;
 use crate::input::NoBody;
 use crate::openapi::{self, Content};
 use crate::operation::{Caching, Operation};
+use crate::problem::{Code, Problem};
 use crate::reply::VARY;
+use crate::request::{Param, ParamKind};
 use crate::route::{Call, Route, raw_route};
 
 const GET_OPENAPI: Operation = Operation::get("getOpenApi", "/openapi.json")
     .about("Documents", "This document")
     .public()
     .caching(Caching::Document);
+
+const GET_ASYNCAPI: Operation = Operation::get("getAsyncApi", "/asyncapi.json")
+    .about("Documents", "Events on the bus and live streams (AsyncAPI 3.0)")
+    .public()
+    .caching(Caching::Document);
+
+const TYPE: Param = Param::new("type", ParamKind::Word(&TYPES), "A type of event: `order.placed`.");
+const FILE: Param =
+    Param::new("file", ParamKind::Word(&["1.json"]), "The version of its data, with `.json`.");
+
+const GET_SCHEMA: Operation = Operation::get("getEventSchema", "/schemas/{type}/{file}")
+    .about("Documents", "JSON Schema of the data of an event: its `dataschema`")
+    .public()
+    .params(&[TYPE, FILE])
+    .caching(Caching::Document);
+
+const N_TYPES: usize = {
+    let (mut n, mut index) = (0, 0);
+    while index < FACES.len() {
+        n += FACES[index].types.len();
+        index += 1;
+    }
+    n
+};
+
+/// Every type of event.
+const TYPES: [&str; N_TYPES] = {
+    let mut types = [""; N_TYPES];
+    let (mut n, mut face) = (0, 0);
+    while face < FACES.len() {
+        let mut index = 0;
+        while index < FACES[face].types.len() {
+            types[n] = FACES[face].types[index];
+            index += 1;
+            n += 1;
+        }
+        face += 1;
+    }
+    types
+};
 
 const GET_DOCS: Operation = Operation::get("getDocs", "/docs")
     .about("Documents", "The document as a page")
@@ -36,6 +81,12 @@ pub fn routes() -> Vec<Route> {
             |call| async move { Ok(served(&call, &OPENAPI, "application/json", None)) },
         ),
         raw_route(
+            &GET_ASYNCAPI,
+            || Content::Text("application/json"),
+            |call| async move { Ok(served(&call, &ASYNCAPI, "application/json", None)) },
+        ),
+        raw_route(&GET_SCHEMA, || Content::Text("application/schema+json"), schema),
+        raw_route(
             &GET_DOCS,
             || Content::Text("text/html"),
             |call| async move {
@@ -48,26 +99,45 @@ pub fn routes() -> Vec<Route> {
 }
 
 struct Document {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     tag: String,
 }
 
 impl Document {
     fn new(bytes: Vec<u8>) -> Self {
         let tag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(&bytes)[..12]));
-        Self { bytes, tag }
+        Self { bytes: bytes.into(), tag }
     }
 }
 
 /// The document of all routes, as it is checked in: sorted, indented, with a last line feed.
 #[must_use]
 pub fn openapi_json() -> Vec<u8> {
-    let document: Value = openapi::document(&super::all());
-    let mut bytes = serde_json::to_vec_pretty(&document).expect("the document is plain data");
+    pretty(&openapi::document(&super::all()))
+}
+
+/// The document of all events, in the same form.
+#[must_use]
+pub fn asyncapi_json() -> Vec<u8> {
+    pretty(&asyncapi::document())
+}
+
+fn pretty(document: &Value) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(document).expect("the document is plain data");
     bytes.push(b'\n');
     bytes
 }
 
+async fn schema(call: Call<NoBody>) -> Result<HttpResponse, Problem> {
+    let (event_type, file) = (call.path.expect("type"), call.path.expect("file"));
+    let version = file.strip_suffix(".json").and_then(|version| version.parse().ok());
+    let schema = version.and_then(|version| asyncapi::data_schema(event_type, version));
+    let schema = schema.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let document = Document::new(pretty(&schema));
+    std::future::ready(Ok(served(&call, &document, "application/schema+json", None))).await
+}
+
+static ASYNCAPI: LazyLock<Document> = LazyLock::new(|| Document::new(asyncapi_json()));
 static OPENAPI: LazyLock<Document> = LazyLock::new(|| Document::new(openapi_json()));
 
 const PAGE: &str = include_str!("documents/docs.html");
@@ -85,7 +155,7 @@ static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| {
 
 fn served(
     call: &Call<NoBody>,
-    document: &'static Document,
+    document: &Document,
     media_type: &str,
     policy: Option<String>,
 ) -> HttpResponse {
@@ -101,5 +171,5 @@ fn served(
     if known {
         return response.finish();
     }
-    response.content_type(media_type).body(document.bytes.as_slice())
+    response.content_type(media_type).body(document.bytes.clone())
 }

@@ -96,7 +96,8 @@ fn create_guest(call: &Call<NoBody>) -> Result<Reply<Json<Guest>>, Problem> {
     );
     let guest = Guest {
         object: GuestObject::Guest,
-        id: keys::customer(&principal.tenant, &principal.subject).public(keys::CUSTOMER_PREFIX),
+        id: keys::customer(&principal.tenant, principal.kind, &principal.subject)
+            .public(keys::CUSTOMER_PREFIX),
         access_token,
         expires_in: limits::GUEST_TOKEN_S,
     };

@@ -114,7 +114,7 @@ async fn merge(call: Call<Json<MergeBody>>) -> Result<Reply<Json<CartJson>>, Pro
     let (shop, asker, key) = (call.edge.shop(), call.asker_with_key(), key(&call));
     let command = cart::Command::Merge { from: from.clone(), guest: guest.subject };
     let reply = shop.ask::<Cart>(&asker, &key, &command).await?;
-    let query = cart::Query::Merged { from };
+    let (asker, query) = (asker.shown(Scope::OrdersRead), cart::Query::Merged { from });
     let wait_ms = limits::WAIT_COMMAND_DEFAULT_MS;
     let seen = shop.query::<Cart>(&asker, &key, &query, wait_ms).await?;
     if !seen.ready {

@@ -64,18 +64,24 @@ async fn all_recent(call: &Call<NoBody>) -> Result<Option<Vec<EntityKey>>, Probl
     Ok(Some(recent.iter().map(|recent| recent.order.key(tenant.clone())).collect()))
 }
 
-/// Whole orders, in the order of their keys. One that is about to be placed is left out.
+/// Whole orders, in the order of their keys, those in quarantine as their journal has them.
+///
+/// One that is about to be placed is left out, and so is one that this build cannot read: it is
+/// logged, and the others are shown.
 pub(crate) async fn read_all<B>(call: &Call<B>, keys: &[EntityKey]) -> Result<Vec<Order>, Problem> {
     let (shop, asker) = (call.edge.shop(), call.asker());
     let query = Query::View { since_seq: None };
-    let reads = keys.iter().map(|key| shop.query::<OrderEntity>(&asker, key, &query, 0));
+    let reads = keys.iter().map(|key| shop.query_or_read::<OrderEntity>(&asker, key, &query));
     let reads: Vec<_> =
         futures_util::stream::iter(reads).buffered(limits::READS_AT_ONCE).collect().await;
     let mut orders = Vec::with_capacity(reads.len());
-    for read in reads {
+    for (read, key) in reads.into_iter().zip(keys) {
         match read {
             Ok(seen) => orders.push(Order::new(&*whole(seen.view)?, shop.region().now())?),
             Err(problem) if problem.code() == Code::NotFound => {}
+            Err(problem) if problem.code() == Code::Internal => {
+                tracing::error!(%key, "an order cannot be read; a list goes without it");
+            }
             Err(problem) => return Err(problem),
         }
     }

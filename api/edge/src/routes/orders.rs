@@ -207,7 +207,8 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
     let body = &call.body.0;
     let cart_key = keys::cart(&call.caller.tenant, &body.cart_id);
     let asker = call.asker_with_key();
-    let view = read_cart(&call, &asker, &cart_key).await?;
+    let reader = asker.shown(Scope::OrdersRead);
+    let view = read_cart(&call, &reader, &cart_key).await?;
     let priced = match view.status {
         cart::Status::Open => quoting::price(shop, &call.caller.tenant, &call.asker(), &view).await,
         // The price of a frozen cart stands in its order; the cart compares what is asked.
@@ -235,7 +236,7 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
     let expected = keys::order(&cart_key, view.generation);
     let wait_ms = call.prefer.wait_ms;
     let placing = pin!(shop.ask::<Cart>(&asker, &cart_key, &command));
-    let settling = pin!(shop.query::<OrderEntity>(&asker, &expected, &Query::Settled, wait_ms));
+    let settling = pin!(shop.query::<OrderEntity>(&reader, &expected, &Query::Settled, wait_ms));
     // A cart that has no price says why, rather than that the price is another one.
     let told = |problem: Problem| match problem.code() {
         Code::PriceChanged => why(priced, problem),
@@ -259,7 +260,7 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
         Some(Ok(seen)) if order == expected => seen,
         // Another request took the cart's generation meanwhile, or too many wait for the order.
         Some(Ok(_) | Err(_)) | None => {
-            shop.query::<OrderEntity>(&asker, &order, &Query::Settled, wait_ms).await?
+            shop.query::<OrderEntity>(&reader, &order, &Query::Settled, wait_ms).await?
         }
     };
     settle(&call, &order, seen, origin).await.map(|reply| reply.replayed(is_replay))
@@ -307,7 +308,7 @@ async fn settle<B>(
     origin: Option<(u64, [u8; 16])>,
 ) -> Result<Reply<Json<Order>>, Problem> {
     let shop = call.edge.shop();
-    let asker = call.asker();
+    let asker = call.asker().shown(Scope::OrdersRead);
     if matches!(seen.view, View::Unplaced) {
         // The cart's message is on its way.
         let wait_ms = limits::PLACE_GRACE_MS;
@@ -384,7 +385,7 @@ async fn cancel(call: Call<OptionalJson<CancelBody>>) -> Result<Reply<Json<Order
     let asker = call.asker_with_key();
     let reply = shop.ask::<OrderEntity>(&asker, &order, &command).await?;
     let is_replay = reply.replayed.is_some();
-    let wait_ms = call.prefer.wait_ms;
+    let (asker, wait_ms) = (asker.shown(Scope::OrdersRead), call.prefer.wait_ms);
     let seen = shop.query::<OrderEntity>(&asker, &order, &Query::CancelSettled, wait_ms).await?;
     let view = whole(seen.view)?;
     let view = match reply.value {
@@ -420,7 +421,7 @@ async fn receipt(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
     let command = Command::ConfirmReceipt { if_version: if_version(call.condition)? };
     let asker = call.asker_with_key();
     let reply = shop.ask::<OrderEntity>(&asker, &order, &command).await?;
-    let query = Query::View { since_seq: None };
+    let (asker, query) = (asker.shown(Scope::OrdersRead), Query::View { since_seq: None });
     let seen = shop.query::<OrderEntity>(&asker, &order, &query, 0).await?;
     let view = outcome::as_of(shop, &asker, &order, whole(seen.view)?, reply.version).await?;
     let body = Order::new(&view, last_at(&view))?;
@@ -437,7 +438,7 @@ async fn release(call: Call<Json<ReleaseBody>>) -> Result<Reply<Json<Order>>, Pr
     let command = Command::Release { decided, note: (&*call.body.0.reason).into() };
     let asker = call.asker_with_key();
     let reply = shop.ask::<OrderEntity>(&asker, &order, &command).await?;
-    let query = Query::View { since_seq: None };
+    let (asker, query) = (asker.shown(Scope::OrdersRead), Query::View { since_seq: None });
     let seen = shop.query::<OrderEntity>(&asker, &order, &query, 0).await?;
     let view = outcome::as_of(shop, &asker, &order, whole(seen.view)?, reply.version).await?;
     let body = Order::new(&view, last_at(&view))?;

@@ -258,7 +258,7 @@ async fn dispatch(call: Call<Json<DispatchBody>>) -> Result<Reply<Json<Shipment>
         tracking_number: (&*call.body.0.tracking_number).into(),
     };
     let reply = shop.ask::<ShipmentEntity>(&asker, &key, &command).await?;
-    let wait_ms = call.prefer.wait_ms;
+    let (asker, wait_ms) = (asker.shown(Scope::ShipmentsRead), call.prefer.wait_ms);
     let seen = shop.query::<ShipmentEntity>(&asker, &key, &Query::Settled, wait_ms).await?;
     let View::Shipment(view) = seen.view;
     let view = if seen.ready {
@@ -309,6 +309,7 @@ async fn report<B>(call: &Call<B>, command: Command) -> Result<Reply<Json<Shipme
         Said::Repeated => true,
         Said::Done | Said::Asked => reply.replayed.is_some(),
     };
+    let asker = asker.shown(Scope::ShipmentsRead);
     let view = if reply.replayed.is_some() {
         let query = Query::View;
         let seen = shop.query_at::<ShipmentEntity>(&asker, &key, reply.version, &query).await?;

@@ -22,6 +22,65 @@ fn the_checked_in_document_is_the_current_one() {
     assert!(same, "api/edge/openapi.json is not what the routes say: see the head of this test");
 }
 
+/// After a change: `MERCATO_UPDATE_OPENAPI=1 cargo test -p edge documents`.
+#[test]
+fn the_checked_in_asyncapi_document_is_the_current_one() {
+    let current = routes::documents::asyncapi_json();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/asyncapi.json");
+    if std::env::var_os("MERCATO_UPDATE_OPENAPI").is_some() {
+        std::fs::write(path, &current).unwrap();
+    }
+    let same = std::fs::read(path).unwrap_or_default() == current;
+    assert!(same, "api/edge/asyncapi.json is not what the code says: see the head of this test");
+}
+
+/// What AsyncAPI 3.0 asks of a document, as far as this one goes.
+#[test]
+fn the_asyncapi_document_is_consistent() {
+    let document = crate::asyncapi::document();
+    assert_eq!(document["asyncapi"], "3.0.0");
+    every_reference(&document, &mut |target| {
+        let pointer = target.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{target} leads nowhere");
+    });
+    for (name, channel) in document["channels"].as_object().unwrap() {
+        let address = channel["address"].as_str().unwrap();
+        let named: BTreeSet<&str> = address
+            .split(['/', '.'])
+            .filter_map(|p| p.strip_prefix('{')?.strip_suffix('}'))
+            .collect();
+        let parameters: BTreeSet<&str> =
+            channel["parameters"].as_object().into_iter().flatten().map(|(n, _)| &**n).collect();
+        assert_eq!(named, parameters, "{name}");
+    }
+    let mut said = BTreeSet::new();
+    for (name, operation) in document["operations"].as_object().unwrap() {
+        assert!(["send", "receive"].contains(&operation["action"].as_str().unwrap()), "{name}");
+        let channel = operation["channel"]["$ref"].as_str().unwrap();
+        for message in operation["messages"].as_array().unwrap() {
+            let message = message["$ref"].as_str().unwrap();
+            assert!(message.starts_with(&format!("{channel}/messages/")), "{name}: {message}");
+            said.insert(message.rsplit('/').next().unwrap().to_owned());
+        }
+    }
+    let messages = document["components"]["messages"].as_object().unwrap();
+    let messages: BTreeSet<String> = messages.keys().cloned().collect();
+    assert_eq!(said, messages, "each message is said in some operation");
+}
+
+fn every_reference(value: &Value, seen: &mut impl FnMut(&str)) {
+    match value {
+        Value::Object(members) => {
+            if let Some(target) = members.get("$ref").and_then(Value::as_str) {
+                seen(target);
+            }
+            members.values().for_each(|member| every_reference(member, seen));
+        }
+        Value::Array(items) => items.iter().for_each(|item| every_reference(item, seen)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 #[test]
 fn the_document_is_consistent() {
     let bytes = routes::documents::openapi_json();

@@ -4,6 +4,7 @@ mod admin;
 mod carts;
 mod catalogue;
 mod customers;
+mod events;
 mod later;
 mod lists;
 mod orders;

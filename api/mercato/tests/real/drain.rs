@@ -1,6 +1,9 @@
 //! A drain under load: what was answered is there after the next start, and nothing is half done.
 
-use std::time::Duration;
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use crate::node::{Client, Node};
 
@@ -62,4 +65,59 @@ async fn what_was_answered_survives_a_drain_under_load() {
     assert!(at("committed") >= placed.len() as u64, "{stock}");
     let taken = at("held") + at("pinned") + at("committed");
     assert_eq!(stock["available"].as_u64().unwrap(), 1_000 - taken, "{stock}");
+}
+
+/// A server that takes connections and never says a word.
+fn silent_bus() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("nats://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_starts_ends_when_it_is_told_to() {
+    let data = tempfile::tempdir().unwrap();
+    let (bus, url) = silent_bus();
+    let mut command = Node::command(data.path(), &["--demo", "--nats", &url]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    // It has made the shop and waits for the server: seconds from its first word.
+    bus.set_nonblocking(true).unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    while bus.accept().is_err() {
+        assert!(child.try_wait().unwrap().is_none() && Instant::now() < end, "it does not start");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let told = Instant::now();
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((status.code(), said.as_str()), (Some(0), ""), "it did not get ready before");
+    assert!(told.elapsed() < Duration::from_millis(1_500), "{:?}", told.elapsed());
+    drop(Node::start(data.path(), &[]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_ends_in_its_time_whatever_hangs() {
+    let data = tempfile::tempdir().unwrap();
+    let (bus, url) = silent_bus();
+    let file = data.path().join("mercato.toml");
+    std::fs::write(&file, "drain_timeout_ms = 3000\ndrain_notice_ms = 300\n").unwrap();
+    let store = data.path().join("data");
+    let node = Node::start(&store, &["--nats", &url, "--config", file.to_str().unwrap()]);
+    let client = Client::guest(&node).await;
+    let placed = client.order("cart-hangs", SKU).await.unwrap();
+    assert_eq!(placed.status, 201, "{placed:?}");
+    // A request whose body never comes holds its connection open.
+    let address = node.http.strip_prefix("http://").unwrap();
+    let mut half = std::net::TcpStream::connect(address).unwrap();
+    let head = b"POST /v1/orders HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n";
+    std::io::Write::write_all(&mut half, head).unwrap();
+    let told = Instant::now();
+    node.signal("TERM");
+    assert_eq!(node.wait().await, Some(0));
+    assert!(told.elapsed() < Duration::from_millis(4_500), "{:?}", told.elapsed());
+    assert!(told.elapsed() > Duration::from_millis(300), "there was no notice");
+    drop(bus);
 }

@@ -3,7 +3,7 @@
 use entity::{DeadLetter, DeadLetterChange, Quarantine};
 
 use super::step::known;
-use super::{Access, Answer, Ask, Env, Output, Refusal, ShardCore};
+use super::{Access, Answer, Ask, AskBody, Env, Output, Refusal, ShardCore};
 use crate::limits;
 use crate::shard::io::Troubles;
 
@@ -26,6 +26,29 @@ impl<R> ShardCore<R> {
         };
         let answer = Answer::Troubles(Box::new(troubles));
         self.reply(self.runtime_lsn, ask.reply_to, answer, out);
+    }
+
+    /// What a quarantined entity still says: where its history is, so that it can be looked at.
+    pub(super) fn answer_in_quarantine(&mut self, ask: &Ask<R>) -> Answer {
+        match ask.body {
+            AskBody::Locate => {
+                let slot = self.residents.find(&ask.key);
+                let resident = slot.map(|slot| self.residents.get(slot).last_commit);
+                let in_tail = || self.tail.get(&ask.key).and_then(|commits| commits.last());
+                let last_commit = match resident {
+                    Some(last_commit) => last_commit,
+                    // Without a tail its snapshot knows.
+                    None => in_tail().copied().unwrap_or(0),
+                };
+                // The version is the cell's to know, and there is none.
+                Answer::Located { version: 0, last_commit }
+            }
+            AskBody::Command(..)
+            | AskBody::Query(_)
+            | AskBody::Lift
+            | AskBody::ReplayDeadLetter(_)
+            | AskBody::Troubles => Answer::Refused(Refusal::Quarantined),
+        }
     }
 
     pub(super) fn keep_dead_letter(&mut self, number: u64, letter: DeadLetter) {

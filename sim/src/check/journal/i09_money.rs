@@ -38,7 +38,7 @@ fn order_money(world: &World, key: &EntityKey, body: &order::Body, found: &mut F
         format!("{key}: captured {captured}, refunded {refunded}, totals fit: {totals}")
     });
     let Some(part) = &body.wallet else { return };
-    let account = keys::wallet(&keys::customer(&key.tenant, &body.terms.owner.subject));
+    let account = keys::wallet(&body.terms.owner.customer(&key.tenant));
     let Some(wallet) = world.shop.wallets.get(&account) else { return };
     let Some(entry) = wallet.entries.get(&part.entry_id) else { return };
     let captured = match entry.settled {

@@ -36,7 +36,7 @@ pub fn check(world: &World) -> Findings {
             format!("{key}: {collected} collected for an order that was never confirmed")
         });
         let was_posted = body.wallet.as_ref().is_none_or(|part| {
-            let account = keys::wallet(&keys::customer(&key.tenant, &body.terms.owner.subject));
+            let account = keys::wallet(&body.terms.owner.customer(&key.tenant));
             let wallet = world.shop.wallets.get(&account);
             let entry = wallet.and_then(|wallet| wallet.entries.get(&part.entry_id));
             part.phase != WalletPhase::Posted

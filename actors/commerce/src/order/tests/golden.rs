@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use codec::{Stored, pack, unpack};
-use entity::{EntityKey, Timestamp};
+use entity::{EntityKey, PrincipalKind, Timestamp};
 use expect_test::{ExpectFile, expect_file};
 use uuid::Uuid;
 
@@ -186,7 +186,8 @@ fn commands() {
         samples.push((format!("Stock.{name}"), Command::Stock { sku: "a".into(), reply }));
     }
     let entry_id = id(6);
-    let account = keys::wallet(&keys::customer(&super::world::tenant(), "ada"));
+    let account =
+        keys::wallet(&keys::customer(&super::world::tenant(), PrincipalKind::Customer, "ada"));
     for (name, reply) in named(vec![
         AccountReply::Held { entry_id, amount: usd(5) },
         AccountReply::Refused { entry_id, available: usd(5) },

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use codec::{pack, unpack};
 use entity::{
     Bounce, BounceReason, Cause, Context, Decision, Effect, Entity, EntityKey, EventContext,
-    Principal, Source, Timestamp,
+    Principal, PrincipalKind, Source, Timestamp,
 };
 use expect_test::expect_file;
 
@@ -357,7 +357,7 @@ fn stock(case: &Case, body: &Body) -> Vec<Input> {
 fn account(case: &Case, body: &Body) -> Vec<Input> {
     let entry_id = body.wallet.as_ref().map_or(uuid::Uuid::nil(), |wallet| wallet.entry_id);
     let credit = super::super::effects::credit_id(&case.key, 0);
-    let from = keys::wallet(&keys::customer(&tenant(), "ada"));
+    let from = keys::wallet(&keys::customer(&tenant(), PrincipalKind::Customer, "ada"));
     [
         AccountReply::Held { entry_id, amount: usd(1) },
         AccountReply::Refused { entry_id, available: usd(1) },
@@ -401,7 +401,7 @@ fn bounces(case: &Case, body: &Body) -> Vec<Input> {
     let key = keys::sku(&tenant(), "a");
     let shipment = keys::shipment(&case.key, "east");
     let shipment_id = super::super::id_of(&shipment);
-    let wallet = keys::wallet(&keys::customer(&tenant(), "ada"));
+    let wallet = keys::wallet(&keys::customer(&tenant(), PrincipalKind::Customer, "ada"));
     let entry_id = body.wallet.as_ref().map_or(uuid::Uuid::nil(), |wallet| wallet.entry_id);
     let location = compact_str::CompactString::new("east");
     let (qty, movement, amount) = (1, (uuid::Uuid::nil(), 0), usd(1));

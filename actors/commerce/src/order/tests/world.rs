@@ -382,7 +382,7 @@ impl World {
     pub(crate) fn ask_keyed<C: Stored>(&mut self, key: &EntityKey, command: &C, n: u8) -> Outcome {
         let command = pack(command).unwrap();
         let print = Fingerprint([command.bytes.len() as u8; 16]);
-        let input = Input::Command(&command, Some((IdempotencyKey([n; 16]), print)));
+        let input = Input::Command(&command, Some((IdempotencyKey([n; 16]), print).into()));
         self.step(key, &buyer("ada"), Source::Caller, input)
     }
 
@@ -491,7 +491,7 @@ impl World {
 
     /// Ada's wallet with so much in it.
     pub(crate) fn wallet(&mut self, minor: i64) -> EntityKey {
-        let key = keys::wallet(&keys::customer(&tenant(), "ada"));
+        let key = keys::wallet(&keys::customer(&tenant(), PrincipalKind::Customer, "ada"));
         let open = account::Command::Open { grant: usd(minor) };
         self.ask::<Account>(&staff(), &key, &open).unwrap();
         key
@@ -592,7 +592,7 @@ impl World {
     }
 
     pub(crate) fn customer_view(&mut self, name: &str) -> customer::OverviewView {
-        let key = keys::customer(&tenant(), name);
+        let key = keys::customer(&tenant(), PrincipalKind::Customer, name);
         match self.query::<Customer>(&buyer(name), &key, &customer::Query::Overview).1.unwrap() {
             customer::View::Overview(view) => *view,
             other => panic!("{other:?}"),

@@ -106,7 +106,7 @@ fn an_order_stands_in_the_lists_of_its_words() {
     assert_eq!(listed(&rows, of(PrincipalKind::Customer, "ann")), [1]);
     assert_eq!(listed(&rows, of(PrincipalKind::Guest, "ann")), [] as [u32; 0], "not the same");
     let all_of_ann =
-        Buyer { kind: None, ..Buyer::of(&tenant(), PrincipalKind::Guest, "ann").unwrap() };
+        Buyer { kind: None, ..Buyer::of(&tenant(), PrincipalKind::Customer, "ann").unwrap() };
     let list = OrderList { buyer: Some(all_of_ann), ..OrderList::all(tenant()) };
     let entry = rows.page(list, 1, None).entries.remove(0);
     assert_eq!((entry.row.created, entry.row.on_hold), (Timestamp(10), true));

@@ -1,7 +1,7 @@
 //! The clients and the people of the demo.
 
 use compact_str::CompactString;
-use entity::{Principal, PrincipalKind, Scopes, Tenant};
+use entity::{Principal, PrincipalKind, Scope, Scopes, Tenant};
 
 use super::super::claims::{OWN_THINGS, STAFF, scopes_of};
 use super::super::tenants::is_loopback_origin;
@@ -71,7 +71,11 @@ pub(super) fn person(tenant: Tenant, hint: &str, scope: &str) -> Option<Principa
 
 /// What is asked for of what may be held; all of it when no scope of ours is asked for.
 fn granted(asked: &str, held: Scopes) -> Scopes {
-    let asked = scopes_of(asked);
+    let mut asked = scopes_of(asked);
+    if asked.has(Scope::Admin) {
+        // Whoever operates a demo's shops operates its node.
+        asked = asked.with(Scope::Node);
+    }
     if asked == Scopes::default() { held } else { Scopes(asked.0 & held.0) }
 }
 

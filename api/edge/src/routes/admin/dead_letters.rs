@@ -7,13 +7,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::entities::{Name, json_of};
-use super::{refused, troubles};
+use super::{AllTroubles, page_of, refused, troubles};
 use crate::cursor::CursorOf;
-use crate::dto::{Instant, List};
+use crate::dto::{Instant, List, ShardsList};
 use crate::input::NoBody;
 use crate::limits;
 use crate::operation::Operation;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::reply::{Json, Reply};
 use crate::request::{Param, ParamKind};
 use crate::route::{Call, Route, route};
@@ -82,21 +82,22 @@ impl DeadLetter {
 }
 
 /// The letters to entities of the caller's shop, by shard and number.
-async fn letters<B>(call: &Call<B>) -> Result<Vec<((ShardId, u64), Letter)>, Problem> {
-    let all = troubles(call).await?.into_iter().flat_map(|(shard, troubles)| {
-        let placed = move |(number, letter)| ((shard, number), letter);
-        troubles.dead_letters.into_iter().map(placed)
+fn letters<'a, B>(call: &Call<B>, all: &'a AllTroubles) -> Vec<((ShardId, u64), &'a Letter)> {
+    let all = all.found.iter().flat_map(|(shard, troubles)| {
+        let placed = move |(number, letter): &'a (u64, Letter)| ((*shard, *number), letter);
+        troubles.dead_letters.iter().map(placed)
     });
-    Ok(all.filter(|(_, letter)| letter.message.to.tenant == call.caller.tenant).collect())
+    all.filter(|(_, letter)| letter.message.to.tenant == call.caller.tenant).collect()
 }
 
-async fn list(call: Call<NoBody>) -> Result<Reply<Json<List<DeadLetter>>>, Problem> {
+async fn list(call: Call<NoBody>) -> Result<Reply<Json<ShardsList<DeadLetter>>>, Problem> {
     let cursor = CursorOf::new("dead_letters", &call.caller, &call.raw_query);
     let sealer = call.edge.authority().keys().sealer();
     let after: Option<(u16, u64)> =
         call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;
     let limit = common::limit(&call, limits::PAGE_DEFAULT) as usize;
-    let mut page = letters(&call).await?;
+    let all = troubles(&call).await;
+    let mut page = letters(&call, &all);
     page.retain(|((shard, number), _)| after.is_none_or(|after| (shard.0, *number) > after));
     let has_more = page.len() > limit;
     page.truncate(limit);
@@ -104,15 +105,17 @@ async fn list(call: Call<NoBody>) -> Result<Reply<Json<List<DeadLetter>>>, Probl
     let next = last.map(|((shard, number), _)| cursor.seal(sealer, (shard.0, *number)));
     let types = hosting::entity_types();
     let data = page.iter().map(|(place, letter)| DeadLetter::new(&types, *place, letter));
-    Ok(Reply::page(List::new(data.collect(), next), &call.raw_path, &call.raw_query))
+    let list = List::new(data.collect(), next);
+    Ok(page_of(&call, list, all.missing))
 }
 
 async fn replay(call: Call<NoBody>) -> Result<Reply<Json<DeadLetter>>, Problem> {
     let types = hosting::entity_types();
-    let shown = |(place, letter)| (place, DeadLetter::new(&types, place, &letter));
+    let shown = |(place, letter): (_, &Letter)| (place, DeadLetter::new(&types, place, letter));
     let id = call.path.expect("id");
-    let found = letters(&call).await?.into_iter().map(shown).find(|(_, letter)| letter.id == id);
-    let ((shard, number), letter) = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let all = troubles(&call).await;
+    let found = letters(&call, &all).into_iter().map(shown).find(|(_, letter)| letter.id == id);
+    let ((shard, number), letter) = found.ok_or_else(|| all.not_found())?;
     let region = call.edge.shop().region();
     region.replay_dead_letter(shard, number, call.principal()).await.map_err(refused)?;
     tracing::info!(id, by = call.principal().subject.as_str(), "dead letter sent again");

@@ -1,5 +1,7 @@
 //! An entity as its journal has it: state at any version, newest records, events as JSON.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use codec::Packed;
 use commerce::{hosting, keys, kinds};
 use entity::{
@@ -9,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::troubles;
+use super::refused;
 use crate::dto::Instant;
 use crate::input::NoBody;
 use crate::limits;
@@ -57,7 +59,7 @@ struct Entity {
     shard: u16,
     /// The version of the state.
     version: u64,
-    /// The state; null in quarantine: it cannot be read.
+    /// The state; null when it is in quarantine because it cannot be read.
     #[schema(value_type = Object)]
     state: Option<Value>,
     /// Why it is in quarantine; null: it is not.
@@ -159,34 +161,39 @@ fn key_of<B>(call: &Call<B>, types: &EntityTypes) -> Option<EntityKey> {
 async fn inspect(call: Call<NoBody>) -> Result<Reply<Json<Entity>>, Problem> {
     let types = hosting::entity_types();
     let key = key_of(&call, &types).ok_or_else(|| Problem::new(Code::NotFound))?;
-    let all = troubles(&call).await?.into_iter().flat_map(|(_, troubles)| troubles.quarantined);
-    let quarantined = all.into_iter().find(|(found, _)| *found == key).map(|(_, why)| why);
-    let shard = key.shard(call.edge.shop().region().n_shards()).0;
+    let region = call.edge.shop().region();
+    let shard = key.shard(region.n_shards());
+    let troubles = region.troubles(shard, call.principal()).await.map_err(refused)?;
+    let quarantined = troubles.quarantined.into_iter().find(|(found, _)| *found == key);
+    let quarantined = quarantined.map(|(_, why)| why);
     let kind = kind_name(&types, key.kind);
     let mut shown = Entity {
         object: EntityWord::Word,
         kind,
         id: id_of(&key),
-        shard,
+        shard: shard.0,
         version: 0,
         state: None,
         quarantined,
         records: Vec::new(),
     };
-    if shown.quarantined.is_some() {
-        return Ok(Reply::ok(shown));
-    }
     let wanted = call.query.number("version").unwrap_or(u64::MAX);
     let records = read(&call, &key, wanted).await?;
-    if records.is_empty() {
-        return Err(Problem::new(Code::NotFound));
-    }
-    let cell = replayed(&types, &key, &records, wanted)?;
-    shown.version = cell.version();
-    shown.state = json_of(&types, key.kind, &cell.snapshot(0).state);
     let newest = records.iter().rev().take(limits::INSPECTED_RECORDS_MAX);
     shown.records = newest.map(|record| Record::new(&types, record)).collect();
-    Ok(Reply::ok(shown).version(cell.version()))
+    if shown.quarantined.is_none() && records.is_empty() {
+        return Err(Problem::new(Code::NotFound));
+    }
+    shown.version = records.last().map_or(0, StepRecord::version_after).min(wanted);
+    // What is in quarantine may panic just here.
+    let folded = AssertUnwindSafe(|| replayed(&types, &key, &records, wanted));
+    shown.state = match catch_unwind(folded).ok().flatten() {
+        Some(cell) => json_of(&types, key.kind, &cell.snapshot(0).state),
+        None if shown.quarantined.is_some() => None,
+        None => return Err(Problem::new(Code::Internal)),
+    };
+    let version = shown.version;
+    Ok(Reply::ok(shown).version(version))
 }
 
 /// The records that lead to a version, oldest first.
@@ -210,24 +217,24 @@ async fn read<B>(
     Ok(records)
 }
 
+/// The entity after its records; `None`: they cannot be read.
 fn replayed(
     types: &EntityTypes,
     key: &EntityKey,
     records: &[StepRecord],
     version: u64,
-) -> Result<Box<dyn Cell>, Problem> {
-    let known = types.get(key.kind).ok_or_else(|| Problem::new(Code::Internal))?;
-    let mut cell = (known.initial)(key);
+) -> Option<Box<dyn Cell>> {
+    let mut cell = (types.get(key.kind)?.initial)(key);
     for record in records {
         let mut record = record.clone();
         let room = usize::try_from(version - record.version).unwrap_or(usize::MAX);
         record.events.truncate(room);
-        cell.replay(&record).map_err(|error| {
+        let replayed = cell.replay(&record).inspect_err(|error| {
             tracing::error!(%key, ?error, "a record of the journal is not readable");
-            Problem::new(Code::Internal)
-        })?;
+        });
+        replayed.ok()?;
     }
-    Ok(cell)
+    Some(cell)
 }
 
 const fn source_word(source: &RecordSource) -> &'static str {

@@ -7,13 +7,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::entities::{ID_MAX, id_of, kind_name};
-use super::{refused, troubles};
+use super::{AllTroubles, page_of, refused, troubles};
 use crate::cursor::CursorOf;
-use crate::dto::List;
+use crate::dto::{List, ShardsList};
 use crate::input::NoBody;
 use crate::limits;
 use crate::operation::Operation;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::reply::{Json, Reply};
 use crate::request::{Param, ParamKind};
 use crate::route::{Call, Route, route};
@@ -55,30 +55,30 @@ struct Quarantine {
 }
 
 /// The entries of the caller's shop, by id.
-async fn entries<B>(call: &Call<B>) -> Result<Vec<(EntityKey, Quarantine)>, Problem> {
+fn entries<B>(call: &Call<B>, all: &AllTroubles) -> Vec<(EntityKey, Quarantine)> {
     let types = hosting::entity_types();
-    let all = troubles(call).await?.into_iter().flat_map(|(_, troubles)| troubles.quarantined);
+    let all = all.found.iter().flat_map(|(_, troubles)| &troubles.quarantined);
     let mut entries: Vec<_> = all
         .filter(|(key, _)| key.tenant == call.caller.tenant)
         .map(|(key, reason)| {
-            let (kind, entity_id) = (kind_name(&types, key.kind), id_of(&key));
+            let (kind, entity_id) = (kind_name(&types, key.kind), id_of(key));
             let id = format!("{kind}-{entity_id}");
-            let object = QuarantineWord::Word;
-            (key, Quarantine { object, id, kind, entity_id, reason })
+            let (object, reason) = (QuarantineWord::Word, reason.clone());
+            (key.clone(), Quarantine { object, id, kind, entity_id, reason })
         })
         .collect();
     entries.sort_by(|one, other| one.1.id.cmp(&other.1.id));
-    Ok(entries)
+    entries
 }
 
-async fn list(call: Call<NoBody>) -> Result<Reply<Json<List<Quarantine>>>, Problem> {
+async fn list(call: Call<NoBody>) -> Result<Reply<Json<ShardsList<Quarantine>>>, Problem> {
     let cursor = CursorOf::new("quarantine", &call.caller, &call.raw_query);
     let sealer = call.edge.authority().keys().sealer();
     let after: Option<String> =
         call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;
     let limit = common::limit(&call, limits::PAGE_DEFAULT) as usize;
-    let mut page: Vec<Quarantine> = entries(&call)
-        .await?
+    let all = troubles(&call).await;
+    let mut page: Vec<Quarantine> = entries(&call, &all)
         .into_iter()
         .map(|(_, entry)| entry)
         .filter(|entry| after.as_ref().is_none_or(|after| entry.id > *after))
@@ -87,13 +87,14 @@ async fn list(call: Call<NoBody>) -> Result<Reply<Json<List<Quarantine>>>, Probl
     page.truncate(limit);
     let last = page.last().filter(|_| has_more);
     let next = last.map(|entry| cursor.seal(sealer, entry.id.clone()));
-    Ok(Reply::page(List::new(page, next), &call.raw_path, &call.raw_query))
+    Ok(page_of(&call, List::new(page, next), all.missing))
 }
 
 async fn lift(call: Call<NoBody>) -> Result<Reply<Json<Quarantine>>, Problem> {
     let id = call.path.expect("id");
-    let found = entries(&call).await?.into_iter().find(|(_, entry)| entry.id == id);
-    let (key, entry) = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let all = troubles(&call).await;
+    let found = entries(&call, &all).into_iter().find(|(_, entry)| entry.id == id);
+    let (key, entry) = found.ok_or_else(|| all.not_found())?;
     let region = call.edge.shop().region();
     region.operate(&key, call.principal(), AskBody::Lift).await.map_err(refused)?;
     tracing::info!(%key, by = call.principal().subject.as_str(), "quarantine lifted");

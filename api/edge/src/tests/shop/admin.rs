@@ -51,6 +51,8 @@ async fn only_an_admin_of_staff_gets_in() {
         ("GET", "/admin/entities/sku/x"),
         ("POST", "/admin/events/replay"),
         ("GET", "/admin/events/replay"),
+        ("GET", "/admin/log"),
+        ("PUT", "/admin/log"),
         ("GET", "/demo/clock"),
         ("POST", "/demo/clock"),
     ] {
@@ -63,6 +65,48 @@ async fn only_an_admin_of_staff_gets_in() {
         let public = rig.send(ask(method, path).bearer(&rig.staff)).await;
         assert_eq!(public.brief(), "404 not_found", "{method} {path} is not on the public port");
     }
+}
+
+#[actix_web::test]
+async fn an_operator_of_a_shop_is_none_of_the_node() {
+    let rig = Rig::empty().await;
+    let token = |scopes: &str| {
+        let principal = entity::Principal {
+            tenant: Tenant::new("demo"),
+            subject: "back-office".into(),
+            kind: entity::PrincipalKind::Service,
+            scopes: crate::identity::scopes_of(scopes),
+        };
+        let edge = &rig.world.edge;
+        crate::identity::issuer::guest_token(edge.authority(), &principal, scopes, edge.wall())
+    };
+    let (of_shop, of_node) = (token("admin"), token("node"));
+    let reads = [
+        ("/admin/cluster", false),
+        ("/admin/config", false),
+        ("/demo/clock", false),
+        ("/admin/quarantine", true),
+        ("/admin/dead-letters", true),
+    ];
+    for (path, is_of_shop) in reads {
+        for (token, may) in [(&of_shop, is_of_shop), (&of_node, !is_of_shop)] {
+            let answer = rig.admin(get(path).bearer(token)).await;
+            assert_eq!(answer.status, if may { 200 } else { 403 }, "{path}: {}", answer.text());
+        }
+    }
+    for (method, path) in [
+        ("POST", "/admin/nodes/n1/drain"),
+        ("POST", "/admin/shards/0/move"),
+        ("PUT", "/admin/config"),
+        ("POST", "/admin/events/replay"),
+        ("POST", "/demo/clock"),
+    ] {
+        let answer = rig.admin(ask(method, path).bearer(&of_shop)).await;
+        assert_eq!(answer.brief(), "403 insufficient_scope", "{method} {path}");
+    }
+    // A demo's issuer gives both to whoever asks for the one.
+    let demo = rig.world.scoped_token("demo-service", "admin").await;
+    assert_eq!(rig.admin(get("/admin/cluster").bearer(&demo)).await.status, 200);
 }
 
 #[actix_web::test]
@@ -104,6 +148,45 @@ async fn configuration_takes_effect_and_is_taken_back() {
     assert_eq!(old["values"]["edge.rate_limit"], 2);
     let none = rig.admin(get("/admin/config?version=77")).await;
     assert_eq!(none.brief(), "404 not_found");
+}
+
+#[actix_web::test]
+async fn the_log_is_changed_while_the_node_runs() {
+    let rig = Rig::empty().await;
+    let put = |filter: &str| ask("PUT", "/admin/log").json(&format!(r#"{{"filter":"{filter}"}}"#));
+    let filter = async || rig.admin(get("/admin/log")).await.json()["filter"].clone();
+    assert_eq!(filter().await, "info");
+    let changed = rig.admin(put("info,cluster=debug")).await;
+    assert_eq!((changed.status, filter().await), (200, "info,cluster=debug".into()));
+    let refused = rig.admin(put("no filter")).await;
+    assert_eq!(refused.brief(), "422 validation_failed bad_form @ /filter");
+    assert_eq!(filter().await, "info,cluster=debug", "the old one stays");
+}
+
+#[actix_web::test]
+async fn a_key_is_kept_as_long_as_the_configuration_says() {
+    let rig = Rig::new().await;
+    let adjust = |key: &str| {
+        post("/v1/stock/tea-1/adjustments")
+            .bearer(&rig.staff)
+            .header("idempotency-key", key)
+            .json(r#"{"location":"main","delta":1,"reason":"receipt"}"#)
+    };
+    let pass = |ms: u64| post("/demo/clock").json(&format!(r#"{{"advance_ms":{ms}}}"#));
+    assert_eq!(rig.send(adjust("long")).await.status, 200);
+    let short = r#"{"values":{"idempotency.keep_ms":60000}}"#;
+    assert_eq!(rig.admin(put_config("\"v0\"", short)).await.status, 200);
+    assert_eq!(rig.send(adjust("short")).await.status, 200);
+    let replayed = async |key: &str| {
+        let answer = rig.send(adjust(key)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.headers.get("idempotent-replayed").is_some_and(|value| value == "true")
+    };
+    assert_eq!(rig.admin(pass(50_000)).await.status, 200);
+    assert!(replayed("short").await && replayed("long").await);
+    assert_eq!(rig.admin(pass(20_000)).await.status, 200);
+    assert!(!replayed("short").await, "forgotten after a minute");
+    assert!(replayed("long").await, "what it was kept with holds");
 }
 
 #[actix_web::test]
@@ -162,10 +245,7 @@ fn record(key: &EntityKey) -> StepRecord {
 /// up: what is left when a build has a bug.
 async fn troubled(key: &EntityKey) -> Arc<MemoryStore> {
     let store = Arc::new(MemoryStore::new(4));
-    let shard = key.shard(4);
-    let tail = store.claim(shard).await.unwrap();
-    let mut imposed = record(key);
-    imposed.quarantine = Some(Quarantine::Imposed { reason: "panicked: a bug".into() });
+    let imposed = imposed(key);
     let command = sku::Command::PutSku {
         product_id: "tea".into(),
         title: "Tea".into(),
@@ -182,8 +262,22 @@ async fn troubled(key: &EntityKey) -> Arc<MemoryStore> {
     let letter = DeadLetter { message: Arc::new(message), reason: "failed three times".into() };
     let mut kept = record(key);
     kept.dead_letter = Some(DeadLetterChange::Kept(1, letter));
+    append(&store, &[&imposed, &kept]).await;
+    store
+}
+
+fn imposed(key: &EntityKey) -> StepRecord {
+    let mut imposed = record(key);
+    imposed.quarantine = Some(Quarantine::Imposed { reason: "panicked: a bug".into() });
+    imposed
+}
+
+/// Writes records of the runtime behind what a shard's journal has.
+async fn append(store: &MemoryStore, records: &[&StepRecord]) {
+    let shard = records[0].key.shard(4);
+    let tail = store.claim(shard).await.unwrap();
     let mut payload = Vec::new();
-    for record in [&imposed, &kept] {
+    for record in records {
         Frame::push_record(&mut payload, record).unwrap();
     }
     let header = FrameHeader {
@@ -196,7 +290,72 @@ async fn troubled(key: &EntityKey) -> Arc<MemoryStore> {
         prev_crc: tail.crc,
     };
     store.append(Arc::new(vec![Frame::new(header, payload)])).await.unwrap();
-    store
+}
+
+/// The same shop after an entity of it has failed.
+async fn after_quarantine(rig: Rig, key: &EntityKey) -> Rig {
+    let store = Arc::clone(&rig.world.store);
+    rig.node.stop().await;
+    drop(rig);
+    append(&store, &[&imposed(key)]).await;
+    Rig::over(store).await
+}
+
+#[actix_web::test]
+async fn lists_show_an_order_in_quarantine_and_an_operator_sees_its_state() {
+    let rig = Rig::new().await;
+    let alice = rig.buyer("alice").await;
+    let mut placed = Vec::new();
+    for cart in ["cart-quarantine-1", "cart-quarantine-2"] {
+        placed.push(rig.cod_order(&alice, cart).await.json()["id"].as_str().unwrap().to_owned());
+    }
+    let (affinity, uuid) = entity::parse_public_id(keys::ORDER_PREFIX, &placed[0]).unwrap();
+    let tenant = Tenant::new("demo");
+    let key = EntityKey::derived(tenant, commerce::kinds::ORDER, affinity, uuid);
+    let path = format!("/v1/orders/{}", placed[0]);
+    let confirmed = |order: &Value| order["fulfilment_status"] == "unfulfilled";
+    let whole = until(&rig, &path, |order| order["shipments"][0]["id"].is_string()).await;
+    assert!(confirmed(&whole), "{whole}");
+
+    let rig = after_quarantine(rig, &key).await;
+    let alice = rig.world.token("login_hint=alice").await;
+    assert_eq!(rig.send(get(&path).bearer(&alice)).await.brief(), "503 unavailable");
+    for (uri, token) in [("/v1/orders", &rig.staff), ("/v1/me/orders", &alice)] {
+        let page = rig.send(get(uri).bearer(token)).await;
+        assert_eq!(page.status, 200, "{uri}: {}", page.text());
+        let page = page.json();
+        let shown = |id: &str| page["data"].as_array().unwrap().iter().find(|o| o["id"] == id);
+        assert!(shown(&placed[1]).is_some(), "{uri} hides the order that is well: {page}");
+        let quarantined = shown(&placed[0]).unwrap_or_else(|| panic!("{uri} hides it: {page}"));
+        for field in ["status", "version", "totals", "lines", "shipments"] {
+            assert_eq!(quarantined[field], whole[field], "{uri}: {field}");
+        }
+    }
+    let seen = rig.admin(get(&format!("/admin/entities/order/{}", placed[0]))).await.json();
+    assert_eq!(seen["quarantined"], "panicked: a bug", "{seen}");
+    assert_eq!(seen["version"], whole["version"]);
+    assert!(seen["state"].is_object() && seen["records"][0].is_object(), "{seen}");
+}
+
+#[actix_web::test]
+async fn a_shard_that_does_not_answer_hides_no_trouble_of_others() {
+    let key = keys::sku(&Tenant::new("demo"), "tea-1");
+    let store = Arc::new(MemoryStore::with_shard_logs(4));
+    append(&store, &[&imposed(&key)]).await;
+    let rig = Rig::over(store).await;
+    let (own, other) = (key.shard(4), entity::ShardId((key.shard(4).0 + 1) % 4));
+    assert!(rig.node.drop_shard(other));
+    for uri in ["/admin/quarantine", "/admin/dead-letters"] {
+        let answer = rig.admin(get(uri)).await;
+        assert_eq!(answer.status, 200, "{uri}: {}", answer.text());
+        assert_eq!(answer.json()["shards_missing"], serde_json::json!([other.0]), "{uri}");
+    }
+    assert_eq!(one(&rig.admin(get("/admin/quarantine")).await)["id"], "sku-tea-1");
+    let unknown = rig.admin(post("/admin/quarantine/sku-x/lift")).await;
+    assert_eq!(unknown.brief(), "503 unavailable", "it may be where nobody answers");
+    let seen = rig.admin(get("/admin/entities/sku/tea-1")).await.json();
+    assert_eq!(seen["shard"], own.0, "{seen}");
+    assert_eq!(rig.admin(post("/admin/quarantine/sku-tea-1/lift")).await.status, 200);
 }
 
 fn one(answer: &Answer) -> Value {

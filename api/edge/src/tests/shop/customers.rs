@@ -34,6 +34,24 @@ async fn a_profile() {
 }
 
 #[actix_web::test]
+async fn a_service_and_a_customer_of_one_name_are_two() {
+    let rig = Rig::empty().await;
+    let customer = rig.buyer("demo-service").await;
+    let me = rig.send(get("/v1/me").bearer(&customer)).await;
+    assert_eq!(me.status, 200, "{}", me.text());
+    assert_eq!(rig.send(get("/v1/me").bearer(&rig.staff)).await.brief(), "404 not_found");
+    let own = post("/v1/customers").bearer(&rig.staff);
+    let own = rig.send(own.json(r#"{"name":"Service","email":"s@example.com"}"#)).await;
+    assert_eq!(own.status, 201, "{}", own.text());
+    assert_ne!(own.json()["id"], me.json()["id"]);
+    let address = ask("PUT", "/v1/me/addresses/home").bearer(&rig.staff).json(ADDRESS);
+    let kept = rig.send(address.header("if-none-match", "*")).await;
+    assert_eq!(kept.status, 201, "{}", kept.text());
+    let book = rig.send(get("/v1/me/addresses").bearer(&customer)).await.json();
+    assert_eq!(book["data"], json!([]), "the address book of the other");
+}
+
+#[actix_web::test]
 async fn an_address_book() {
     let rig = Rig::empty().await;
     let token = rig.buyer("alice").await;

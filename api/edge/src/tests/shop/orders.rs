@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::rig::Rig;
-use crate::testing::{Ask, get, post};
+use crate::testing::{Ask, ask, get, post};
 
 #[actix_web::test]
 async fn placing_again_with_the_key_answers_the_same_bytes() {
@@ -138,4 +138,50 @@ async fn what_shipments_refuse() {
         .header("idempotency-key", "k")
         .json(r#"{"carrier":"x","tracking_number":"1"}"#);
     assert_eq!(rig.send(unknown).await.brief(), "404 not_found");
+}
+
+#[actix_web::test]
+async fn staff_that_may_only_write_sees_what_it_did() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let (orders, shipments) = (
+        rig.world.scoped_token("demo-service", "orders:write").await,
+        rig.world.scoped_token("demo-service", "shipments:write").await,
+    );
+    let [first, second] =
+        [rig.cod_order(&token, "cart-write-1").await, rig.cod_order(&token, "cart-write-2").await];
+    let path = format!("/v1/orders/{}", first.json()["id"].as_str().unwrap());
+    assert_eq!(rig.send(get(&path).bearer(&orders)).await.brief(), "403 insufficient_scope");
+    let cancel = post(&format!("{path}/cancel")).bearer(&orders).header("idempotency-key", "w1");
+    let cancelled = rig.send(cancel).await;
+    assert_eq!(cancelled.status, 200, "{}", cancelled.text());
+    assert_eq!(cancelled.json()["status"], "cancelled");
+
+    let path = format!("/v1/shipments/{}", rig.shipment(&second).await);
+    assert_eq!(rig.send(get(&path).bearer(&shipments)).await.brief(), "403 insufficient_scope");
+    let at = rig.send(get("/v1/me/orders").bearer(&token)).await.json();
+    let at = at["data"][0]["server_time"].as_str().unwrap().to_owned();
+    for (what, body, status) in [
+        ("dispatch", json!({"carrier": "post", "tracking_number": "T1"}), "dispatched"),
+        ("tracking", json!({"event_id": "e1", "status": "in_transit", "at": at}), "in_transit"),
+    ] {
+        let told = post(&format!("{path}/{what}")).bearer(&shipments).json(&body.to_string());
+        let answer = rig.send(told.header("idempotency-key", what)).await;
+        assert_eq!(answer.status, 200, "{what}: {}", answer.text());
+        assert_eq!(answer.json()["status"], status);
+    }
+
+    // Also of a buyer's cart that it edits and orders.
+    rig.cart(&token, "cart-write-3", r#"[{"type":"cod"}]"#).await;
+    let path = "/v1/carts/cart-write-3";
+    let put = ask("PUT", &format!("{path}/lines/tea-1")).bearer(&orders);
+    let put = put.header("if-match", "\"v1\"").json(r#"{"qty":2}"#);
+    let edited = rig.send(put).await;
+    assert_eq!((edited.status, edited.header("etag")), (200, "\"v2\""), "{}", edited.text());
+    assert_eq!(rig.send(get(path).bearer(&orders)).await.brief(), "403 insufficient_scope");
+    let quote = rig.send(post(&format!("{path}/quote")).bearer(&token)).await;
+    let more = r#","txn_type":"cod","tenders":[{"type":"cod"}]"#;
+    let placed = Rig::place(&orders, &quote, more).header("idempotency-key", "w3");
+    let placed = rig.send(placed).await;
+    assert_eq!(placed.status, 201, "{}", placed.text());
 }

@@ -13,7 +13,7 @@ use ports::{LocalBus, LocalBusOptions, Meta};
 use tokio::sync::Notify;
 
 use crate::configuration::Configuration;
-use crate::operator::{DemoClock, Operator};
+use crate::operator::{DemoClock, LogFilter, Operator};
 use crate::route::Route;
 use crate::routes;
 use crate::settings::{RATE_LIMIT, Values};
@@ -29,8 +29,7 @@ impl Random for Draws {
     }
 }
 
-async fn relay(node: &Node) -> RelayHandle {
-    let bus = Arc::new(LocalBus::new(LocalBusOptions::default()));
+async fn relay(node: &Node, bus: Arc<LocalBus>) -> RelayHandle {
     let commits = Arc::clone(node.commits());
     let options = RelayOptions { bus: BusKind::InProcess };
     Relay::start(node.ctx().clone(), commits, bus, options).await.unwrap()
@@ -43,7 +42,9 @@ pub(super) struct Rig {
     /// Told when an operator drains the node.
     pub(super) drain: Arc<Notify>,
     admin: Vec<Route>,
-    _node: Node,
+    pub(super) node: Node,
+    /// Where its events go.
+    pub(super) bus: Arc<LocalBus>,
 }
 
 pub(super) const ADDRESS: &str = r#"{"name":"Alice","line1":"1 Main St","line2":null,
@@ -89,15 +90,23 @@ impl Rig {
         let world = World::with(Setup { store, shop: Some(shop), ..Setup::default() }).await;
         let staff = world.service_token("demo-service").await;
         let drain = Arc::new(Notify::new());
+        let bus = Arc::new(LocalBus::new(LocalBusOptions::default()));
         let operator = Operator {
             node: "n1".to_owned(),
             configuration,
-            relay: relay(&node).await,
+            relay: relay(&node, Arc::clone(&bus)).await,
             drain: Arc::clone(&drain),
             clock: Some(clock),
+            log: LogFilter::new(
+                "info".to_owned(),
+                Box::new(|filter| match filter.contains(' ') {
+                    true => Err("has a space in it".to_owned()),
+                    false => Ok(()),
+                }),
+            ),
         };
         let admin = routes::admin::routes(&Arc::new(operator));
-        Self { world, staff, drain, admin, _node: node }
+        Self { world, staff, drain, admin, node, bus }
     }
 
     /// A shop with the product `tea` and its SKUs `tea-1` (9.95) and `tea-2` (19.90), ten of each.

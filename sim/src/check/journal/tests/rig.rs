@@ -146,7 +146,8 @@ impl Rig {
         command: &E::Command,
         idempotency: Option<u8>,
     ) -> E::Reply {
-        let idempotency = idempotency.map(|n| (IdempotencyKey([n; 16]), Fingerprint([n; 16])));
+        let idempotency =
+            idempotency.map(|n| (IdempotencyKey([n; 16]), Fingerprint([n; 16])).into());
         let ask = Ask { principal: who, cause: Cause::default(), idempotency, wait_ms: WAIT_MS };
         match self.region.ask::<E>(key, command, ask).await {
             Ok(reply) => reply.value,
@@ -174,7 +175,7 @@ impl Rig {
                 self.tell::<Sku>(staff(), &key, &command, None).await;
             }
         }
-        let customer = keys::customer(&tenant(), "ann");
+        let customer = keys::customer(&tenant(), PrincipalKind::Customer, "ann");
         let register = customer::Command::Register {
             name: "Ann".into(),
             email: "ann@example.com".into(),
