@@ -106,6 +106,7 @@ pub const CANARIES: &[Canary] = &[
     mixed("lease_revived_beside_takeover", "a node goes on with a life that was ended"),
     mixed("read_of_staged_state", "queries are answered from what is not durable"),
     mixed("reply_before_commit", "commands are answered before they are durable"),
+    mixed("rewind_removed", "the relay does not go back when a stream lost events"),
     mixed("shards_staged_apart", "shards of one log commit apart, though messages are chained"),
     mixed("snapshot_ahead_of_lsn", "snapshots are written before what they hold is durable"),
     mixed("stream_window_removed", "a full stream window does not close"),

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use entity::ShardId;
-use ports::{HistoryId, Meta, StoreError};
+use ports::{CursorWrite, HistoryId, Meta, StoreError};
 use tokio::sync::oneshot;
 
 use crate::committer::Job;
@@ -32,18 +32,19 @@ impl Meta for EmbeddedStore {
     async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.shared.check()?;
         let row = self.derived.snap.get(keys::cursor(shard, name)).map_err(read_error)?;
-        Ok(row.map(|row| row.to_vec()))
+        if let Some(row) = row {
+            return Ok(Some(row.get(8..).unwrap_or_default().to_vec()));
+        }
+        let old = self.derived.snap.get(keys::cursor_of_no_epoch(shard, name));
+        Ok(old.map_err(read_error)?.map(|row| row.to_vec()))
     }
 
-    async fn set_cursors(
-        &self,
-        name: &str,
-        values: Vec<(ShardId, Vec<u8>)>,
-    ) -> Result<(), StoreError> {
-        let mut changes = Vec::with_capacity(values.len());
-        for (shard, value) in values {
+    async fn set_cursors(&self, name: &str, writes: Vec<CursorWrite>) -> Result<(), StoreError> {
+        let mut changes = Vec::with_capacity(writes.len());
+        for CursorWrite { shard, epoch, value } in writes {
             self.shared.tail(shard)?;
-            changes.push((Space::Snap, keys::cursor(shard, name), Change::Put(value)));
+            let row = [&epoch.to_be_bytes()[..], &value].concat();
+            changes.push((Space::Snap, keys::cursor(shard, name), Change::PutNewest(row)));
         }
         self.keep(changes).await
     }

@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use entity::{EntityKey, ShardId, Snapshot, Timestamp};
 use parking_lot::Mutex;
 use ports::{
-    AppendError, Cas, CasError, Checkpoint, Frame, HistoryId, Journal, LeaseRow, LeaseWrite,
-    MemoryStore, Meta, OwnerRow, OwnerWrite, Ownership, Peek, SnapshotStore, SnapshotWrite,
-    StoreError, Tail, TimerRow, ViewRow, ViewWrite, Views,
+    AppendError, Cas, CasError, Checkpoint, CursorWrite, Frame, HistoryId, Journal, LeaseRow,
+    LeaseWrite, MemoryStore, Meta, OwnerRow, OwnerWrite, Ownership, Peek, SnapshotStore,
+    SnapshotWrite, StoreError, Tail, TimerRow, ViewRow, ViewWrite, Views,
 };
 
 use super::draw;
@@ -298,12 +298,8 @@ impl Meta for SimStore {
         self.other(11, shard, self.inner.cursor(shard, name)).await
     }
 
-    async fn set_cursors(
-        &self,
-        name: &str,
-        values: Vec<(ShardId, Vec<u8>)>,
-    ) -> Result<(), StoreError> {
-        self.other(12, NONE, self.inner.set_cursors(name, values)).await
+    async fn set_cursors(&self, name: &str, writes: Vec<CursorWrite>) -> Result<(), StoreError> {
+        self.other(12, NONE, self.inner.set_cursors(name, writes)).await
     }
 
     async fn set_publish_mark(&self, marks: Vec<(ShardId, u64)>) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! What follows a turn: cursors and marks are saved, waiters told, lag measured.
 
 use entity::ShardId;
+use ports::CursorWrite;
 
 use super::{CURSOR, REWOUND, Turn, Worker};
 use crate::relay::limits;
@@ -36,8 +37,9 @@ impl Worker {
         let mut marks: Vec<(ShardId, u64)> = Vec::with_capacity(dirty.len());
         for lane in dirty {
             lane.cursor.keep_now();
-            let sealed = codec::seal(&lane.cursor).expect("a cursor is some hundred bytes");
-            cursors.push((lane.shard, sealed));
+            let value = codec::seal(&lane.cursor).expect("a cursor is some hundred bytes");
+            let epoch = lane.epoch.expect("only the lane of a shard that is here moves");
+            cursors.push(CursorWrite { shard: lane.shard, epoch, value });
             marks.push((lane.shard, lane.seen()));
         }
         let store = self.store();

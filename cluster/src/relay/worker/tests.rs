@@ -360,6 +360,37 @@ async fn a_wiped_bus_gets_everything_again() {
     assert_complete(&stored(&bus), &world.expected().await);
 }
 
+/// Two owners; the wiped stream is longer than it was before one of them looks at it.
+#[tokio::test]
+async fn a_wiped_bus_that_others_lengthened_gets_everything_again() {
+    for is_restarted in [false, true] {
+        let (mut world, bus) = World::local();
+        world.commit(A, &[("a", &["1", "s2"])]).await;
+        world.commit(B, &[("b", &["1"])]).await;
+        let (here, there) = (owned(&world.store).await, owned(&world.store).await);
+        here.left(B, here.epoch(B).unwrap());
+        there.left(A, there.epoch(A).unwrap());
+        let (mut fast, mut late) = (world.worker().await, world.worker().await);
+        (fast.parts.durable, late.parts.durable) = (Arc::clone(&here), Arc::clone(&there));
+        for worker in [&mut fast, &mut late] {
+            while let Turn::Moved(_) = worker.turn().await {}
+            assert!(worker.save().await);
+        }
+        assert_complete(&stored(&bus), &world.expected().await);
+        bus.wipe();
+        world.commit(A, &[("a", &["3", "4", "5"])]).await;
+        let end = world.store.tail(A).await.unwrap().next_commit - 1;
+        here.opened(A, here.epoch(A).unwrap(), end);
+        while let Turn::Moved(_) = fast.turn().await {}
+        if is_restarted {
+            let parts = late.parts.clone();
+            late = Worker::load(&parts).await.unwrap();
+        }
+        while let Turn::Moved(_) = late.turn().await {}
+        assert_complete(&stored(&bus), &world.expected().await);
+    }
+}
+
 #[tokio::test]
 async fn an_in_process_bus_that_is_new_misses_nothing() {
     let (mut world, _) = World::local();

@@ -7,8 +7,8 @@ use entity::{EntityKey, ShardId, Snapshot, Timestamp};
 
 use super::{MemoryStore, Undo};
 use crate::{
-    Checkpoint, HistoryId, Meta, Peek, SnapshotStore, SnapshotWrite, StoreError, TimerRow, ViewRow,
-    ViewWrite, Views,
+    Checkpoint, CursorWrite, HistoryId, Meta, Peek, SnapshotStore, SnapshotWrite, StoreError,
+    TimerRow, ViewRow, ViewWrite, Views,
 };
 
 #[async_trait]
@@ -102,22 +102,20 @@ impl Meta for MemoryStore {
     }
 
     async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.lock().shard(shard)?.cursors.get(name).cloned())
+        Ok(self.lock().shard(shard)?.cursors.get(name).map(|(_, value)| value.clone()))
     }
 
-    async fn set_cursors(
-        &self,
-        name: &str,
-        values: Vec<(ShardId, Vec<u8>)>,
-    ) -> Result<(), StoreError> {
+    async fn set_cursors(&self, name: &str, writes: Vec<CursorWrite>) -> Result<(), StoreError> {
         let state = &mut *self.lock();
-        for (shard, _) in &values {
-            state.shard(*shard)?;
+        for write in &writes {
+            state.shard(write.shard)?;
         }
-        let mut before = Vec::with_capacity(values.len());
-        for (shard, value) in values {
+        let mut before = Vec::with_capacity(writes.len());
+        for CursorWrite { shard, epoch, value } in writes {
             let cursors = &mut state.shard_mut(shard)?.cursors;
-            before.push((shard, cursors.insert(name.to_owned(), value)));
+            if cursors.get(name).is_none_or(|(newest, _)| *newest <= epoch) {
+                before.push((shard, cursors.insert(name.to_owned(), (epoch, value))));
+            }
         }
         state.undo.push(Undo::Cursors { name: name.to_owned(), before });
         Ok(())
