@@ -5,10 +5,25 @@ use entity::ShardId;
 use ports::{CursorWrite, HistoryId, Meta, StoreError};
 use tokio::sync::oneshot;
 
-use crate::committer::Job;
+use crate::committer::{Expected, Job};
 use crate::databases::read_error;
 use crate::keeper::{Change, Space};
 use crate::{EmbeddedStore, keys};
+
+impl EmbeddedStore {
+    /// Puts a value and returns whether it was as expected.
+    async fn put_value(
+        &self,
+        name: &str,
+        expected: Expected,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job::SetValue { name: name.to_owned(), expected, value, reply };
+        self.commits.send(job).await.map_err(|_| self.shared.gone())?;
+        answer.await.map_err(|_| self.shared.gone())?
+    }
+}
 
 #[async_trait]
 impl Meta for EmbeddedStore {
@@ -23,10 +38,16 @@ impl Meta for EmbeddedStore {
     }
 
     async fn set_value(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let job = Job::SetValue { name: name.to_owned(), value, reply };
-        self.commits.send(job).await.map_err(|_| self.shared.gone())?;
-        answer.await.map_err(|_| self.shared.gone())?
+        self.put_value(name, Expected::Anything, value).await.map(drop)
+    }
+
+    async fn swap_value(
+        &self,
+        name: &str,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        self.put_value(name, Expected::This(expected), value).await
     }
 
     async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -34,6 +34,15 @@ pub trait Meta: Send + Sync + 'static {
     /// Sets a named value, durably.
     async fn set_value(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError>;
 
+    /// Sets a named value, durably, if it is what `expected` says (`None`: there is none). Returns
+    /// whether it was; if not, nothing changes.
+    async fn swap_value(
+        &self,
+        name: &str,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError>;
+
     /// A cursor of a shard's reader (`publish`, a projection).
     async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 

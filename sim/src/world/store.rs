@@ -294,6 +294,15 @@ impl Meta for SimStore {
         self.other(10, NONE, self.inner.set_value(name, value)).await
     }
 
+    async fn swap_value(
+        &self,
+        name: &str,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        self.other(10, NONE, self.inner.swap_value(name, expected, value)).await
+    }
+
     async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.other(11, shard, self.inner.cursor(shard, name)).await
     }
@@ -315,7 +324,7 @@ impl Views for SimStore {
         shard: ShardId,
         cursor: u64,
         writes: Vec<ViewWrite>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.other(14, shard, self.inner.apply(view, shard, cursor, writes)).await
     }
 

@@ -22,6 +22,16 @@ pub async fn meta(store: &dyn Store) {
     }
     assert_eq!(store.value("contract.ke").await.expect("answers"), None, "names are whole");
 
+    let swap = |expected: Option<u8>, value: u8| {
+        store.swap_value("contract.swap", expected.map(|it| vec![it]), vec![value])
+    };
+    assert!(!swap(Some(1), 2).await.expect("answers"), "there is none");
+    assert!(swap(None, 1).await.expect("answers"));
+    assert!(!swap(None, 2).await.expect("answers") && !swap(Some(2), 3).await.expect("answers"));
+    assert_eq!(store.value("contract.swap").await.expect("answers"), Some(vec![1]));
+    assert!(swap(Some(1), 2).await.expect("answers"));
+    assert_eq!(store.value("contract.swap").await.expect("answers"), Some(vec![2]));
+
     let (a, b) = (ShardId(0), ShardId(3));
     assert_eq!(store.cursor(a, "contract").await.expect("answers"), None);
     let write = |shard, epoch, value| CursorWrite { shard, epoch, value };

@@ -101,6 +101,22 @@ impl Meta for MemoryStore {
         Ok(())
     }
 
+    async fn swap_value(
+        &self,
+        name: &str,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let state = &mut *self.lock();
+        state.check()?;
+        if state.values.get(name) != expected.as_ref() {
+            return Ok(false);
+        }
+        state.values.insert(name.to_owned(), value);
+        state.sync();
+        Ok(true)
+    }
+
     async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.lock().shard(shard)?.cursors.get(name).map(|(_, value)| value.clone()))
     }
@@ -142,12 +158,12 @@ impl Views for MemoryStore {
         shard: ShardId,
         cursor: u64,
         writes: Vec<ViewWrite>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let state = &mut *self.lock();
         state.shard(shard)?;
         let rows = state.views.entry(view.to_owned()).or_default();
         if rows.cursors.get(&shard).is_some_and(|written| *written > cursor) {
-            return Ok(());
+            return Ok(false);
         }
         let mut before = Vec::with_capacity(writes.len());
         for write in writes {
@@ -164,7 +180,7 @@ impl Views for MemoryStore {
         }
         let old = rows.cursors.insert(shard, cursor);
         state.undo.push(Undo::View { view: view.to_owned(), shard, cursor: old, before });
-        Ok(())
+        Ok(true)
     }
 
     async fn view_cursor(&self, view: &str, shard: ShardId) -> Result<u64, StoreError> {
