@@ -343,6 +343,32 @@ async fn lanes_follow_the_shards() {
 }
 
 #[tokio::test]
+async fn a_shard_that_is_handed_over_is_published_and_its_cursor_saved() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1"])]).await;
+    world.commit(B, &[("b", &["1"])]).await;
+    let mut worker = world.worker().await;
+    let durable = Arc::clone(&worker.parts.durable);
+    durable.is_relayed();
+    durable.left(ShardId(2), durable.epoch(ShardId(2)).unwrap());
+    let turn = worker.turn().await;
+    worker.after(turn).await;
+    world.commit(A, &[("a", &["2"])]).await;
+    worker.catch_up(&world).await;
+    let (asked, epoch) = (Arc::clone(&durable), durable.epoch(A).unwrap());
+    let handed = tokio::spawn(async move { asked.hand_over(A, epoch).await });
+    tokio::task::yield_now().await;
+    assert!(!handed.is_finished());
+    let turn = worker.turn().await;
+    worker.after(turn).await;
+    handed.await.unwrap();
+    let mut next = world.worker().await;
+    next.run_dry(&world).await;
+    assert_eq!(next.parts.state.lock().n_published, 0, "nothing is published again");
+    assert_eq!(stored(&bus).len(), 3);
+}
+
+#[tokio::test]
 async fn a_wiped_bus_gets_everything_again() {
     let (mut world, bus) = World::local();
     world.commit(A, &[("a", &["1", "s2"])]).await;
