@@ -342,6 +342,25 @@ async fn lanes_follow_the_shards() {
     assert_complete(&stored(&bus), &world.expected().await);
 }
 
+/// Nothing of a shard is read before its cursor: it would be published from the beginning.
+#[tokio::test]
+async fn a_shard_that_comes_in_the_middle_of_a_turn_waits_for_its_lane() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1"])]).await;
+    let mut worker = world.worker().await;
+    worker.run_dry(&world).await;
+    assert!(worker.save().await);
+    let durable = Arc::clone(&worker.parts.durable);
+    let epoch = durable.epoch(A).unwrap();
+    durable.left(A, epoch);
+    worker.follow().await;
+    durable.opened(A, epoch + 1, 1);
+    assert!(!worker.fill().await);
+    assert_eq!(worker.turn().await, Turn::Idle);
+    assert_eq!((worker.commits()[0], stored(&bus).len()), (1, 1));
+    assert_eq!(worker.parts.state.lock().n_published, 1, "nothing twice");
+}
+
 #[tokio::test]
 async fn a_shard_that_is_handed_over_is_published_and_its_cursor_saved() {
     let (mut world, bus) = World::local();

@@ -90,7 +90,7 @@ impl Worker {
 
     /// Reads lanes that have nothing at hand, in turn, until enough is. Returns whether anything
     /// was read; it need not be public.
-    async fn fill(&mut self) -> bool {
+    pub(super) async fn fill(&mut self) -> bool {
         let now = self.now();
         let n_lanes = self.lanes.len();
         let mut n_queued: usize = self.lanes.iter().map(|lane| lane.n_queued()).sum();
@@ -98,9 +98,13 @@ impl Worker {
         let first = (self.first + 1) % n_lanes;
         self.first = first;
         for index in (0..n_lanes).map(|offset| (first + offset) % n_lanes) {
-            let durable = self.parts.durable.of(self.lanes[index].shard);
+            let shard = self.lanes[index].shard;
+            let (durable, epoch) = (self.parts.durable.of(shard), self.parts.durable.epoch(shard));
             let lane = &mut self.lanes[index];
             lane.look(durable, now);
+            if lane.epoch != epoch {
+                continue; // It came or went since the lanes were looked at: not from here.
+            }
             let waits = lane.stuck.as_ref().is_some_and(|stuck| stuck.retry_at > now);
             if lane.n_queued() > 0 || lane.next_commit() > durable || waits {
                 continue;
