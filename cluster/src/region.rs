@@ -226,7 +226,7 @@ impl Region {
             }
         };
         // A node that was paused may have lost the shard meanwhile, and its answer may be old.
-        match inner.seats.may_answer(inner.ctx.clock.now()) {
+        match inner.seats.may_answer(inner.ctx.clock.steady()) {
             true => Ok(answer),
             false => {
                 sites::hit("lease.answer_withheld");

@@ -113,5 +113,6 @@ pub const CANARIES: &[Canary] = &[
     mixed("sync_removed", "an append is acknowledged without a sync"),
     mixed("timer_lost_on_passivation", "snapshots write no timer rows"),
     mixed("ttl_ignoring_pinned_hold", "holds expire by age, be they pinned or sold"),
+    mixed("view_row_dropped", "the last row of each write of a view is not written"),
     mixed("unknown_outcome_as_failure", "a command without an answer is told as not done"),
 ];

@@ -161,7 +161,8 @@ impl Node {
         self.seats.next_loss().await
     }
 
-    /// Lets answers be given until `until`, in time of the node's clock; without a call: for ever.
+    /// Lets answers be given until `until`, in steady time of the node's clock, which a clock that is
+    /// set does not move; without a call: for ever.
     ///
     /// The fence of the store keeps writes safe; this keeps a node that was paused, and does not
     /// know yet that it lost its shards, from answering with an old state.

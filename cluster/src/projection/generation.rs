@@ -77,7 +77,8 @@ impl Generations {
         Ok(is_saved.then_some(next))
     }
 
-    async fn saved(store: &SharedStore, name: &str) -> Result<Option<Self>, StoreError> {
+    /// As saved.
+    pub(super) async fn saved(store: &SharedStore, name: &str) -> Result<Option<Self>, StoreError> {
         let read = |bytes: Vec<u8>| {
             codec::open::<Self>(&bytes)
                 .map_err(|error| StoreError::Damaged(format!("generations of {name}: {error}")))

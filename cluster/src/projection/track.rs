@@ -279,7 +279,10 @@ impl Track {
 
     async fn apply(&mut self, parts: &Parts, index: usize) -> Result<(), Halt> {
         let place = &mut self.places[index];
-        let (shard, cursor, writes) = (place.shard, place.read_to, self.rows.writes());
+        let (shard, cursor, mut writes) = (place.shard, place.read_to, self.rows.writes());
+        if sites::is_broken("view_row_dropped") {
+            writes.pop();
+        }
         match parts.ctx.store.apply(&self.view, shard, cursor, writes).await {
             Ok(true) => {
                 place.written_to = cursor;

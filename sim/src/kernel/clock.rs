@@ -70,6 +70,8 @@ impl Drop for Sleep {
 #[derive(Debug, Default)]
 pub struct Skew {
     offset_ms: AtomicI64,
+    /// What of it gathered by drifting.
+    drift_ms: AtomicI64,
     ppm: AtomicI64,
     /// Kernel time at which the drift began, in us.
     since_us: AtomicU64,
@@ -99,7 +101,9 @@ impl Skew {
 
     /// From now on it runs faster by so many ppm; 0 keeps what has gathered.
     pub fn drift(&self, now_us: u64, ppm: i64) {
-        self.offset_ms.fetch_add(self.drifted_ms(now_us), Ordering::Relaxed);
+        let drifted = self.drifted_ms(now_us);
+        self.offset_ms.fetch_add(drifted, Ordering::Relaxed);
+        self.drift_ms.fetch_add(drifted, Ordering::Relaxed);
         self.since_us.store(now_us, Ordering::Relaxed);
         self.ppm.store(ppm, Ordering::Relaxed);
     }
@@ -110,15 +114,28 @@ impl Skew {
         passed_ms.saturating_mul(self.ppm.load(Ordering::Relaxed)) / 1_000_000
     }
 
-    fn at(&self, now_us: u64) -> Timestamp {
+    /// What it shows.
+    pub(crate) fn at(&self, now_us: u64) -> Timestamp {
         let offset = self.offset_ms.load(Ordering::Relaxed) + self.drifted_ms(now_us);
         Timestamp((EPOCH_MS + now_us / 1_000).saturating_add_signed(offset))
+    }
+}
+
+impl Skew {
+    /// What the machine's steady clock shows: it drifts, and is never set.
+    fn steady_at(&self, now_us: u64) -> Timestamp {
+        let drifted = self.drift_ms.load(Ordering::Relaxed) + self.drifted_ms(now_us);
+        Timestamp((EPOCH_MS + now_us / 1_000).saturating_add_signed(drifted))
     }
 }
 
 impl Clock for NodeClock {
     fn now(&self) -> Timestamp {
         self.skew.at(self.kernel.now_us())
+    }
+
+    fn steady(&self) -> Timestamp {
+        self.skew.steady_at(self.kernel.now_us())
     }
 
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
