@@ -1,35 +1,34 @@
 //! The system's clock, with an offset that a demo may move forward.
 //!
 //! Never goes back within a process: a wall clock that steps back stands still here until it has
-//! caught up.
+//! caught up. Leases are counted in time that nobody can set.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use entity::Timestamp;
+use tokio::time::Instant;
 
 use crate::ctx::{BoxFuture, Clock};
 
 /// Wall time plus an offset.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SystemClock {
     offset_ms: AtomicU64,
     latest: AtomicU64,
-    begun: Instant,
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::with_offset(0)
-    }
+    begun: OnceLock<Instant>,
 }
 
 impl SystemClock {
     /// A clock with an offset that was moved before.
     #[must_use]
-    pub fn with_offset(offset_ms: u64) -> Self {
-        let (offset_ms, latest) = (AtomicU64::new(offset_ms), AtomicU64::new(0));
-        Self { offset_ms, latest, begun: Instant::now() }
+    pub const fn with_offset(offset_ms: u64) -> Self {
+        Self {
+            offset_ms: AtomicU64::new(offset_ms),
+            latest: AtomicU64::new(0),
+            begun: OnceLock::new(),
+        }
     }
 
     /// Moves the clock forward. Returns the whole offset.
@@ -47,8 +46,9 @@ impl Clock for SystemClock {
         Timestamp(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
     }
 
-    fn monotonic(&self) -> Timestamp {
-        Timestamp(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX))
+    fn steady(&self) -> Timestamp {
+        let begun = self.begun.get_or_init(Instant::now);
+        Timestamp(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {

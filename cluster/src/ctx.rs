@@ -21,9 +21,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> Timestamp;
-    /// Time that passes evenly, whatever the clock is set to, from a beginning of this process's
-    /// own: for leases and whatever else others measure with clocks of theirs.
-    fn monotonic(&self) -> Timestamp;
+    /// Time that passes evenly, whoever sets the clock, from a beginning of its own: what leases are
+    /// counted in. A clock that nobody sets may be both.
+    fn steady(&self) -> Timestamp {
+        self.now()
+    }
     /// Waits for `ms` milliseconds of elapsed time (moving the clock does not shorten it).
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()>;
 }

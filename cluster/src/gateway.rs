@@ -331,7 +331,7 @@ impl Gateway {
                 () = late => return,
             };
             let outcome = match answered {
-                Ok(answer) if seats.may_answer(clock.monotonic()) => Outcome::Answered(answer),
+                Ok(answer) if seats.may_answer(clock.steady()) => Outcome::Answered(answer),
                 Ok(_) | Err(_) => Outcome::Lost,
             };
             links.send(&origin, &PeerMessage::Answer { id, outcome });

@@ -181,6 +181,10 @@ pub const OPERATOR_MS: u64 = 5_000;
 /// What a refused caller is told to wait.
 pub const RETRY_AFTER_MS: u64 = 1_000;
 
+/// How long a planned move waits for the relay to publish what is durable of the shard. What was
+/// not published then is published by the next owner, and perhaps twice.
+pub const HANDOVER_PUBLISH_MS: u64 = 100;
+
 /// How often a stopping node looks whether it is done.
 pub const DRAIN_POLL_MS: u64 = 5;
 

@@ -125,7 +125,7 @@ impl Shell {
                 (from, message) = node.next_ownership() => Input::Peer { from, message },
                 Some(input) = inputs.recv() => input,
             };
-            self.agent.handle(input, clock.monotonic(), &mut outputs);
+            self.agent.handle(input, clock.steady(), &mut outputs);
             for output in outputs.drain(..) {
                 self.perform(output);
             }

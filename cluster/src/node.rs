@@ -203,6 +203,13 @@ impl Node {
         self.seats.inboxes.iter().map(|inbox| inbox.depth()).collect()
     }
 
+    /// Whether messages between its shards and others may wait for their acknowledgement. After the
+    /// last one came this stays true until they would have been sent again.
+    #[must_use]
+    pub fn may_have_unacked(&self) -> bool {
+        self.served().any(|inbox| inbox.may_have_unacked())
+    }
+
     /// Takes nothing new, lets what is under way end, snapshots everything, stops.
     ///
     /// Returns whether all of it was done within `timeout_ms`; what was not is recovered from the

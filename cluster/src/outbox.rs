@@ -19,6 +19,7 @@ use codec::Packed;
 use entity::{EntityKey, EntityType, EntityTypes, EventContext, Kind, StepRecord, Trace, uuid5};
 use ports::{CloudEvent, Frame, FrameError, FrameHeader, HistoryId};
 
+pub(crate) use commits::Handover;
 pub use commits::{Commits, Read};
 pub use recent::DurableFrame;
 pub use scan::{kind_of, records_of};

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use codec::Packed;
 use entity::{EventContext, Kind, ShardId};
 use parking_lot::Mutex;
-use ports::{StoreError, ViewWrite};
+use ports::{SharedStore, StoreError, ViewWrite};
 use tokio::sync::mpsc;
 
 use crate::ctx::NodeCtx;
@@ -84,6 +84,14 @@ struct Shared {
     state: ProjectionState,
     /// Name of the rows that readers see.
     view: Arc<str>,
+}
+
+/// Name of the rows of a projection that readers see, in a store; `None`: it has never run.
+///
+/// Errors: the store cannot be read.
+pub async fn rows_of(store: &SharedStore, name: &str) -> Result<Option<Arc<str>>, StoreError> {
+    let found = generation::Generations::saved(store, name).await?;
+    Ok(found.map(|found| generation::view_name(name, found.active)))
 }
 
 /// All that a projection's task works on; enough to begin anew.

@@ -223,7 +223,7 @@ impl Region {
             }
         };
         // A node that was paused may have lost the shard meanwhile, and its answer may be old.
-        match inner.seats.may_answer(inner.ctx.clock.monotonic()) {
+        match inner.seats.may_answer(inner.ctx.clock.steady()) {
             true => Ok(answer),
             false => {
                 sites::hit("lease.answer_withheld");

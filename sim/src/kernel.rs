@@ -115,6 +115,12 @@ impl Kernel {
         self.0.lock().now_ns / 1_000
     }
 
+    /// The same, for who may stand within a call of it (a panic hook): `None` if so.
+    #[must_use]
+    pub fn try_now_us(&self) -> Option<u64> {
+        self.0.try_lock().map(|state| state.now_ns / 1_000)
+    }
+
     /// The seed of its draws.
     #[must_use]
     pub fn seed(&self) -> u64 {

@@ -56,6 +56,14 @@ pub struct Setup {
     pub buggify: Vec<(String, u8)>,
     /// Messages of one instant are delivered in seeded order instead of first come, first served.
     pub shuffle: bool,
+    /// How long a shard stays with its owner before it may move for balance, in ms.
+    #[serde(default = "residence_ms")]
+    pub residence_ms: u64,
+}
+
+/// As in production; plans did not say it once.
+const fn residence_ms() -> u64 {
+    30_000
 }
 
 /// The window of production.

@@ -6,6 +6,7 @@
 mod burn_down;
 pub(crate) mod judge;
 mod queues;
+mod settle;
 pub(crate) mod timeline;
 
 use std::cell::{Cell, RefCell};
@@ -21,14 +22,12 @@ use crate::history::History;
 use crate::kernel;
 use crate::plan::Plan;
 use crate::record::{RunRecord, VERSION, Verdict, Violation};
-use crate::watch::Sites;
+use crate::watch::{Panics, Sites};
 use crate::world::World;
 use queues::Queues;
 
-/// How often a settling system is looked at, in us.
-const SETTLE_LOOK_US: u64 = 250_000;
-/// Looks in a row at which nothing waits before it counts as settled.
-const SETTLE_LOOKS: u32 = 4;
+/// How often it is looked whether visits and faults are over, in us.
+const LOOK_US: u64 = 250_000;
 
 /// How long visits and faults may go on after the last has begun, in us. The most patient visit
 /// has some 20 requests of 6 tries of 10 s.
@@ -76,12 +75,20 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     let healed_us = Cell::new(0);
     let sites = Sites::new(plan);
     let watching = sites.watch();
+    let panics = Panics::watch(world.kernel());
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         kernel::run(world.kernel(), whole(plan, &world, &clients, &queues, &healed_us, tell))
     }));
     // Checkers fold entities, too: what they do counts for nothing, and no defect is in it.
     drop(watching);
     let at_us = world.since_begin_us();
+    let begun_us = world.begun_us();
+    for panicked in panics.seen() {
+        let at_us = panicked.at_us.saturating_sub(begun_us);
+        violations.push(Violation { invariant: "panicked".into(), at_us, what: panicked.what });
+    }
+    drop(panics);
+    violations.extend(world.troubles());
     let mut note = |invariant: &str, what: String| {
         violations.push(Violation { invariant: invariant.into(), at_us, what });
     };
@@ -139,35 +146,23 @@ async fn whole(
             let names: Vec<_> = open.iter().filter(|(over, _)| !over).map(|(_, n)| *n).collect();
             return Err(("liveness", format!("{} do not end", names.join(" and "))));
         }
-        clients.wire.sleep_us(SETTLE_LOOK_US).await;
+        clients.wire.sleep_us(LOOK_US).await;
         tell(&|| progress(world, clients));
     }
     pass_on(troubled.await);
     pass_on(visiting.await);
-    let until_us = world.since_begin_us() + plan.setup.settle_ms * 1_000;
-    settle(world, until_us).await.map_err(|why| ("liveness", why))?;
+    let settle_us = plan.setup.settle_ms * 1_000;
+    let until_us = world.since_begin_us() + settle_us;
+    let restless = |why| ("liveness", why);
+    settle::settle(world, settle_us).await.map_err(restless)?;
     healed_us.set(world.since_begin_us());
     let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
     staff.look_at_all(n_skus, until_us).await;
     watching.abort();
+    world.end();
+    settle::let_deadlines_pass(world, settle_us).await.map_err(restless)?;
     tell(&|| progress(world, clients));
     Ok(())
-}
-
-/// Waits until nothing is under way and all events are out. `Err`: not before `until_us`.
-async fn settle(world: &World, until_us: u64) -> Result<(), String> {
-    let mut quiet = 0;
-    while quiet < SETTLE_LOOKS {
-        if world.since_begin_us() > until_us {
-            return Err(format!("not quiet at the end: {}", world.restless()));
-        }
-        world.kernel().sleep_us(SETTLE_LOOK_US).await;
-        quiet = if world.is_quiet() { quiet + 1 } else { 0 };
-    }
-    match world.publish().await {
-        true => Ok(()),
-        false => Err("events are not published at the end".into()),
-    }
 }
 
 fn progress(world: &World, clients: &Clients<SimWire>) -> Progress {
@@ -226,7 +221,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
 }

@@ -4,11 +4,15 @@
 //! A draw is a function of seed, site, subject and how often that subject was asked before, so a
 //! site that fires more or less often does not change what another one draws.
 
+mod panics;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use sites::{BUGGIFY, PROBES, Watch, Watching};
+
+pub use panics::{Panicked, Panics};
 
 use crate::plan::Plan;
 use crate::random::{Stream, mix, percent};

@@ -14,17 +14,20 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cluster::ownership::Timing;
 use edge::identity::EdgeKeys;
 use entity::ShardId;
 use ports::MemoryStore;
+use tokio::sync::Notify;
 
 pub use bus::SharedBus;
 pub use faults::Faults;
 pub use life::{Ground, Life};
 pub use net::Network;
 
-use crate::kernel::{Kernel, Skew};
+use crate::kernel::{EPOCH_MS, Kernel, Skew};
 use crate::plan::Plan;
+use crate::record::Violation;
 
 /// A world. Cheap to clone; stays on its thread.
 #[derive(Clone)]
@@ -36,6 +39,18 @@ struct Inner {
     skews: Vec<Arc<Skew>>,
     /// When traffic and faults began, in us of the kernel.
     begun_us: Cell<u64>,
+    /// How long they lasted, in us, once they are over.
+    lasted_us: Cell<Option<u64>>,
+    /// What went wrong although nothing was to disturb it.
+    troubles: RefCell<Vec<Violation>>,
+}
+
+/// Cuts a start off.
+#[derive(Default)]
+struct Cut {
+    asked: Notify,
+    /// Unsynced writes that reached the disk all the same.
+    kept_writes: Cell<u16>,
 }
 
 /// A node's place: a life runs in it, or none.
@@ -46,6 +61,8 @@ struct Place {
     up: Vec<(u64, Option<u64>)>,
     /// Why the last try to start it failed.
     down_because: Option<String>,
+    /// A start is under way, and can be cut off.
+    starting: Option<Rc<Cut>>,
 }
 
 impl World {
@@ -72,13 +89,22 @@ impl World {
             faults,
             network,
             types: Arc::new(commerce::hosting::entity_types()),
+            timing: Timing { residence_ms: setup.residence_ms, ..Timing::default() },
             keys: EdgeKeys::known_to_all().expect("the pair is a pair"),
             stream_window: usize::try_from(setup.stream_window).unwrap_or(usize::MAX),
         };
         let n_nodes = usize::from(setup.nodes);
         let nodes = (0..n_nodes).map(|_| RefCell::default()).collect();
         let skews = (0..n_nodes).map(|_| Arc::default()).collect();
-        Self(Rc::new(Inner { ground, nodes, skews, begun_us: Cell::new(0) }))
+        let inner = Inner {
+            ground,
+            nodes,
+            skews,
+            begun_us: Cell::new(0),
+            lasted_us: Cell::new(None),
+            troubles: RefCell::default(),
+        };
+        Self(Rc::new(inner))
     }
 
     /// What its nodes are made of.
@@ -163,10 +189,47 @@ impl World {
         self.0.begun_us.get()
     }
 
-    /// Time since then, in us.
+    /// They count no longer: what happens from now on belongs to no time of the plan.
+    pub fn end(&self) {
+        self.0.lasted_us.set(Some(self.since_begin_us()));
+    }
+
+    /// Time since they began to count, in us, until they ended.
     #[must_use]
     pub fn since_begin_us(&self) -> u64 {
-        self.kernel().now_us().saturating_sub(self.0.begun_us.get())
+        let now_us = || self.kernel().now_us().saturating_sub(self.0.begun_us.get());
+        self.0.lasted_us.get().unwrap_or_else(now_us)
+    }
+
+    /// All clocks leap.
+    pub fn leap(&self, by_ms: i64) {
+        self.0.skews.iter().for_each(|skew| skew.step(by_ms));
+    }
+
+    /// The earliest time that a node's clock shows, in ms since 1970.
+    #[must_use]
+    pub fn clock_ms(&self) -> u64 {
+        let now_us = self.kernel().now_us();
+        let clocks = self.0.skews.iter().map(|skew| skew.at(now_us).0);
+        clocks.min().unwrap_or(EPOCH_MS)
+    }
+
+    /// What went wrong although nothing was to disturb it.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<Violation> {
+        self.0.troubles.borrow().clone()
+    }
+
+    /// Waits until the views show all events. Returns whether that was in time.
+    pub async fn show(&self) -> bool {
+        let mut all = true;
+        for node in 0..self.n_nodes() {
+            all &= match self.life(node) {
+                Some(life) => life.show().await,
+                None => false,
+            };
+        }
+        all
     }
 
     /// Whether all nodes are up, all shards served, and nothing is under way in any node.
@@ -180,7 +243,19 @@ impl World {
     pub async fn start(&self, number: u16) {
         loop {
             let skew = Arc::clone(&self.0.skews[usize::from(number)]);
-            let started = Life::start(self.ground(), number, skew).await;
+            let cut = Rc::new(Cut::default());
+            self.0.nodes[usize::from(number)].borrow_mut().starting = Some(Rc::clone(&cut));
+            let started = tokio::select! {
+                biased;
+                () = cut.asked.notified() => None,
+                started = Life::start(self.ground(), number, skew) => Some(started),
+            };
+            self.0.nodes[usize::from(number)].borrow_mut().starting = None;
+            let started = started.unwrap_or_else(|| {
+                self.kernel().begin_life(number);
+                self.lose_unsynced(cut.kept_writes.get());
+                Err("its process died while it started".into())
+            });
             if self.settle_in(number, started) {
                 return;
             }
@@ -213,7 +288,8 @@ impl World {
                 Some(life) if life.is_quiet() => {}
                 Some(life) => {
                     let asks = life.node.region().admission().in_flight();
-                    said.push(format!("node {number} has {asks} asks and inputs under way"));
+                    let unacked = if life.node.may_have_unacked() { ", messages" } else { "" };
+                    said.push(format!("node {number} has {asks} asks, inputs{unacked} under way"));
                 }
                 None => {
                     let place = self.0.nodes[usize::from(number)].borrow();

@@ -111,11 +111,13 @@ pub const CANARIES: &[Canary] = &[
     mixed("lease_revived_beside_takeover", "a node goes on with a life that was ended"),
     mixed("read_of_staged_state", "queries are answered from what is not durable"),
     mixed("reply_before_commit", "commands are answered before they are durable"),
+    mixed("rewind_removed", "the relay does not go back when a stream lost events"),
     mixed("shards_staged_apart", "shards of one log commit apart, though messages are chained"),
     mixed("snapshot_ahead_of_lsn", "snapshots are written before what they hold is durable"),
     mixed("stream_window_removed", "a full stream window does not close"),
     mixed("sync_removed", "an append is acknowledged without a sync"),
     mixed("timer_lost_on_passivation", "snapshots write no timer rows"),
     mixed("ttl_ignoring_pinned_hold", "holds expire by age, be they pinned or sold"),
+    mixed("view_row_dropped", "the last row of each write of a view is not written"),
     mixed("unknown_outcome_as_failure", "a command without an answer is told as not done"),
 ];

@@ -17,6 +17,24 @@ use ports::{StoreError, ViewRow};
 use crate::limits;
 use crate::problem::{Code, Problem};
 
+/// The read model of orders.
+const ORDERS: Fold = Fold {
+    name: orders::NAME,
+    version: orders::VERSION,
+    kinds: orders::KINDS,
+    state_key: orders::state_key,
+    fold: orders::fold,
+};
+
+/// The read model of what is on sale.
+const CATALOGUE: Fold = Fold {
+    name: catalogue::NAME,
+    version: catalogue::VERSION,
+    kinds: catalogue::KINDS,
+    state_key: catalogue::state_key,
+    fold: catalogue::fold,
+};
+
 /// The read models of a node. Cheap to clone; they end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Views {
@@ -33,22 +51,12 @@ impl Views {
             let (ctx, commits) = (node.ctx().clone(), Arc::clone(node.commits()));
             Projector::start(ctx, commits, Arc::new(fold))
         };
-        let orders = start(Fold {
-            name: orders::NAME,
-            version: orders::VERSION,
-            kinds: orders::KINDS,
-            state_key: orders::state_key,
-            fold: orders::fold,
-        });
-        let catalogue = start(Fold {
-            name: catalogue::NAME,
-            version: catalogue::VERSION,
-            kinds: catalogue::KINDS,
-            state_key: catalogue::state_key,
-            fold: catalogue::fold,
-        });
+        let (orders, catalogue) = (start(ORDERS), start(CATALOGUE));
         Ok(Self { orders: orders.await?, catalogue: catalogue.await? })
     }
+
+    /// What the read models are made of: for those who compare them with the journal.
+    pub const FOLDS: [Fold; 2] = [ORDERS, CATALOGUE];
 
     /// The projections, for operators.
     #[must_use]

@@ -97,7 +97,8 @@ impl Node {
         is_ours
     }
 
-    /// The second half of [`Self::settle`]. A reopening in between ends it.
+    /// The second half of [`Self::settle`]: also lets the relay publish what is durable, for a short
+    /// time. A reopening in between ends it.
     pub(crate) async fn settled(&self, shard: ShardId, epoch: u64) -> bool {
         let inbox = self.seats.inbox(shard);
         let tenure = inbox.tenure();
@@ -109,10 +110,16 @@ impl Node {
                 return false;
             }
             if inbox.is_settled() && self.seats.is_log_idle(shard) {
-                return true;
+                break;
             }
             self.ctx.clock.sleep(limits::DRAIN_POLL_MS).await;
         }
+        tokio::select! {
+            biased;
+            () = self.commits.hand_over(shard, epoch) => {}
+            () = self.ctx.clock.sleep(limits::HANDOVER_PUBLISH_MS) => {}
+        }
+        inbox.is_served(tenure) && !inbox.is_open()
     }
 
     /// Takes work again for a shard that was settled.
@@ -154,7 +161,8 @@ impl Node {
         self.seats.next_loss().await
     }
 
-    /// Lets answers be given until `until`, in time of the node's clock; without a call: for ever.
+    /// Lets answers be given until `until`, in steady time of the node's clock, which a clock that is
+    /// set does not move; without a call: for ever.
     ///
     /// The fence of the store keeps writes safe; this keeps a node that was paused, and does not
     /// know yet that it lost its shards, from answering with an old state.

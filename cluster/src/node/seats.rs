@@ -158,12 +158,12 @@ impl Seats {
         }
     }
 
-    /// Lets answers be given until then, by the monotonic clock.
+    /// Lets answers be given until then, in steady time.
     pub(super) fn set_lease(&self, until: Timestamp) {
         self.lease_until.store(until.0, Ordering::Release);
     }
 
-    /// Whether answers may be given now. What was computed before a long pause must ask again
+    /// Whether answers may be given now, in steady time. What was computed before a long pause must ask again
     /// after it: another node may own the shard by then.
     pub(crate) fn may_answer(&self, now: Timestamp) -> bool {
         now.0 < self.lease_until.load(Ordering::Acquire)

@@ -88,10 +88,6 @@ impl Clock for Counting {
         self.clock.now()
     }
 
-    fn monotonic(&self) -> Timestamp {
-        self.now()
-    }
-
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
         match ms {
             limits::TICK_MS => drop(self.n_ticks.fetch_add(1, Ordering::Relaxed)),

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use entity::ShardId;
 use parking_lot::Mutex;
 use ports::{Frame, SharedStore, StoreError};
-use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, oneshot};
 
 use super::limits;
 use super::recent::{DurableFrame, Recent};
@@ -38,6 +38,19 @@ impl Read {
     }
 }
 
+/// A shard that is about to go to another node.
+#[derive(Debug)]
+pub(crate) struct Handover {
+    /// Which.
+    pub(crate) shard: ShardId,
+    /// The epoch that it is owned under until then.
+    pub(crate) epoch: u64,
+    /// Everything up to this commit is to be published and the cursor saved.
+    pub(crate) commit_no: u64,
+    /// Told then.
+    pub(crate) done: oneshot::Sender<()>,
+}
+
 /// A shard that is owned under an epoch, and its last durable commit.
 #[derive(Debug, Clone, Copy)]
 struct Owned {
@@ -50,6 +63,8 @@ struct Owned {
 pub struct Commits {
     owned: Mutex<Vec<Option<Owned>>>,
     recent: Mutex<Recent>,
+    /// Those that no relay has taken; `None`: there is no relay.
+    handovers: Mutex<Option<Vec<Handover>>>,
     changed: Notify,
 }
 
@@ -63,7 +78,8 @@ impl Commits {
     /// With room for so many bytes of frames.
     pub(crate) fn with_recent_bytes(bytes_max: usize) -> Self {
         let recent = Mutex::new(Recent::new(bytes_max));
-        Self { owned: Mutex::default(), recent, changed: Notify::new() }
+        let (owned, handovers) = (Mutex::default(), Mutex::default());
+        Self { owned, recent, handovers, changed: Notify::new() }
     }
 
     /// A shard is owned from now on, under the epoch of a claim that found `end` as last commit.
@@ -84,6 +100,33 @@ impl Commits {
             owned.take_if(|owned| owned.epoch == epoch);
         }
         self.changed.notify_waiters();
+    }
+
+    /// A relay publishes what is durable here.
+    pub(crate) fn is_relayed(&self) {
+        self.handovers.lock().get_or_insert_default();
+    }
+
+    /// Asks the relay to publish what is durable of a shard that goes to another node, so that
+    /// this one need not do it again. Ends when it is done, or cannot be.
+    pub(crate) async fn hand_over(&self, shard: ShardId, epoch: u64) {
+        let (done, wait) = oneshot::channel();
+        let commit_no = self.of(shard);
+        match &mut *self.handovers.lock() {
+            Some(handovers) => {
+                handovers.retain(|handover| !handover.done.is_closed());
+                handovers.push(Handover { shard, epoch, commit_no, done });
+            }
+            None => return,
+        }
+        self.changed.notify_waiters();
+        // An error means that the relay cannot.
+        let _ = wait.await;
+    }
+
+    /// What is asked of the relay.
+    pub(crate) fn take_handovers(&self) -> Vec<Handover> {
+        self.handovers.lock().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// A group is durable. What an earlier tenure wrote counts no more: the claim that began the

@@ -1,6 +1,7 @@
 //! Generations of a view: which one readers see, which one is being built, which ones go.
 //!
-//! Saved as a named value, so it is durable before anybody sees a change of it.
+//! Saved as a named value, so it is durable before anybody sees a change of it; changed by
+//! compare-and-set, since every node that owns shards of a view may change it.
 
 use std::sync::Arc;
 
@@ -33,24 +34,70 @@ impl Generations {
         name: &str,
         version: u16,
     ) -> Result<Self, StoreError> {
-        let saved = store.value(&value_name(name)).await?;
+        loop {
+            let found = Self::saved(store, name).await?;
+            if let Some(found) = Self::begin(store, name, version, found).await? {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The same for a node that runs: the newer version wins. `Err`: that of other nodes.
+    pub(super) async fn reload(
+        store: &SharedStore,
+        name: &str,
+        version: u16,
+    ) -> Result<Result<Self, u16>, StoreError> {
+        loop {
+            let found = Self::saved(store, name).await?;
+            if let Some(newer) = found.as_ref().map(|it| it.version).filter(|it| *it > version) {
+                return Ok(Err(newer));
+            }
+            if let Some(found) = Self::begin(store, name, version, found).await? {
+                return Ok(Ok(found));
+            }
+        }
+    }
+
+    /// What was found, if its rows are of `version`, or what comes in its place. `None`: another
+    /// node was faster to change it.
+    async fn begin(
+        store: &SharedStore,
+        name: &str,
+        version: u16,
+        found: Option<Self>,
+    ) -> Result<Option<Self>, StoreError> {
+        let next = match &found {
+            Some(found) if found.version == version => return Ok(Some(found.clone())),
+            Some(found) => found.clone().replaced_by(version),
+            None => Self { version, active: 1, building: None, retired: Vec::new() },
+        };
+        let expected = found.map(|found| found.sealed());
+        let is_saved = store.swap_value(&value_name(name), expected, next.sealed()).await?;
+        Ok(is_saved.then_some(next))
+    }
+
+    /// As saved.
+    pub(super) async fn saved(store: &SharedStore, name: &str) -> Result<Option<Self>, StoreError> {
         let read = |bytes: Vec<u8>| {
             codec::open::<Self>(&bytes)
                 .map_err(|error| StoreError::Damaged(format!("generations of {name}: {error}")))
         };
-        let generations = match saved.map(read).transpose()? {
-            Some(found) if found.version == version => return Ok(found),
-            Some(found) => found.replaced_by(version),
-            None => Self { version, active: 1, building: None, retired: Vec::new() },
-        };
-        generations.save(store, name).await?;
-        Ok(generations)
+        store.value(&value_name(name)).await?.map(read).transpose()
     }
 
-    /// Saves them, durably.
-    pub(super) async fn save(&self, store: &SharedStore, name: &str) -> Result<(), StoreError> {
-        let sealed = codec::seal(self).expect("generations are some bytes");
-        store.set_value(&value_name(name), sealed).await
+    fn sealed(&self) -> Vec<u8> {
+        codec::seal(self).expect("generations are some bytes")
+    }
+
+    /// Saves `next` in the place of these, durably. Returns whether these were the saved ones.
+    pub(super) async fn replace(
+        &self,
+        next: &Self,
+        store: &SharedStore,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        store.swap_value(&value_name(name), Some(self.sealed()), next.sealed()).await
     }
 
     /// With another generation being built.

@@ -41,6 +41,10 @@ pub(super) const STUCK_RETRY_MS: u64 = 10_000;
 /// How long rows of an old generation stay, for readers that began before the change.
 pub(super) const GRACE_MS: u64 = 10_000;
 
+/// How often the generations are read again although no shard came: readers of a node without
+/// shards must not stay with rows that others take out after [`GRACE_MS`].
+pub(super) const RENEW_EVERY_MS: u64 = GRACE_MS / 4;
+
 /// Rows of an old generation that are taken out at once.
 pub(super) const SWEEP_ROWS: usize = 512;
 

@@ -107,6 +107,11 @@ impl Worker {
         self.parts.shared.lock().state.clone()
     }
 
+    /// As if the generations had been read just now, of the shards as they are.
+    fn renew_later(&mut self) {
+        self.renewed_at = self.parts.ctx.clock.now();
+    }
+
     fn view(&self) -> Arc<str> {
         Arc::clone(&self.parts.shared.lock().view)
     }
@@ -329,6 +334,70 @@ async fn rows_of_another_version_are_built_anew() {
     world.clock.jump(limits::GRACE_MS);
     newer.run_dry(&world).await;
     assert_eq!(world.rows(1).await, []);
+}
+
+/// All that can be done now.
+async fn run(worker: &mut Worker) {
+    for _ in 0..10_000 {
+        let turn = worker.turn().await;
+        worker.after();
+        if turn == Turn::Idle {
+            return;
+        }
+    }
+    panic!("the projection goes on for ever");
+}
+
+#[tokio::test]
+async fn a_shard_that_comes_goes_on_in_the_generation_that_others_made() {
+    let mut world = World::new();
+    world.commit(A, &[("a", &["x"])]).await;
+    let mut there = world.worker_of(NOTES).await;
+    let mut here = world.worker_of(NOTES).await;
+    let empty = Arc::<crate::outbox::Commits>::default();
+    here.parts.durable = Arc::clone(&empty);
+    run(&mut there).await;
+    run(&mut here).await;
+    there.rebuild().await.unwrap();
+    run(&mut there).await;
+    world.clock.jump(limits::GRACE_MS);
+    run(&mut there).await;
+    assert_eq!(world.keys(1).await, [] as [&str; 0], "swept");
+    there.parts.durable.left(A, there.parts.durable.epoch(A).unwrap());
+    world.commit(A, &[("a", &["y"])]).await;
+    let tail = world.store.tail(A).await.unwrap();
+    empty.opened(A, tail.epoch + 1, tail.next_commit - 1);
+    run(&mut here).await;
+    assert_eq!(&*here.view(), "notes.2");
+    assert_eq!(world.keys(1).await, [] as [&str; 0]);
+    assert_eq!(world.keys(2).await, ["s/a-0", "t/y/a-0"]);
+}
+
+#[tokio::test]
+async fn a_node_writes_no_rows_of_a_generation_that_another_one_retired() {
+    let mut world = World::new();
+    world.commit(A, &[("a", &["x"])]).await;
+    world.commit(B, &[("b", &["x"])]).await;
+    let mut older = world.worker_of(NOTES).await;
+    run(&mut older).await;
+    let mut newer = world.worker_of(Fold { version: 2, ..NOTES }).await;
+    run(&mut newer).await;
+    world.clock.jump(limits::GRACE_MS);
+    run(&mut newer).await;
+    assert_eq!(world.keys(1).await, [] as [&str; 0], "swept");
+    world.commit(A, &[("a", &["y"])]).await;
+    // Whatever it knows: it is not taken, and then it looks.
+    older.renew_later();
+    own(&world.store, &older.parts.durable).await;
+    run(&mut older).await;
+    world.clock.jump(limits::RETRY_MS);
+    run(&mut older).await;
+    assert_eq!(world.keys(1).await, [] as [&str; 0]);
+    world.clock.jump(limits::MEASURE_EVERY_MS);
+    older.after();
+    let state = older.state();
+    assert!(state.stuck.iter().any(|(_, why)| why.contains("version 2")), "{state:?}");
+    assert_eq!(world.keys(2).await, ["s/a-0", "s/b-1", "t/x/a-0", "t/x/b-1"]);
 }
 
 #[tokio::test]

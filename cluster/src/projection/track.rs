@@ -40,6 +40,9 @@ pub(super) enum Halt {
         #[source]
         source: ProjectError,
     },
+    /// Others have written beyond it: the shard went away, or the generation was retired.
+    #[error("rows not taken")]
+    NotTaken,
     /// The projection panicked, or asked for more rows than it may: a bug of it.
     #[error("event {version} of {key} broke the projection")]
     Broken {
@@ -55,6 +58,7 @@ impl Halt {
     pub(super) const fn is_passing(&self) -> bool {
         match self {
             Self::Store(error) => error.is_retryable(),
+            Self::NotTaken => true,
             Self::Frame { .. } | Self::Event { .. } | Self::Broken { .. } => false,
         }
     }
@@ -142,18 +146,26 @@ impl Track {
         self.places.iter().all(|place| parts.durable.epoch(place.shard).is_some())
     }
 
-    /// Whether a shard has something to project now.
+    /// Whether a shard has something to project now, or came.
     pub(super) fn is_behind(&self, parts: &Parts, index: usize, now: Timestamp) -> bool {
         let place = &self.places[index];
         let waits = place.stuck.as_ref().is_some_and(|stuck| stuck.retry_at > now);
-        place.read_to < parts.durable.of(place.shard) && !waits
+        let is_behind = place.read_to < parts.durable.of(place.shard);
+        (is_behind || self.came(parts, index)) && !waits
+    }
+
+    /// Whether a shard came and is not followed yet.
+    pub(super) fn came(&self, parts: &Parts, index: usize) -> bool {
+        let (place, epoch) = (&self.places[index], parts.durable.epoch(self.places[index].shard));
+        epoch.is_some() && place.epoch != epoch
     }
 
     /// Projects the next frames of a shard and writes what they changed. What comes before a frame
     /// that cannot be projected is written.
     pub(super) async fn step(&mut self, parts: &Parts, index: usize) -> Result<(), Halt> {
         self.follow(parts, index).await?;
-        let (shard, from) = (self.places[index].shard, self.places[index].read_to + 1);
+        let (shard, from) =
+            (self.places[index].shard, self.places[index].read_to.saturating_add(1));
         if from > parts.durable.of(shard) {
             return Ok(());
         }
@@ -267,12 +279,20 @@ impl Track {
 
     async fn apply(&mut self, parts: &Parts, index: usize) -> Result<(), Halt> {
         let place = &mut self.places[index];
-        let (shard, cursor, writes) = (place.shard, place.read_to, self.rows.writes());
+        let (shard, cursor, mut writes) = (place.shard, place.read_to, self.rows.writes());
+        if sites::is_broken("view_row_dropped") {
+            writes.pop();
+        }
         match parts.ctx.store.apply(&self.view, shard, cursor, writes).await {
-            Ok(()) => {
+            Ok(true) => {
                 place.written_to = cursor;
                 self.rows.written();
                 Ok(())
+            }
+            Ok(false) => {
+                *place = Place::unowned(shard);
+                self.rows.forget();
+                Err(Halt::NotTaken)
             }
             Err(error) => {
                 place.read_to = place.written_to;

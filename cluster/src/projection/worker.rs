@@ -25,6 +25,14 @@ pub(super) struct Worker {
     generations: Generations,
     active: Track,
     building: Option<Track>,
+    /// When the generations were read.
+    pub(super) renewed_at: Timestamp,
+    /// Whether they have changed, as far as is known.
+    is_outdated: bool,
+    /// The newer version of the rows that other nodes write; then this one writes none.
+    superseded_by: Option<u16>,
+    /// The retired generation that nobody can write to any more.
+    fenced: Option<u32>,
     retired_at: Timestamp,
     measured_at: Timestamp,
     waiters: Vec<Waiter>,
@@ -61,6 +69,10 @@ impl Task for Worker {
             generations,
             active,
             building,
+            renewed_at: parts.ctx.clock.now(),
+            is_outdated: false,
+            superseded_by: None,
+            fenced: None,
             retired_at: parts.ctx.clock.now(),
             measured_at: Timestamp(0),
             waiters: Vec::new(),
@@ -116,12 +128,16 @@ impl Worker {
     /// One step of every shard that is behind, one step of a rebuild, some rows of old ones.
     pub(super) async fn turn(&mut self) -> Turn {
         let now = self.now();
+        if !self.renew(now).await {
+            return Turn::Idle;
+        }
         let mut turn = Turn::Idle;
         for index in 0..self.active.places.len() {
             if !self.active.is_behind(&self.parts, index, now) {
                 continue;
             }
             let halt = self.active.step(&self.parts, index).await.err();
+            self.is_outdated |= matches!(halt, Some(Halt::NotTaken));
             let is_over = halt.is_some() || !self.active.is_behind(&self.parts, index, now);
             turn = if is_over && turn != Turn::More { Turn::Done } else { Turn::More };
             note(&self.parts, &mut self.active, index, halt);
@@ -132,6 +148,51 @@ impl Worker {
         turn
     }
 
+    /// With each shard that came, and now and then, reads the generations again: other nodes may
+    /// have changed them. Returns whether rows may be written.
+    async fn renew(&mut self, now: Timestamp) -> bool {
+        let came = |index| {
+            self.active.came(&self.parts, index) && self.active.is_behind(&self.parts, index, now)
+        };
+        let is_due = now.since_ms(self.renewed_at) >= limits::RENEW_EVERY_MS;
+        if is_due || self.is_outdated || (0..self.active.places.len()).any(came) {
+            self.is_outdated = true;
+            let renewed = self.read_again(now).await;
+            if let Err(error) = renewed {
+                tracing::warn!(name = self.parts.projection.name(), %error, "generations not read");
+                return false;
+            }
+            (self.is_outdated, self.renewed_at) = (false, now);
+        }
+        self.superseded_by.is_none()
+    }
+
+    async fn read_again(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let (parts, projection) = (&self.parts, &self.parts.projection);
+        let (name, version) = (projection.name(), projection.version());
+        let found = match Generations::reload(&parts.ctx.store, name, version).await? {
+            Ok(found) => found,
+            Err(newer) => {
+                self.superseded_by = Some(newer);
+                return Ok(());
+            }
+        };
+        self.superseded_by = None;
+        if found.building != self.generations.building {
+            self.building = match found.building {
+                Some(building) => Some(Track::load(parts, view_name(name, building)).await?),
+                None => None,
+            };
+        }
+        if found.active != self.generations.active {
+            self.active = Track::load(parts, view_name(name, found.active)).await?;
+            parts.shared.lock().view = view_name(name, found.active);
+            self.retired_at = now;
+        }
+        self.generations = found;
+        Ok(())
+    }
+
     /// One step of a rebuild; the readers move over when nothing is left. Returns whether it did
     /// something.
     async fn build(&mut self, now: Timestamp) -> bool {
@@ -140,6 +201,7 @@ impl Worker {
         let behind = (0..track.places.len()).find(|index| track.is_behind(parts, *index, now));
         if let Some(index) = behind {
             let halt = track.step(parts, index).await.err();
+            self.is_outdated |= matches!(halt, Some(Halt::NotTaken));
             note(parts, track, index, halt);
             return true;
         }
@@ -148,9 +210,16 @@ impl Worker {
         }
         let swapped = self.generations.swapped();
         let name = self.parts.projection.name();
-        if let Err(error) = swapped.save(&self.parts.ctx.store, name).await {
-            tracing::warn!(name, %error, "new generation not saved; the old one stays for now");
-            return false;
+        match self.generations.replace(&swapped, &self.parts.ctx.store, name).await {
+            Ok(true) => {}
+            Ok(false) => {
+                self.is_outdated = true;
+                return false;
+            }
+            Err(error) => {
+                tracing::warn!(name, %error, "new generation not saved; the old one stays for now");
+                return false;
+            }
         }
         tracing::info!(name, generation = swapped.active, "projection rebuilt");
         self.parts.shared.lock().view = view_name(name, swapped.active);
@@ -170,19 +239,30 @@ impl Worker {
         let (store, name) = (&self.parts.ctx.store, self.parts.projection.name());
         let view = view_name(name, retired);
         let swept = async {
+            if self.fenced != Some(retired) {
+                // Whatever place a shard has reached in it: nobody goes on from there.
+                for shard in (0..store.n_shards()).map(ShardId) {
+                    store.apply(&view, shard, u64::MAX, Vec::new()).await?;
+                }
+            }
             let rows = store.scan(&view, &[], &[0xFF], false, limits::SWEEP_ROWS).await?;
             if rows.is_empty() {
                 let without = self.generations.without(retired);
-                without.save(store, name).await?;
-                return Ok(Some(without));
+                let is_saved = self.generations.replace(&without, store, name).await?;
+                return Ok(Some(is_saved.then_some(without)));
             }
             let deletes = rows.into_iter().map(|row| ViewWrite::Delete(row.key)).collect();
-            // Whatever place a shard has reached in it: nobody goes on from there.
             store.apply(&view, ShardId(0), u64::MAX, deletes).await?;
             Ok::<_, StoreError>(None)
         };
         match swept.await {
-            Ok(without) => {
+            Ok(None) => {
+                self.fenced = Some(retired);
+                true
+            }
+            Ok(Some(without)) => {
+                // Another node may have been faster.
+                self.is_outdated = without.is_none();
                 self.generations = without.unwrap_or_else(|| self.generations.clone());
                 true
             }
@@ -228,7 +308,13 @@ impl Worker {
             let stuck = place.stuck.as_ref().filter(|stuck| !stuck.is_passing)?;
             Some((place.shard, stuck.reason.clone()))
         });
-        let stuck: Vec<_> = stuck.collect();
+        let mut stuck: Vec<_> = stuck.collect();
+        if let Some(newer) = self.superseded_by {
+            let reason = format!("rows are of version {newer} now");
+            let owned = self.active.places.iter().map(|place| place.shard);
+            let owned = owned.filter(|shard| self.parts.durable.epoch(*shard).is_some());
+            stuck.extend(owned.map(|shard| (shard, reason.clone())));
+        }
         metrics::gauge!("mercato_projection_lag_commits", "projection" => name)
             .set(lag_commits as f64);
         metrics::gauge!("mercato_projection_stuck_shards", "projection" => name)
@@ -244,7 +330,9 @@ impl Worker {
             let mut stuck = track.places.iter().filter_map(|place| place.stuck.as_ref());
             stuck.any(|stuck| stuck.is_passing)
         };
-        let retries = is_passing(&self.active) || self.building.as_ref().is_some_and(is_passing);
+        let retries = self.is_outdated
+            || is_passing(&self.active)
+            || self.building.as_ref().is_some_and(is_passing);
         if retries { limits::RETRY_MS } else { limits::IDLE_MS }
     }
 
@@ -278,7 +366,10 @@ impl Worker {
         }
         let begun = self.generations.begun();
         let name = self.parts.projection.name();
-        begun.save(&self.parts.ctx.store, name).await?;
+        if !self.generations.replace(&begun, &self.parts.ctx.store, name).await? {
+            self.is_outdated = true;
+            return Err(RebuildError::Busy);
+        }
         let building = begun.building.expect("one was begun");
         self.building = Some(Track::load(&self.parts, view_name(name, building)).await?);
         self.generations = begun;

@@ -2,12 +2,14 @@
 //!
 //! A [`Position`] says: all events of the shard up to this commit were acknowledged, none above
 //! these places of their streams. A stream that ends at `n` still holds all of a position whose
-//! place in it is at most `n`. Of old positions a few are kept, the sparser the older they are,
+//! place in it is at most `n`, if it is the stream in which the place was given: one that was lost
+//! and made again is another, however long it is. Of old positions a few are kept, the sparser the older they are,
 //! and all of them are saved with the cursor, so that a new process can go back as far.
 
 use std::collections::BTreeMap;
 
 use codec::{Stored, TypeId};
+use ports::StreamState;
 use serde::{Deserialize, Serialize};
 
 use super::BusKind;
@@ -15,6 +17,9 @@ use super::limits::POSITIONS_MAX;
 
 /// Places in streams by the name of the stream.
 pub(super) type Places = BTreeMap<String, u64>;
+
+/// How streams end, by their name.
+pub(super) type Ends = BTreeMap<String, StreamState>;
 
 /// A point of a shard's journal, with the places of what was published up to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,10 +34,10 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// Whether streams that end at `ends` still hold all that was published up to here.
-    pub(super) fn is_within(&self, ends: &Places) -> bool {
+    /// Whether streams that hold these places still hold all that was published up to here.
+    fn is_within(&self, held: &Places) -> bool {
         let within = |(stream, end)| self.places.get(stream).is_none_or(|place| place <= end);
-        ends.iter().all(within)
+        held.iter().all(within)
     }
 }
 
@@ -42,16 +47,37 @@ pub(super) struct PublishCursor {
     bus: BusKind,
     /// By commit, ascending; the last one is the present.
     positions: Vec<Position>,
+    /// Which stream of each name it is that the places of all positions are in.
+    incarnations: BTreeMap<String, u64>,
+}
+
+/// As builds wrote it that did not tell a stream from another one of its name.
+#[derive(Serialize, Deserialize)]
+struct PublishCursorV1 {
+    bus: BusKind,
+    positions: Vec<Position>,
 }
 
 impl Stored for PublishCursor {
     const TYPE: TypeId = 10;
+    const VERSION: u16 = 2;
+
+    /// Places in a stream that is not known are in none: what stands there is published again.
+    fn upcast(version: u16, bytes: &[u8]) -> Result<Self, codec::Error> {
+        match version {
+            1 => {
+                let PublishCursorV1 { bus, positions } = codec::from_bytes(bytes)?;
+                Ok(Self { bus, positions, incarnations: BTreeMap::new() })
+            }
+            _ => Err(codec::Error::Version { type_id: Self::TYPE, version }),
+        }
+    }
 }
 
 impl PublishCursor {
     /// The beginning of the journal.
     pub(super) fn beginning(bus: BusKind) -> Self {
-        Self { bus, positions: vec![Position::default()] }
+        Self { bus, positions: vec![Position::default()], incarnations: BTreeMap::new() }
     }
 
     /// The cursor on a bus of kind `bus`. What an in-process bus was given is on no server, and
@@ -64,6 +90,7 @@ impl PublishCursor {
                 self.bus = bus;
                 self.positions.drain(..self.positions.len().saturating_sub(1));
                 self.positions.iter_mut().for_each(|position| position.places.clear());
+                self.incarnations.clear();
                 self
             }
         }
@@ -81,9 +108,17 @@ impl PublishCursor {
         (now.commit_no, now.seq) = (commit_no, seq);
     }
 
-    /// Notes that an event of the shard stands at `place` of `stream`.
-    pub(super) fn placed(&mut self, stream: &str, place: u64) {
+    /// Notes that an event of the shard stands at `place` of `stream`, in this incarnation of it.
+    pub(super) fn placed(&mut self, stream: &str, place: u64, incarnation: u64) {
         let now = self.positions.last_mut().expect("a cursor has a present position");
+        match self.incarnations.get_mut(stream) {
+            Some(known) if *known == incarnation => {}
+            Some(known) => {
+                assert!(!now.places.contains_key(stream), "I5: places in two streams of a name");
+                *known = incarnation;
+            }
+            None => drop(self.incarnations.insert(stream.to_owned(), incarnation)),
+        }
         match now.places.get_mut(stream) {
             Some(highest) => *highest = place.max(*highest),
             None => drop(now.places.insert(stream.to_owned(), place)),
@@ -104,13 +139,28 @@ impl PublishCursor {
         }
     }
 
+    /// Whether streams with these ends still hold all that was published.
+    pub(super) fn is_held(&self, ends: &Ends) -> bool {
+        self.now().is_within(&self.held(ends))
+    }
+
+    /// Up to where streams with these ends hold what has a place in the streams of this cursor.
+    fn held(&self, ends: &Ends) -> Places {
+        let held = |(stream, end): (&String, &StreamState)| {
+            let is_same = self.incarnations.get(stream) == Some(&end.incarnation);
+            (stream.clone(), if is_same { end.last_sequence } else { 0 })
+        };
+        ends.iter().map(held).collect()
+    }
+
     /// Goes back to the newest position that streams with these ends still hold. Returns whether
     /// that was necessary. O(positions).
-    pub(super) fn rewind(&mut self, ends: &Places) -> bool {
-        if self.now().is_within(ends) {
+    pub(super) fn rewind(&mut self, ends: &Ends) -> bool {
+        let held = self.held(ends);
+        if self.now().is_within(&held) {
             return false;
         }
-        while self.positions.last().is_some_and(|position| !position.is_within(ends)) {
+        while self.positions.last().is_some_and(|position| !position.is_within(&held)) {
             self.positions.pop();
         }
         let stored = self.positions.last().cloned().unwrap_or_default();

@@ -11,7 +11,7 @@ use entity::{ShardId, Timestamp};
 use ports::{Ack, CloudEvent, FrameHeader};
 
 use super::BusKind;
-use super::cursor::{Places, Position, PublishCursor};
+use super::cursor::{Ends, Position, PublishCursor};
 
 /// Why a lane does not go on.
 #[derive(Debug, Clone)]
@@ -137,13 +137,16 @@ impl Lane {
         open.n_left -= 1;
         open.is_begun = true;
         self.n_taken = self.n_taken.saturating_sub(1);
-        self.cursor.placed(&ack.stream, ack.sequence);
+        self.cursor.placed(&ack.stream, ack.sequence, ack.incarnation);
         self.is_dirty = true;
         self.settle();
     }
 
     /// Goes back to what streams with these ends still hold, if they lost anything of this shard.
-    pub(super) fn rewind(&mut self, ends: &Places) -> bool {
+    pub(super) fn rewind(&mut self, ends: &Ends) -> bool {
+        if sites::is_broken("rewind_removed") {
+            return false;
+        }
         let rewound = self.cursor.rewind(ends);
         if rewound {
             self.queue.clear();

@@ -13,7 +13,7 @@ use ports::{Meta, SharedStore};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::cursor::{Places, PublishCursor};
+use super::cursor::{Ends, PublishCursor};
 use super::handle::Order;
 use super::lane::Lane;
 use super::replay::{Replay, ReplayError, ReplayRequest};
@@ -51,8 +51,8 @@ pub(super) struct Worker {
     lanes: Vec<Lane>,
     /// The lane that has the first turn.
     first: usize,
-    /// The last known place of each stream.
-    ends: Places,
+    /// How each stream ended when it was last heard of.
+    ends: Ends,
     /// The connection on which the streams were compared.
     connection: Option<u64>,
     /// Whether lanes went back and that is not durable yet.
@@ -72,13 +72,11 @@ impl Task for Worker {
 
     async fn load(parts: &Parts) -> Result<Self, StartError> {
         let mut lanes = Vec::with_capacity(usize::from(parts.ctx.store.n_shards()));
-        let mut ends = Places::new();
         for shard in (0..parts.ctx.store.n_shards()).map(ShardId) {
             let lane = match parts.durable.epoch(shard) {
                 Some(epoch) => tenure::lane_of(parts, shard, epoch).await?,
                 None => Lane::unowned(shard),
             };
-            tenure::raise(&mut ends, &lane);
             lanes.push(lane);
         }
         let now = parts.ctx.clock.now();
@@ -86,7 +84,7 @@ impl Task for Worker {
             parts: parts.clone(),
             lanes,
             first: 0,
-            ends,
+            ends: Ends::new(),
             connection: None,
             is_rewound: false,
             n_failures: 0,

@@ -71,6 +71,7 @@ impl HostState {
             wakeup: self.core.next_wakeup().unwrap_or(Timestamp::MAX).0,
             drained: self.inbox.is_draining() && self.core.is_drained(),
             settled: self.core.is_settled(),
+            unacked: self.core.may_have_unacked(),
         };
         self.inbox.turn_over(self.generation, &over);
     }

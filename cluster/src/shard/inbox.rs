@@ -60,6 +60,8 @@ pub(super) struct TurnOver {
     pub(super) drained: bool,
     /// Whether everything taken was answered.
     pub(super) settled: bool,
+    /// Whether messages to other shards may wait for their acknowledgement.
+    pub(super) unacked: bool,
 }
 
 /// How inboxes of a node call its ticker before the time at which it would look by itself.
@@ -103,6 +105,8 @@ pub struct Inbox {
     drained: AtomicBool,
     /// The host has answered everything that it took.
     settled: AtomicBool,
+    /// What it sent may not all be acknowledged.
+    unacked: AtomicBool,
     given_up: AtomicBool,
     /// Whether the gate is [`Gate::Open`]; written under the queue's lock, read without.
     open: AtomicBool,
@@ -318,6 +322,7 @@ impl Inbox {
         self.turns.fetch_add(1, Ordering::Relaxed);
         self.wakeup.store(over.wakeup, Ordering::SeqCst);
         self.drained.store(over.drained, Ordering::Release);
+        self.unacked.store(over.unacked, Ordering::Release);
         self.woken.store(false, Ordering::Release);
         let more = !queue.inputs.is_empty();
         self.settled.store(over.settled && !more, Ordering::Release);
@@ -326,6 +331,11 @@ impl Inbox {
         if more {
             self.wake();
         }
+    }
+
+    /// Whether messages to other shards may wait for their acknowledgement.
+    pub(crate) fn may_have_unacked(&self) -> bool {
+        self.unacked.load(Ordering::Acquire)
     }
 
     /// Whether the host has answered everything that it took, and nothing waits.

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::acked::Acked;
 use crate::databases::JournalDb;
+use crate::databases::read_error;
 use crate::limits::ROUND_BYTES_MAX;
 use crate::shared::{Shared, append_fatal, fatal};
 use crate::{frames, keys};
@@ -26,17 +27,23 @@ pub(crate) enum Job {
     Append { group: Arc<Vec<Frame>>, sealed: Vec<Vec<u8>>, reply: Reply<(), AppendError> },
     /// Raise a shard's epoch.
     Claim { shard: ShardId, reply: Reply<Tail, StoreError> },
-    /// Put a named value.
-    SetValue { name: String, value: Vec<u8>, reply: Reply<(), StoreError> },
+    /// Put a named value, whatever it was or if it is what is expected.
+    SetValue { name: String, expected: Expected, value: Vec<u8>, reply: Reply<bool, StoreError> },
     /// Finish what came before and end.
     Close,
+}
+
+/// What a named value has to be for another one to be put.
+pub(crate) enum Expected {
+    Anything,
+    This(Option<Vec<u8>>),
 }
 
 /// An answer that waits for the sync.
 enum Waiting {
     Append(Reply<(), AppendError>),
     Claim(Reply<Tail, StoreError>, Tail),
-    SetValue(Reply<(), StoreError>),
+    SetValue(Reply<bool, StoreError>),
 }
 
 /// The jobs of one sync.
@@ -134,9 +141,16 @@ impl Committer {
                     Err(error) => drop(reply.send(Err(error))),
                 }
             }
-            Job::SetValue { name, value, reply } => {
+            Job::SetValue { name, expected, value, reply } => {
                 if round.names.contains(&name) {
-                    return Some(Job::SetValue { name, value, reply });
+                    return Some(Job::SetValue { name, expected, value, reply });
+                }
+                match self.is_value(&name, expected) {
+                    Ok(true) => {}
+                    other => {
+                        drop(reply.send(other));
+                        return None;
+                    }
                 }
                 round.n_bytes += value.len();
                 round.batch.insert(&self.journal.meta, keys::value(&name), value);
@@ -146,6 +160,17 @@ impl Committer {
             Job::Close => {}
         }
         None
+    }
+
+    /// Whether a named value is what is expected.
+    fn is_value(&self, name: &str, expected: Expected) -> Result<bool, StoreError> {
+        match expected {
+            Expected::Anything => Ok(true),
+            Expected::This(expected) => {
+                let found = self.journal.meta.get(keys::value(name)).map_err(read_error)?;
+                Ok(found.as_deref() == expected.as_deref())
+            }
+        }
     }
 
     /// Checks a whole group; says which of its frames are to be written.
@@ -245,7 +270,7 @@ impl Waiting {
                 drop(reply.send(if is_fatal { Err(fatal()) } else { Ok(tail) }));
             }
             Self::SetValue(reply) => {
-                drop(reply.send(if is_fatal { Err(fatal()) } else { Ok(()) }));
+                drop(reply.send(if is_fatal { Err(fatal()) } else { Ok(true) }));
             }
         }
     }

@@ -129,10 +129,10 @@ impl Views for EmbeddedStore {
         shard: ShardId,
         cursor: u64,
         writes: Vec<ViewWrite>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.shared.tail(shard)?;
         if self.view_cursor(view, shard).await? > cursor {
-            return Ok(());
+            return Ok(false);
         }
         let mut changes = Vec::with_capacity(writes.len() + 1);
         for write in writes {
@@ -145,7 +145,8 @@ impl Views for EmbeddedStore {
         }
         let cursor = Change::Put(cursor.to_be_bytes().to_vec());
         changes.push((Space::View, keys::view_cursor(view, shard), cursor));
-        self.keep(changes).await
+        self.keep(changes).await?;
+        Ok(true)
     }
 
     async fn view_cursor(&self, view: &str, shard: ShardId) -> Result<u64, StoreError> {

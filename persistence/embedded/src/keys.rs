@@ -3,7 +3,7 @@
 //! ```text
 //! journal  frames  batch u64 | shard u16                index  shard u16 | commit u64
 //!          meta    'e' shard u16 | 'v' name | 'b'
-//! derived  snap    shard u16 | 1 entity | 2 at u64 entity | 3 | 4 name
+//! derived  snap    shard u16 | 1 entity | 2 at u64 entity | 3 | 4 name | 5 name
 //!          view    len u8 name | 0 shard u16 | 1 row key
 //! ```
 //! Frames lie in the order of writing: their tables never overlap and are never rewritten.
@@ -81,7 +81,15 @@ pub(crate) fn checkpoint(shard: ShardId) -> Vec<u8> {
     of_shard(shard, 3)
 }
 
+/// A cursor behind the epoch of its writer.
 pub(crate) fn cursor(shard: ShardId, name: &str) -> Vec<u8> {
+    let mut key = of_shard(shard, 5);
+    key.extend_from_slice(name.as_bytes());
+    key
+}
+
+/// A cursor as builds wrote it that knew no epochs; read while there is none of the other form.
+pub(crate) fn cursor_of_no_epoch(shard: ShardId, name: &str) -> Vec<u8> {
     let mut key = of_shard(shard, 4);
     key.extend_from_slice(name.as_bytes());
     key

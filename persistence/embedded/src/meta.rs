@@ -2,13 +2,28 @@
 
 use async_trait::async_trait;
 use entity::ShardId;
-use ports::{HistoryId, Meta, StoreError};
+use ports::{CursorWrite, HistoryId, Meta, StoreError};
 use tokio::sync::oneshot;
 
-use crate::committer::Job;
+use crate::committer::{Expected, Job};
 use crate::databases::read_error;
 use crate::keeper::{Change, Space};
 use crate::{EmbeddedStore, keys};
+
+impl EmbeddedStore {
+    /// Puts a value and returns whether it was as expected.
+    async fn put_value(
+        &self,
+        name: &str,
+        expected: Expected,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job::SetValue { name: name.to_owned(), expected, value, reply };
+        self.commits.send(job).await.map_err(|_| self.shared.gone())?;
+        answer.await.map_err(|_| self.shared.gone())?
+    }
+}
 
 #[async_trait]
 impl Meta for EmbeddedStore {
@@ -23,27 +38,34 @@ impl Meta for EmbeddedStore {
     }
 
     async fn set_value(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let job = Job::SetValue { name: name.to_owned(), value, reply };
-        self.commits.send(job).await.map_err(|_| self.shared.gone())?;
-        answer.await.map_err(|_| self.shared.gone())?
+        self.put_value(name, Expected::Anything, value).await.map(drop)
+    }
+
+    async fn swap_value(
+        &self,
+        name: &str,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        self.put_value(name, Expected::This(expected), value).await
     }
 
     async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.shared.check()?;
         let row = self.derived.snap.get(keys::cursor(shard, name)).map_err(read_error)?;
-        Ok(row.map(|row| row.to_vec()))
+        if let Some(row) = row {
+            return Ok(Some(row.get(8..).unwrap_or_default().to_vec()));
+        }
+        let old = self.derived.snap.get(keys::cursor_of_no_epoch(shard, name));
+        Ok(old.map_err(read_error)?.map(|row| row.to_vec()))
     }
 
-    async fn set_cursors(
-        &self,
-        name: &str,
-        values: Vec<(ShardId, Vec<u8>)>,
-    ) -> Result<(), StoreError> {
-        let mut changes = Vec::with_capacity(values.len());
-        for (shard, value) in values {
+    async fn set_cursors(&self, name: &str, writes: Vec<CursorWrite>) -> Result<(), StoreError> {
+        let mut changes = Vec::with_capacity(writes.len());
+        for CursorWrite { shard, epoch, value } in writes {
             self.shared.tail(shard)?;
-            changes.push((Space::Snap, keys::cursor(shard, name), Change::Put(value)));
+            let row = [&epoch.to_be_bytes()[..], &value].concat();
+            changes.push((Space::Snap, keys::cursor(shard, name), Change::PutNewest(row)));
         }
         self.keep(changes).await
     }

@@ -39,6 +39,9 @@ pub(crate) struct Link {
     /// Taken for a whole window before its first event: callers that each hold a part of what
     /// they need would wait for one another.
     in_flight: Semaphore,
+    /// The streams as they were when the connection was made. One that is made again under it
+    /// shows by its places, or with the next connection.
+    streams: BTreeMap<String, StreamState>,
     lost: Arc<Lost>,
 }
 
@@ -95,10 +98,13 @@ impl Link {
             .max_ack_inflight(4 * IN_FLIGHT_MAX)
             .build(client.clone());
         let in_flight = Semaphore::new(IN_FLIGHT_MAX);
-        let link = Self { client, context, in_flight, lost };
-        if let Err(error) = streams::ensure(&link.api(), options).await {
-            link.close().await;
-            return Err(error);
+        let mut link = Self { client, context, in_flight, streams: BTreeMap::new(), lost };
+        match streams::ensure(&link.api(), options).await {
+            Ok(streams) => link.streams = streams,
+            Err(error) => {
+                link.close().await;
+                return Err(error);
+            }
         }
         Ok(link)
     }
@@ -180,6 +186,7 @@ impl Link {
                 Err(_) => return Err(not_answered()),
             };
             acked.push(Ack {
+                incarnation: self.streams.get(&ack.stream).map_or(0, |state| state.incarnation),
                 stream: ack.stream,
                 sequence: ack.sequence,
                 duplicate: ack.duplicate,

@@ -16,11 +16,15 @@ use ports::StreamState;
 
 use crate::{ConnectError, NatsOptions};
 
-/// Makes and compares all streams.
+/// Makes and compares all streams. Returns their states.
 ///
 /// Errors: `Refused` for a difference or a missing stream that may not be made; `Unreachable`
 /// when the server does not answer or JetStream is not ready.
-pub(crate) async fn ensure(context: &Context, options: &NatsOptions) -> Result<(), ConnectError> {
+pub(crate) async fn ensure(
+    context: &Context,
+    options: &NatsOptions,
+) -> Result<BTreeMap<String, StreamState>, ConnectError> {
+    let mut states = BTreeMap::new();
     for domain in &options.domains {
         let asked = config(domain, options);
         let stream = match get(context, &asked.name).await? {
@@ -28,8 +32,9 @@ pub(crate) async fn ensure(context: &Context, options: &NatsOptions) -> Result<(
             None => create(context, &asked, options).await?,
         };
         compare(&asked, &stream.cached_info().config)?;
+        states.insert(asked.name, state(&stream));
     }
-    Ok(())
+    Ok(states)
 }
 
 /// The state of all streams.
@@ -43,10 +48,17 @@ pub(crate) async fn states(
         let Some(stream) = get(context, &name).await? else {
             return Err(ConnectError::Unreachable(format!("stream {name} is gone")));
         };
-        let last_sequence = stream.cached_info().state.last_sequence;
-        states.insert(name, StreamState { last_sequence });
+        states.insert(name, state(&stream));
     }
     Ok(states)
+}
+
+/// A stream that was lost and made again was made at another time.
+fn state(stream: &Stream) -> StreamState {
+    let info = stream.cached_info();
+    let made_ns = info.created.unix_timestamp_nanos().max(1);
+    let incarnation = u64::try_from(made_ns).unwrap_or(u64::MAX);
+    StreamState { last_sequence: info.state.last_sequence, incarnation }
 }
 
 fn name(domain: &str) -> String {

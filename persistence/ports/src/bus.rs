@@ -81,15 +81,20 @@ pub struct Ack {
     pub stream: String,
     /// Its place there.
     pub sequence: u64,
+    /// Which stream of that name it is, see [`StreamState::incarnation`].
+    pub incarnation: u64,
     /// It was there already.
     pub duplicate: bool,
 }
 
 /// The state of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StreamState {
     /// Place of the last event; 0 in an empty stream.
     pub last_sequence: u64,
+    /// Which stream of that name it is: another number after it was lost and made again, however
+    /// long it has become since; 0 = there is none.
+    pub incarnation: u64,
 }
 
 /// Publishing stopped; the first `acked.len()` events are stored, the others perhaps.

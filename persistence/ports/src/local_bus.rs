@@ -60,6 +60,8 @@ pub struct LocalBus {
 #[derive(Debug)]
 struct State {
     streams: BTreeMap<String, Stream>,
+    /// Streams ever made.
+    n_made: u64,
     connection: u64,
     is_down: bool,
     fault: Option<PublishFault>,
@@ -67,6 +69,7 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Stream {
+    incarnation: u64,
     last_sequence: u64,
     tail: VecDeque<(u64, Arc<CloudEvent>)>,
     /// Sequence by event id, for what is in the tail. Never iterated.
@@ -131,7 +134,13 @@ impl LocalBus {
     pub fn new(options: LocalBusOptions) -> Self {
         assert!(options.watch_events_max > 0, "a watch channel has a length");
         let (watchers, _) = broadcast::channel(options.watch_events_max);
-        let state = State { streams: BTreeMap::new(), connection: 1, is_down: false, fault: None };
+        let state = State {
+            streams: BTreeMap::new(),
+            n_made: 0,
+            connection: 1,
+            is_down: false,
+            fault: None,
+        };
         Self { options, watchers, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -199,7 +208,12 @@ impl EventBus for LocalBus {
         let mut acked = Vec::with_capacity(events.len());
         for event in events.iter().take(n_stored) {
             let name = event.stream();
-            let stream = state.streams.entry(name.clone()).or_default();
+            let State { streams, n_made, .. } = &mut *state;
+            let stream = streams.entry(name.clone()).or_insert_with(|| {
+                *n_made += 1;
+                Stream { incarnation: *n_made, ..Stream::default() }
+            });
+            let incarnation = stream.incarnation;
             let tail_max = self.options.tail_events_max;
             let (sequence, duplicate) = stream.store(event, false, tail_max);
             if again {
@@ -209,7 +223,7 @@ impl EventBus for LocalBus {
             if !duplicate {
                 self.tell(BusSignal::Event(Arc::clone(event)));
             }
-            acked.push(Ack { stream: name, sequence, duplicate });
+            acked.push(Ack { stream: name, sequence, incarnation, duplicate });
         }
         if n_acked < events.len() {
             acked.truncate(n_acked);
@@ -231,7 +245,10 @@ impl EventBus for LocalBus {
         if state.is_down {
             return Err(PublishError { acked: Vec::new(), reason: "the bus is down".into() });
         }
-        let of = |stream: &Stream| StreamState { last_sequence: stream.last_sequence };
+        let of = |stream: &Stream| StreamState {
+            last_sequence: stream.last_sequence,
+            incarnation: stream.incarnation,
+        };
         Ok(state.streams.iter().map(|(name, stream)| (name.clone(), of(stream))).collect())
     }
 

@@ -22,7 +22,7 @@ use crate::{
 };
 pub use ownership::CasFault;
 use ownership::Stale;
-use undo::Undo;
+use undo::{EpochValue, Undo};
 
 /// What the next append meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ struct ShardState {
     snapshots: BTreeMap<EntityKey, Snapshot>,
     timers: BTreeMap<TimerRow, ()>,
     checkpoint: Option<Checkpoint>,
-    cursors: BTreeMap<String, Vec<u8>>,
+    cursors: BTreeMap<String, EpochValue>,
 }
 
 impl ShardState {

@@ -11,6 +11,17 @@ use crate::StoreError;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HistoryId(pub String);
 
+/// A new value of a cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CursorWrite {
+    /// Of which shard.
+    pub shard: ShardId,
+    /// The epoch that its writer owns the shard under.
+    pub epoch: u64,
+    /// The cursor.
+    pub value: Vec<u8>,
+}
+
 /// Named values and cursors.
 #[async_trait]
 pub trait Meta: Send + Sync + 'static {
@@ -23,15 +34,23 @@ pub trait Meta: Send + Sync + 'static {
     /// Sets a named value, durably.
     async fn set_value(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError>;
 
+    /// Sets a named value, durably, if it is what `expected` says (`None`: there is none). Returns
+    /// whether it was; if not, nothing changes.
+    async fn swap_value(
+        &self,
+        name: &str,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError>;
+
     /// A cursor of a shard's reader (`publish`, a projection).
     async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Moves cursors, `(shard, value)` each. Durable with the next sync at the latest.
-    async fn set_cursors(
-        &self,
-        name: &str,
-        values: Vec<(ShardId, Vec<u8>)>,
-    ) -> Result<(), StoreError>;
+    /// Moves cursors. Durable with the next sync at the latest.
+    ///
+    /// Leaves a cursor alone that was written under a later epoch: an owner that lost its shard
+    /// and does not know it yet cannot take it back.
+    async fn set_cursors(&self, name: &str, writes: Vec<CursorWrite>) -> Result<(), StoreError>;
 
     /// Records that everything of `shard` up to `commit_no` has been seen outside (published).
     /// On start, a journal that ends below a mark is refused: it lost what others have seen.

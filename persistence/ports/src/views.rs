@@ -28,15 +28,16 @@ pub enum ViewWrite {
 pub trait Views: Send + Sync + 'static {
     /// Applies changes and the cursor of the shard they come from, whole or not at all.
     ///
-    /// Does nothing when the shard's cursor is beyond this one already: a projection that lost
-    /// its shard and does not know it yet cannot take rows back to what they were.
+    /// Does nothing and returns `false` when the shard's cursor is beyond this one already: a
+    /// projection that lost its shard and does not know it yet cannot take rows back to what they
+    /// were.
     async fn apply(
         &self,
         view: &str,
         shard: ShardId,
         cursor: u64,
         writes: Vec<ViewWrite>,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
     /// The cursor of a shard: the last commit that was applied; 0 = none.
     async fn view_cursor(&self, view: &str, shard: ShardId) -> Result<u64, StoreError>;

@@ -69,10 +69,9 @@ impl Drop for Sleep {
 /// How far a node's clock is from the kernel's.
 #[derive(Debug, Default)]
 pub struct Skew {
-    /// What the clock was set forward or back by.
-    stepped_ms: AtomicI64,
-    /// What drifts that are over have left.
-    drifted_ms: AtomicI64,
+    offset_ms: AtomicI64,
+    /// What of it gathered by drifting.
+    drift_ms: AtomicI64,
     ppm: AtomicI64,
     /// Kernel time at which the drift began, in us.
     since_us: AtomicU64,
@@ -97,12 +96,14 @@ impl NodeClock {
 impl Skew {
     /// The clock jumps and stays there.
     pub fn step(&self, by_ms: i64) {
-        self.stepped_ms.fetch_add(by_ms, Ordering::Relaxed);
+        self.offset_ms.fetch_add(by_ms, Ordering::Relaxed);
     }
 
     /// From now on it runs faster by so many ppm; 0 keeps what has gathered.
     pub fn drift(&self, now_us: u64, ppm: i64) {
-        self.drifted_ms.store(self.drifted_ms(now_us), Ordering::Relaxed);
+        let drifted = self.drifted_ms(now_us);
+        self.offset_ms.fetch_add(drifted, Ordering::Relaxed);
+        self.drift_ms.fetch_add(drifted, Ordering::Relaxed);
         self.since_us.store(now_us, Ordering::Relaxed);
         self.ppm.store(ppm, Ordering::Relaxed);
     }
@@ -110,17 +111,21 @@ impl Skew {
     fn drifted_ms(&self, now_us: u64) -> i64 {
         let passed = now_us.saturating_sub(self.since_us.load(Ordering::Relaxed));
         let passed_ms = i64::try_from(passed / 1_000).unwrap_or(i64::MAX);
-        let present = passed_ms.saturating_mul(self.ppm.load(Ordering::Relaxed)) / 1_000_000;
-        self.drifted_ms.load(Ordering::Relaxed) + present
+        passed_ms.saturating_mul(self.ppm.load(Ordering::Relaxed)) / 1_000_000
     }
 
-    fn monotonic(&self, now_us: u64) -> Timestamp {
-        Timestamp((EPOCH_MS + now_us / 1_000).saturating_add_signed(self.drifted_ms(now_us)))
+    /// What it shows.
+    pub(crate) fn at(&self, now_us: u64) -> Timestamp {
+        let offset = self.offset_ms.load(Ordering::Relaxed) + self.drifted_ms(now_us);
+        Timestamp((EPOCH_MS + now_us / 1_000).saturating_add_signed(offset))
     }
+}
 
-    fn at(&self, now_us: u64) -> Timestamp {
-        let stepped = self.stepped_ms.load(Ordering::Relaxed);
-        Timestamp(self.monotonic(now_us).0.saturating_add_signed(stepped))
+impl Skew {
+    /// What the machine's steady clock shows: it drifts, and is never set.
+    fn steady_at(&self, now_us: u64) -> Timestamp {
+        let drifted = self.drift_ms.load(Ordering::Relaxed) + self.drifted_ms(now_us);
+        Timestamp((EPOCH_MS + now_us / 1_000).saturating_add_signed(drifted))
     }
 }
 
@@ -129,8 +134,8 @@ impl Clock for NodeClock {
         self.skew.at(self.kernel.now_us())
     }
 
-    fn monotonic(&self) -> Timestamp {
-        self.skew.monotonic(self.kernel.now_us())
+    fn steady(&self) -> Timestamp {
+        self.skew.steady_at(self.kernel.now_us())
     }
 
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {

@@ -1,7 +1,7 @@
 //! Asks every checker what it thinks of a run: those of clients, of what they saw; those of the
 //! journal, of what store and bus hold.
 
-use entity::Tenant;
+use entity::{Tenant, Timestamp};
 
 use super::burn_down;
 use super::queues::Queues;
@@ -9,6 +9,7 @@ use crate::check::client::calm::Calm;
 use crate::check::client::judge as judge_clients;
 use crate::check::client::liveness::Settle;
 use crate::check::journal::{Given, World as Journal};
+use crate::check::views;
 use crate::client::Names;
 use crate::history::History;
 use crate::plan::Plan;
@@ -39,6 +40,7 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
     let ground = world.ground();
     let given = Given {
         end_us: world.since_begin_us(),
+        clock: Some(Timestamp(world.clock_ms())),
         is_healed: true,
         owners: ground.claims.all(),
         let_in: ground.claims.let_in(),
@@ -55,7 +57,8 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
         Ok(journal) => {
             let begun_ms = world.begun_us() / 1_000;
             record.timeline.stock = burn_down::stock(&journal, &codes, &record.timeline, begun_ms);
-            for (name, findings) in journal.check_all() {
+            let shown = views::check(&ground.store, &journal).await;
+            for (name, findings) in journal.check_all().into_iter().chain([("views", shown)]) {
                 *record.checked.entry(name.to_owned()).or_default() += findings.looked_at;
                 record.violations.extend(findings.violations);
             }

@@ -48,6 +48,7 @@ fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
             },
             buggify: Vec::new(),
             shuffle: true,
+            residence_ms: 30_000,
         },
         traffic: (0..n_visits).map(visit).collect(),
         faults: Vec::new(),
@@ -120,11 +121,25 @@ fn outcomes_that_nobody_knows_are_counted() {
     assert!((20_000..400_000).contains(&run.record.unknown_ppm), "{}", run.record.unknown_ppm);
 }
 
+#[test]
+fn a_panic_that_somebody_catches_is_seen_on_its_own_thread_only() {
+    let kernel = crate::kernel::Kernel::new(1, 1, false);
+    let panics = crate::watch::Panics::watch(&kernel);
+    let bug = || std::panic::catch_unwind(|| panic!("a bug of {}", 7)).is_err();
+    assert!(bug());
+    assert!(std::thread::spawn(bug).join().expect("it is caught"));
+    let seen = panics.seen();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert!(seen[0].what.starts_with("a bug of 7 at ") && seen[0].what.contains("tests.rs"));
+    drop(panics);
+    assert!(bug() && crate::watch::Panics::watch(&kernel).seen().is_empty());
+}
+
 /// Cheap ones; `scripts/canaries` looks for all of them.
 #[cfg(feature = "canaries")]
 #[test]
 fn planted_defects_are_noticed() {
-    for canary in ["dedup_mark_not_with_effect", "sync_removed"] {
+    for canary in ["dedup_mark_not_with_effect", "sync_removed", "view_row_dropped"] {
         let mut plan = plan(3, 1, 100);
         let kind = FaultKind::Crash { node: 0, kept_writes: 0 };
         plan.faults = vec![Fault { id: 1, at_us: 900_000, for_ms: 300, kind }];

@@ -14,7 +14,11 @@ const SHOP: u64 = 4;
 const ARRIVALS: u64 = 5;
 const KEYS: u64 = 6;
 const WINDOW: u64 = 7;
+const RESIDENCE: u64 = 8;
 const SITE: u64 = 2_000;
+
+/// How long a shard stays: as in production, and short enough to move for balance in a run.
+const RESIDENCES_MS: [u64; 3] = [30_000, 5_000, 1_000];
 
 /// A SKU's stock and price are drawn from these subjects of `Stream::Shape` on.
 const SKUS_FROM: u64 = 1 << 40;
@@ -63,6 +67,7 @@ impl Scenario {
             client: *one(seed, CLIENT, &self.client),
             buggify: self.buggify.as_ref().map_or_else(Vec::new, |buggify| buggify.on(seed)),
             shuffle: shuffle.percent(0, self.system.shuffle_percent),
+            residence_ms: *one(seed, RESIDENCE, &RESIDENCES_MS),
         }
     }
 }

@@ -49,6 +49,12 @@ impl SharedBus {
         self.inner.wipe();
     }
 
+    /// Whether nothing stands in any stream.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inner.stream_names().is_empty()
+    }
+
     /// Takes it down or up.
     pub fn set_down(&self, down: bool) {
         self.inner.set_down(down);
@@ -108,6 +114,10 @@ impl EventBus for SimBus {
         let name = draw::name(&[id, self.kernel.now_us()]);
         self.trip(name).await;
         if !self.shared.inner.is_up() {
+            let _ = self.faults.strikes(name, |kind| match kind {
+                FaultKind::BusDown => Some(100),
+                _ => None,
+            });
             self.kernel.sleep_ns(self.target, TIMEOUT_NS).await;
         }
         let chance = |kind: &FaultKind| match kind {
@@ -115,7 +125,7 @@ impl EventBus for SimBus {
             _ => None,
         };
         if let Some(bits) = self.faults.struck(name, chance) {
-            let n_acked = usize::try_from(bits).unwrap_or(0) % (events.len() + 1);
+            let n_acked = usize::try_from(bits).unwrap_or(0) % events.len().max(1);
             self.shared.inner.inject(PublishFault::LostAcks { n_acked });
         } else if self.faults.strikes(name, |kind| match kind {
             FaultKind::BusTwice { percent } => Some(*percent),

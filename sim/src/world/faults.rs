@@ -83,7 +83,11 @@ impl Faults {
             let fault = &state.active[index];
             let Some(up_to_ms) = up_to_ms(&fault.kind).filter(|ms| *ms > 0) else { continue };
             let bits = mix(state.seed, Stream::Fault, message, u64::from(fault.id));
-            longest = longest.max(below(bits, u64::from(up_to_ms) * 1_000_000));
+            let delay = below(bits, u64::from(up_to_ms) * 1_000_000);
+            if delay == 0 {
+                continue;
+            }
+            longest = longest.max(delay);
             let (id, family) = (fault.id, fault.kind.family());
             state.hit(id, family);
         }

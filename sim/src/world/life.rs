@@ -49,6 +49,8 @@ pub struct Ground {
     pub network: Network,
     /// The kinds of entities.
     pub types: Arc<EntityTypes>,
+    /// How nodes of a cluster share the shards out.
+    pub timing: Timing,
     /// The keys of every edge.
     pub keys: EdgeKeys,
     /// Unacknowledged messages that close a stream.
@@ -139,7 +141,7 @@ impl Life {
         };
         ground.network.connect(number, Some(Arc::clone(&node)));
         let membership =
-            (!is_embedded).then(|| Membership::start(Arc::clone(&node), Timing::default()));
+            (!is_embedded).then(|| Membership::start(Arc::clone(&node), ground.timing.clone()));
         let (kernel, faults) = (ground.kernel.clone(), ground.faults.clone());
         let bus = Arc::new(SimBus::new(ground.bus.clone(), kernel, faults, target));
         let options = RelayOptions { bus: BusKind::Server };
@@ -187,7 +189,8 @@ impl Life {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         let depth: usize = self.node.depths().into_iter().sum();
-        depth == 0 && self.node.region().admission().in_flight() == 0
+        let in_flight = self.node.region().admission().in_flight();
+        depth == 0 && in_flight == 0 && !self.node.may_have_unacked()
     }
 
     /// Whether a sync failed: the process has to end.
@@ -199,6 +202,21 @@ impl Life {
     /// Waits until all events of its shards are out. Returns whether that was in time.
     pub async fn publish(&self) -> bool {
         self.relay.flush(DRAIN_MS).await
+    }
+
+    /// Waits until its views show all events of its shards. Returns whether that was in time.
+    pub async fn show(&self) -> bool {
+        let mut all = true;
+        for (_, projection) in self.views.all() {
+            all &= projection.catch_up(DRAIN_MS).await;
+        }
+        all
+    }
+
+    /// Whether events of its shards wait to be published, as far as it has noticed.
+    #[must_use]
+    pub fn has_unpublished(&self) -> bool {
+        self.relay.state().lag_events > 0
     }
 
     /// Ends in order, its shards with others as far as there are any. Returns whether all was

@@ -2,11 +2,32 @@
 
 use std::rc::Rc;
 
-use super::{Life, World};
+use super::{Cut, Life, World};
 use crate::plan::{Fault, FaultKind};
+use crate::record::Violation;
 
 /// How often a node with a failed sync is looked for, in us.
 const LOOK_US: u64 = 1_000;
+/// How long a fault is felt after its end, in us.
+const AFTERMATH_US: u64 = 15_000_000;
+
+/// The times at which other faults of a plan are in force or felt, in us of the plan.
+struct Calm(Vec<(u64, u64)>);
+
+impl Calm {
+    fn beside(one: &Fault, faults: &[Fault]) -> Self {
+        let others = faults.iter().filter(|fault| fault.id != one.id);
+        let span = |fault: &Fault| {
+            (fault.at_us, fault.at_us + u64::from(fault.for_ms) * 1_000 + AFTERMATH_US)
+        };
+        Self(others.map(span).collect())
+    }
+
+    /// Whether there was none of them.
+    fn holds(&self, from_us: u64, to_us: u64) -> bool {
+        self.0.iter().all(|(begin, end)| *end < from_us || *begin > to_us)
+    }
+}
 
 impl World {
     /// Lets all faults of a plan happen, each in a task of its own. Ends when the last is over.
@@ -14,10 +35,11 @@ impl World {
         let mut tasks = Vec::new();
         for fault in faults {
             let (world, fault) = (self.clone(), fault.clone());
+            let calm = Calm::beside(&fault, faults);
             tasks.push(tokio::task::spawn_local(async move {
                 let now_us = world.since_begin_us();
                 world.kernel().sleep_us(fault.at_us.saturating_sub(now_us)).await;
-                world.befall(&fault).await;
+                world.befall(&fault, &calm).await;
             }));
         }
         for task in tasks {
@@ -29,11 +51,13 @@ impl World {
         }
     }
 
-    async fn befall(&self, fault: &Fault) {
+    async fn befall(&self, fault: &Fault, calm: &Calm) {
         let for_us = u64::from(fault.for_ms) * 1_000;
         match &fault.kind {
             FaultKind::Crash { node, kept_writes } => {
-                let Some(life) = self.forget(*node) else { return };
+                let Some(life) = self.forget(*node) else {
+                    return self.cut_start(fault, *node, *kept_writes);
+                };
                 self.hit(fault);
                 self.die(&life, *kept_writes);
                 self.kernel().sleep_us(for_us).await;
@@ -41,7 +65,7 @@ impl World {
             }
             FaultKind::SyncFails { node } => self.fail_sync(fault, *node, for_us).await,
             FaultKind::Pause { node } => {
-                if self.life(*node).is_some() {
+                if self.life(*node).is_some() || self.starting(*node).is_some() {
                     self.hit(fault);
                     self.kernel().pause(*node, u64::from(fault.for_ms));
                 }
@@ -49,7 +73,11 @@ impl World {
             FaultKind::Roll { node, .. } => {
                 let Some(life) = self.life(*node) else { return };
                 self.hit(fault);
-                life.drain().await;
+                let begun_us = self.since_begin_us();
+                let is_drained = life.drain().await;
+                if !is_drained && calm.holds(begun_us, self.since_begin_us()) {
+                    self.trouble("drain", format!("node {node} did not drain in time"));
+                }
                 if self.life(*node).is_some_and(|now| Rc::ptr_eq(&now, &life)) {
                     self.forget(*node);
                     life.crash(self.kernel());
@@ -58,21 +86,34 @@ impl World {
                 }
             }
             FaultKind::BusDown => {
-                self.hit(fault);
+                // A publish that meets it hits it; most relays look first, and their events wait.
+                self.ground().faults.begin(fault);
                 self.ground().bus.set_down(true);
                 self.kernel().sleep_us(for_us).await;
+                let mut lives = (0..self.n_nodes()).filter_map(|node| self.life(node));
+                if lives.any(|life| life.has_unpublished()) {
+                    self.hit(fault);
+                }
                 self.ground().bus.set_down(false);
+                self.ground().faults.end(fault.id);
             }
             FaultKind::BusWiped => {
-                self.hit(fault);
+                if !self.ground().bus.is_empty() {
+                    self.hit(fault);
+                }
                 self.ground().bus.wipe();
             }
             FaultKind::ClockStep { node, by_ms } => {
-                self.hit(fault);
+                if self.life(*node).is_some() || self.starting(*node).is_some() {
+                    self.hit(fault);
+                }
                 self.0.skews[usize::from(*node)].step(i64::from(*by_ms));
             }
             FaultKind::ClockDrift { node, ppm } => {
-                self.hit(fault);
+                let drifts = u64::from(ppm.unsigned_abs()) * u64::from(fault.for_ms) >= 1_000_000;
+                if drifts && self.life(*node).is_some() {
+                    self.hit(fault);
+                }
                 let skew = &self.0.skews[usize::from(*node)];
                 skew.drift(self.kernel().now_us(), i64::from(*ppm));
                 self.kernel().sleep_us(for_us).await;
@@ -96,6 +137,25 @@ impl World {
         }
     }
 
+    fn starting(&self, node: u16) -> Option<Rc<Cut>> {
+        self.0.nodes[usize::from(node)].borrow().starting.clone()
+    }
+
+    /// The process dies while it starts, if it does; whoever starts it tries again.
+    fn cut_start(&self, fault: &Fault, node: u16, kept_writes: u16) {
+        if let Some(cut) = self.starting(node) {
+            self.hit(fault);
+            cut.kept_writes.set(kept_writes);
+            cut.asked.notify_one();
+        }
+    }
+
+    fn trouble(&self, invariant: &str, what: String) {
+        let at_us = self.since_begin_us();
+        let violation = Violation { invariant: invariant.into(), at_us, what };
+        self.0.troubles.borrow_mut().push(violation);
+    }
+
     fn hit(&self, fault: &Fault) {
         self.ground().faults.hit(fault);
     }
@@ -103,6 +163,11 @@ impl World {
     /// A process is gone: on its own disk what was not synced is lost, but for some writes.
     fn die(&self, life: &Rc<Life>, kept_writes: u16) {
         life.crash(self.kernel());
+        self.lose_unsynced(kept_writes);
+    }
+
+    /// What was not synced is lost on a node's own disk, but for some writes.
+    pub(super) fn lose_unsynced(&self, kept_writes: u16) {
         if self.n_nodes() == 1 {
             self.ground().store.crash_keeping(usize::from(kept_writes));
         }

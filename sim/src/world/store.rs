@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use entity::{EntityKey, ShardId, Snapshot, Timestamp};
 use ports::{
-    AppendError, Cas, CasError, Checkpoint, Frame, HistoryId, Journal, LeaseRow, LeaseWrite,
-    MemoryStore, Meta, OwnerRow, OwnerWrite, Ownership, Peek, SnapshotStore, SnapshotWrite,
-    StoreError, Tail, TimerRow, ViewRow, ViewWrite, Views,
+    AppendError, Cas, CasError, Checkpoint, CursorWrite, Frame, HistoryId, Journal, LeaseRow,
+    LeaseWrite, MemoryStore, Meta, OwnerRow, OwnerWrite, Ownership, Peek, SnapshotStore,
+    SnapshotWrite, StoreError, Tail, TimerRow, ViewRow, ViewWrite, Views,
 };
 
 use super::claims::{Claims, Shelf};
@@ -283,16 +283,21 @@ impl Meta for SimStore {
         self.other(10, NONE, self.inner.set_value(name, value)).await
     }
 
+    async fn swap_value(
+        &self,
+        name: &str,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        self.other(10, NONE, self.inner.swap_value(name, expected, value)).await
+    }
+
     async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.other(11, shard, self.inner.cursor(shard, name)).await
     }
 
-    async fn set_cursors(
-        &self,
-        name: &str,
-        values: Vec<(ShardId, Vec<u8>)>,
-    ) -> Result<(), StoreError> {
-        self.other(12, NONE, self.inner.set_cursors(name, values)).await
+    async fn set_cursors(&self, name: &str, writes: Vec<CursorWrite>) -> Result<(), StoreError> {
+        self.other(12, NONE, self.inner.set_cursors(name, writes)).await
     }
 
     async fn set_publish_mark(&self, marks: Vec<(ShardId, u64)>) -> Result<(), StoreError> {
@@ -308,7 +313,7 @@ impl Views for SimStore {
         shard: ShardId,
         cursor: u64,
         writes: Vec<ViewWrite>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.other(14, shard, self.inner.apply(view, shard, cursor, writes)).await
     }
 

@@ -2,16 +2,20 @@
 
 use super::*;
 
-fn places(orders: u64, stock: u64) -> Places {
-    [("ORDERS".to_owned(), orders), ("STOCK".to_owned(), stock)].into()
+fn end(stream: &str, last_sequence: u64) -> (String, StreamState) {
+    (stream.to_owned(), StreamState { last_sequence, incarnation: 7 })
+}
+
+fn ends(orders: u64, stock: u64) -> Ends {
+    [end("ORDERS", orders), end("STOCK", stock)].into()
 }
 
 /// A cursor that was saved after each of `n` commits of two events, one per stream.
 fn walked(n: u64) -> PublishCursor {
     let mut cursor = PublishCursor::beginning(BusKind::Server);
     for commit in 1..=n {
-        cursor.placed("ORDERS", commit * 10);
-        cursor.placed("STOCK", commit);
+        cursor.placed("ORDERS", commit * 10, 7);
+        cursor.placed("STOCK", commit, 7);
         cursor.advance(commit, commit * 2);
         cursor.keep_now();
     }
@@ -35,21 +39,35 @@ fn old_positions_become_sparse_and_stay_few() {
 #[test]
 fn back_to_the_newest_position_that_is_still_held() {
     let mut cursor = walked(8);
-    assert!(!cursor.rewind(&places(80, 8)), "nothing is lost");
-    assert!(!cursor.rewind(&[("SHIPMENTS".to_owned(), 0)].into()), "not its stream");
+    assert!(!cursor.rewind(&ends(80, 8)), "nothing is lost");
+    assert!(!cursor.rewind(&[end("SHIPMENTS", 0)].into()), "not its stream");
     assert_eq!(cursor.now().commit_no, 8);
-    assert!(cursor.rewind(&[("ORDERS".to_owned(), 79)].into()));
+    assert!(cursor.rewind(&[end("ORDERS", 79)].into()));
     assert_eq!((cursor.now().commit_no, cursor.now().seq), (7, 14));
-    assert!(cursor.rewind(&places(70, 3)));
+    assert!(cursor.rewind(&ends(70, 3)));
     assert_eq!(cursor.now().commit_no, 3, "both streams count");
-    assert!(cursor.rewind(&places(9, 3)));
+    assert!(cursor.rewind(&ends(9, 3)));
     assert_eq!(*cursor.now(), Position::default(), "nothing known fits: from the beginning");
-    cursor.placed("ORDERS", 4);
+    cursor.placed("ORDERS", 4, 7);
     cursor.advance(5, 9);
     cursor.keep_now();
     assert_eq!(cursor.now().places, [("ORDERS".to_owned(), 4)].into());
-    assert!(cursor.rewind(&places(0, 0)));
+    assert!(cursor.rewind(&ends(0, 0)));
     assert_eq!(cursor.now().commit_no, 0);
+}
+
+#[test]
+fn another_stream_of_the_name_holds_nothing_however_long_it_is() {
+    let mut cursor = walked(8);
+    let other = StreamState { last_sequence: 1_000, incarnation: 8 };
+    let ends: Ends = [("STOCK".to_owned(), other)].into();
+    assert!(!cursor.is_held(&ends));
+    assert!(cursor.rewind(&ends));
+    assert_eq!(*cursor.now(), Position::default());
+    cursor.placed("STOCK", 400, 8);
+    cursor.placed("ORDERS", 90, 7);
+    cursor.advance(8, 16);
+    assert!(cursor.is_held(&ends) && !cursor.rewind(&ends), "it is known now");
 }
 
 #[test]
@@ -88,7 +106,21 @@ fn the_stored_bytes_are_frozen() {
     let bytes = codec::seal(&cursor).unwrap();
     assert_eq!(codec::open::<PublishCursor>(&bytes).unwrap(), cursor);
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let expected = "ac010a000100380000003acda3ff0003010202064f52444552530a0553544f434b01020402064f52\
-                    44455253140553544f434b02020402064f5244455253140553544f434b02";
+    let expected = "ac010a00020048000000c3953dd00003010202064f52444552530a0553544f434b010204\
+                    02064f5244455253140553544f434b02020402064f5244455253140553544f434b020206\
+                    4f5244455253070553544f434b07";
     assert_eq!(hex, expected);
+}
+
+/// As the first version wrote it: its places are in streams that are not known.
+#[test]
+fn an_older_cursor_goes_back_to_the_beginning() {
+    let hex = "ac010a000100380000003acda3ff0003010202064f52444552530a0553544f434b01020402064f52\
+                    44455253140553544f434b02020402064f5244455253140553544f434b02";
+    let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+    let mut cursor = codec::open::<PublishCursor>(&bytes).unwrap();
+    assert_eq!(cursor.positions, walked(2).positions);
+    assert!(cursor.rewind(&ends(1_000, 1_000)));
+    assert_eq!(*cursor.now(), Position::default(), "publishing again is safe, skipping is not");
 }

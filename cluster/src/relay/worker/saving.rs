@@ -1,14 +1,18 @@
 //! What follows a turn: cursors and marks are saved, waiters told, lag measured.
 
 use entity::ShardId;
+use ports::CursorWrite;
 
-use super::{CURSOR, REWOUND, Turn, Worker};
+use super::{CURSOR, Flush, REWOUND, Turn, Worker};
+use crate::outbox::Handover;
+use crate::relay::lane::Lane;
 use crate::relay::limits;
 
 impl Worker {
     /// Saves, tells and measures what is due.
     pub(super) async fn after(&mut self, turn: Turn) {
         let now = self.now();
+        self.take_handovers();
         self.flushes.retain(|flush| !flush.done.is_closed());
         let reached = self.flushes.iter().any(|flush| self.is_reached(&flush.targets));
         let is_due = now.since_ms(self.saved_at) >= limits::SAVE_EVERY_MS
@@ -36,8 +40,9 @@ impl Worker {
         let mut marks: Vec<(ShardId, u64)> = Vec::with_capacity(dirty.len());
         for lane in dirty {
             lane.cursor.keep_now();
-            let sealed = codec::seal(&lane.cursor).expect("a cursor is some hundred bytes");
-            cursors.push((lane.shard, sealed));
+            let value = codec::seal(&lane.cursor).expect("a cursor is some hundred bytes");
+            let epoch = lane.epoch.expect("only the lane of a shard that is here moves");
+            cursors.push(CursorWrite { shard: lane.shard, epoch, value });
             marks.push((lane.shard, lane.seen()));
         }
         let store = self.store();
@@ -70,6 +75,18 @@ impl Worker {
         !self.is_rewound
     }
 
+    /// A shard that goes to another node is flushed before, alone.
+    fn take_handovers(&mut self) {
+        for Handover { shard, epoch, commit_no, done } in self.parts.durable.take_handovers() {
+            let of = |lane: &Lane| match lane.shard == shard {
+                true => (Some(epoch), commit_no),
+                false => (None, 0),
+            };
+            let targets = self.lanes.iter().map(of).collect();
+            self.flushes.push(Flush { targets, done });
+        }
+    }
+
     /// What went to another owner in between is that one's to publish.
     fn is_reached(&self, targets: &[(Option<u64>, u64)]) -> bool {
         self.lanes.iter().zip(targets).all(|(lane, (epoch, commit))| {
@@ -84,7 +101,7 @@ impl Worker {
             .into_iter()
             .partition(|flush| self.is_reached(&flush.targets));
         self.flushes = open;
-        let reached: Vec<super::Flush> = reached;
+        let reached: Vec<Flush> = reached;
         for flush in reached {
             // An error means that the caller went away.
             let _ = flush.done.send(());

@@ -8,7 +8,6 @@ use entity::ShardId;
 
 use super::{Worker, cursor_of};
 use crate::outbox::task::chain;
-use crate::relay::cursor::Places;
 use crate::relay::lane::{Lane, Stuck};
 use crate::relay::{Parts, StartError, limits};
 
@@ -44,7 +43,6 @@ impl Worker {
 
     async fn begin_lane(&mut self, index: usize, epoch: u64) -> Result<Lane, StartError> {
         let lane = lane_of(&self.parts, self.lanes[index].shard, epoch).await?;
-        raise(&mut self.ends, &lane);
         // Others published meanwhile: whether the streams still hold it is not known.
         self.connection = None;
         Ok(lane)
@@ -70,14 +68,6 @@ pub(super) async fn lane_of(parts: &Parts, shard: ShardId, epoch: u64) -> Result
         return Err(StartError::JournalBehind { shard, end, published });
     }
     Ok(lane)
-}
-
-/// Streams end where the lane has published, at the least.
-pub(super) fn raise(ends: &mut Places, lane: &Lane) {
-    for (stream, place) in &lane.now().places {
-        let end = ends.entry(stream.clone()).or_default();
-        *end = (*end).max(*place);
-    }
 }
 
 fn is_passing(error: &StartError) -> bool {

@@ -342,6 +342,51 @@ async fn lanes_follow_the_shards() {
     assert_complete(&stored(&bus), &world.expected().await);
 }
 
+/// Nothing of a shard is read before its cursor: it would be published from the beginning.
+#[tokio::test]
+async fn a_shard_that_comes_in_the_middle_of_a_turn_waits_for_its_lane() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1"])]).await;
+    let mut worker = world.worker().await;
+    worker.run_dry(&world).await;
+    assert!(worker.save().await);
+    let durable = Arc::clone(&worker.parts.durable);
+    let epoch = durable.epoch(A).unwrap();
+    durable.left(A, epoch);
+    worker.follow().await;
+    durable.opened(A, epoch + 1, 1);
+    assert!(!worker.fill().await);
+    assert_eq!(worker.turn().await, Turn::Idle);
+    assert_eq!((worker.commits()[0], stored(&bus).len()), (1, 1));
+    assert_eq!(worker.parts.state.lock().n_published, 1, "nothing twice");
+}
+
+#[tokio::test]
+async fn a_shard_that_is_handed_over_is_published_and_its_cursor_saved() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1"])]).await;
+    world.commit(B, &[("b", &["1"])]).await;
+    let mut worker = world.worker().await;
+    let durable = Arc::clone(&worker.parts.durable);
+    durable.is_relayed();
+    durable.left(ShardId(2), durable.epoch(ShardId(2)).unwrap());
+    let turn = worker.turn().await;
+    worker.after(turn).await;
+    world.commit(A, &[("a", &["2"])]).await;
+    worker.catch_up(&world).await;
+    let (asked, epoch) = (Arc::clone(&durable), durable.epoch(A).unwrap());
+    let handed = tokio::spawn(async move { asked.hand_over(A, epoch).await });
+    tokio::task::yield_now().await;
+    assert!(!handed.is_finished());
+    let turn = worker.turn().await;
+    worker.after(turn).await;
+    handed.await.unwrap();
+    let mut next = world.worker().await;
+    next.run_dry(&world).await;
+    assert_eq!(next.parts.state.lock().n_published, 0, "nothing is published again");
+    assert_eq!(stored(&bus).len(), 3);
+}
+
 #[tokio::test]
 async fn a_wiped_bus_gets_everything_again() {
     let (mut world, bus) = World::local();
@@ -358,6 +403,37 @@ async fn a_wiped_bus_gets_everything_again() {
     let mut next = world.worker().await;
     next.run_dry(&world).await;
     assert_complete(&stored(&bus), &world.expected().await);
+}
+
+/// Two owners; the wiped stream is longer than it was before one of them looks at it.
+#[tokio::test]
+async fn a_wiped_bus_that_others_lengthened_gets_everything_again() {
+    for is_restarted in [false, true] {
+        let (mut world, bus) = World::local();
+        world.commit(A, &[("a", &["1", "s2"])]).await;
+        world.commit(B, &[("b", &["1"])]).await;
+        let (here, there) = (owned(&world.store).await, owned(&world.store).await);
+        here.left(B, here.epoch(B).unwrap());
+        there.left(A, there.epoch(A).unwrap());
+        let (mut fast, mut late) = (world.worker().await, world.worker().await);
+        (fast.parts.durable, late.parts.durable) = (Arc::clone(&here), Arc::clone(&there));
+        for worker in [&mut fast, &mut late] {
+            while let Turn::Moved(_) = worker.turn().await {}
+            assert!(worker.save().await);
+        }
+        assert_complete(&stored(&bus), &world.expected().await);
+        bus.wipe();
+        world.commit(A, &[("a", &["3", "4", "5"])]).await;
+        let end = world.store.tail(A).await.unwrap().next_commit - 1;
+        here.opened(A, here.epoch(A).unwrap(), end);
+        while let Turn::Moved(_) = fast.turn().await {}
+        if is_restarted {
+            let parts = late.parts.clone();
+            late = Worker::load(&parts).await.unwrap();
+        }
+        while let Turn::Moved(_) = late.turn().await {}
+        assert_complete(&stored(&bus), &world.expected().await);
+    }
 }
 
 #[tokio::test]

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use ports::limits::PUBLISH_BATCH_MAX;
-use ports::{Ack, CloudEvent};
+use ports::{Ack, CloudEvent, StreamState};
 
 use super::{Turn, Worker};
 use crate::outbox::events_of_read;
 use crate::outbox::task::chain;
-use crate::relay::cursor::Places;
+use crate::relay::cursor::Ends;
 use crate::relay::lane::Stuck;
 use crate::relay::limits;
 use crate::relay::replay::{Halt, ReplayProgress};
@@ -25,6 +25,10 @@ impl Worker {
     pub(super) async fn turn(&mut self) -> Turn {
         let bus = Arc::clone(&self.parts.bus);
         let is_up = bus.is_up();
+        // A lane that goes away takes its way back with it: that has to be kept first.
+        if !self.keep_rewind().await {
+            return self.failed("the way back was not saved");
+        }
         self.follow().await;
         if is_up && !self.compare().await {
             return self.failed("the state of the streams is not known");
@@ -66,26 +70,27 @@ impl Worker {
         Turn::Failed
     }
 
-    /// After a new connection: whether the streams still end where they ended, and back to what
-    /// they hold if not. Returns false when the bus does not say.
+    /// After a new connection: whether the streams are still the same and end where they ended, and
+    /// back to what they hold if not. Returns false when the bus does not say.
     async fn compare(&mut self) -> bool {
         let connection = self.parts.bus.connection();
         if self.connection == Some(connection) {
             return true;
         }
         let Ok(streams) = self.parts.bus.streams().await else { return false };
-        let end_of = |name: &String| streams.get(name).map_or(0, |stream| stream.last_sequence);
-        let shorter = self.ends.iter().filter(|(name, place)| end_of(name) < **place);
-        let lost: Places = shorter.map(|(name, _)| (name.clone(), end_of(name))).collect();
-        self.go_back(&lost);
-        self.ends.extend(lost);
+        let known = self.lanes.iter().flat_map(|lane| lane.now().places.keys());
+        // One that is not there holds nothing.
+        let mut ends: Ends = known.map(|name| (name.clone(), StreamState::default())).collect();
+        ends.extend(streams);
+        self.go_back(&ends);
+        self.ends = ends;
         self.connection = Some(connection);
         true
     }
 
     /// Reads lanes that have nothing at hand, in turn, until enough is. Returns whether anything
     /// was read; it need not be public.
-    async fn fill(&mut self) -> bool {
+    pub(super) async fn fill(&mut self) -> bool {
         let now = self.now();
         let n_lanes = self.lanes.len();
         let mut n_queued: usize = self.lanes.iter().map(|lane| lane.n_queued()).sum();
@@ -93,9 +98,13 @@ impl Worker {
         let first = (self.first + 1) % n_lanes;
         self.first = first;
         for index in (0..n_lanes).map(|offset| (first + offset) % n_lanes) {
-            let durable = self.parts.durable.of(self.lanes[index].shard);
+            let shard = self.lanes[index].shard;
+            let (durable, epoch) = (self.parts.durable.of(shard), self.parts.durable.epoch(shard));
             let lane = &mut self.lanes[index];
             lane.look(durable, now);
+            if lane.epoch != epoch {
+                continue; // It came or went since the lanes were looked at: not from here.
+            }
             let waits = lane.stuck.as_ref().is_some_and(|stuck| stuck.retry_at > now);
             if lane.n_queued() > 0 || lane.next_commit() > durable || waits {
                 continue;
@@ -208,7 +217,7 @@ impl Worker {
         let lost = self.given_again(acks);
         // Looked at before any place is noted: the new places lie above what was lost.
         let is_whole: Vec<bool> =
-            self.lanes.iter().map(|lane| lane.now().is_within(&lost)).collect();
+            self.lanes.iter().map(|lane| lane.cursor.is_held(&lost)).collect();
         let mut rest = acks;
         for &(index, n) in &batch.runs {
             let (mine, others) = rest.split_at(n.min(rest.len()));
@@ -227,38 +236,51 @@ impl Worker {
         self.count(acks);
     }
 
-    /// Streams that gave a new event a place that was given before: they lost what stood there
-    /// and after it. Per stream: where it ended, at the most. Moves the known ends on.
-    fn given_again(&mut self, acks: &[Ack]) -> Places {
-        let mut lost = Places::new();
+    /// Streams that are no longer the same, or gave a new event a place that was given before:
+    /// they lost all, or what stood there and after it. Per stream: where it ended, at the most.
+    /// Moves the known ends on.
+    fn given_again(&mut self, acks: &[Ack]) -> Ends {
+        let mut lost = Ends::new();
         for ack in acks {
+            let incarnation = ack.incarnation;
             let end = self.ends.entry(ack.stream.clone()).or_default();
+            let made = StreamState { last_sequence: 0, incarnation };
+            match end.incarnation {
+                // There was none: every lane knows that since the streams were compared.
+                0 => *end = made,
+                known if known != incarnation => {
+                    *end = made;
+                    lost.insert(ack.stream.clone(), made);
+                }
+                _ => {}
+            }
             if ack.duplicate {
                 sites::hit("relay.duplicate");
-                *end = ack.sequence.max(*end);
+                end.last_sequence = ack.sequence.max(end.last_sequence);
             } else {
-                if ack.sequence <= *end {
+                if ack.sequence <= end.last_sequence {
+                    let last_sequence = ack.sequence.saturating_sub(1);
                     lost.entry(ack.stream.clone())
-                        .or_insert_with(|| ack.sequence.saturating_sub(1));
+                        .or_insert(StreamState { last_sequence, incarnation });
                 }
-                *end = ack.sequence;
+                end.last_sequence = ack.sequence;
             }
         }
         lost
     }
 
     /// Lets every lane go back to what streams with these ends still hold.
-    fn go_back(&mut self, lost: &Places) {
-        if lost.is_empty() {
+    fn go_back(&mut self, ends: &Ends) {
+        let rewound = self.lanes.iter_mut().map(|lane| u64::from(lane.rewind(ends)));
+        let n_rewound: u64 = rewound.sum();
+        if n_rewound == 0 {
             return;
         }
         sites::hit("relay.stream_lost");
-        let rewound = self.lanes.iter_mut().map(|lane| u64::from(lane.rewind(lost)));
-        let n_rewound: u64 = rewound.sum();
-        self.is_rewound |= n_rewound > 0;
+        self.is_rewound = true;
         self.parts.state.lock().n_rewinds += n_rewound;
         metrics::counter!("mercato_outbox_rewinds_total").increment(n_rewound);
-        tracing::warn!(?lost, n_rewound, "streams lost events; they are published again");
+        tracing::warn!(?ends, n_rewound, "streams lost events; they are published again");
     }
 
     fn count(&self, acks: &[Ack]) {

@@ -1,4 +1,4 @@
-//! What an operator may do to a shard: lift a quarantine, send a dead letter again.
+//! What an operator may do to a shard: lift a quarantine, send a dead letter again; what he may see.
 
 use entity::{DeadLetter, DeadLetterChange, Quarantine};
 
@@ -8,6 +8,13 @@ use crate::limits;
 use crate::shard::io::Troubles;
 
 impl<R> ShardCore<R> {
+    /// Whether messages to other shards may wait for their acknowledgement: it is looked again when
+    /// they are due to be sent again.
+    #[must_use]
+    pub const fn may_have_unacked(&self) -> bool {
+        self.retransmit_at.is_some()
+    }
+
     /// Entities in quarantine, with the reason.
     pub fn quarantined(&self) -> impl Iterator<Item = (&entity::EntityKey, &str)> {
         self.quarantined.iter().map(|(key, reason)| (key, reason.as_str()))

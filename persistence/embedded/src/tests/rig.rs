@@ -92,7 +92,9 @@ impl Rig {
             ..SnapshotWrite::default()
         };
         store.write(shard, write).await.unwrap();
-        store.set_cursors("c", vec![(shard, n.to_be_bytes().to_vec())]).await.unwrap();
+        let value = n.to_be_bytes().to_vec();
+        let write = ports::CursorWrite { shard, epoch: 1, value };
+        store.set_cursors("c", vec![write]).await.unwrap();
         let row = ports::ViewRow { key: b"k".to_vec(), value: n.to_be_bytes().to_vec() };
         store.apply("v", shard, n, vec![ports::ViewWrite::Put(row)]).await.unwrap();
     }

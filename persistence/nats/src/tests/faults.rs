@@ -116,14 +116,18 @@ async fn a_wiped_server_shows_by_its_sequences() {
     let events = events("h", 300, 7);
     let acks = bus.publish(&events[..200]).await.unwrap();
     assert_eq!(acks.last().unwrap().sequence, 200);
+    let incarnation = acks[0].incarnation;
     let connection = bus.connection();
     server.kill_and_wipe();
     wait(|| !bus.is_up()).await;
     server.start().await;
     wait_up(&bus, connection).await;
-    assert_eq!(bus.streams().await.unwrap()["ORDERS"].last_sequence, 0, "made anew, empty");
+    let state = bus.streams().await.unwrap()["ORDERS"];
+    assert_eq!(state.last_sequence, 0, "made anew, empty");
+    assert!(incarnation > 0 && state.incarnation > incarnation, "and another stream");
     let acks = bus.publish(&events[200..]).await.unwrap();
     assert_eq!(acks[0].sequence, 1, "lower than what was acknowledged before");
+    assert_eq!(acks[0].incarnation, state.incarnation);
     // The relay goes back to the beginning; what is there already is known.
     let acks = bus.publish(&events).await.unwrap();
     assert!(acks[..200].iter().all(|ack| !ack.duplicate));

@@ -27,8 +27,11 @@ pub async fn bus(bus: &dyn EventBus, history: &str) {
         expected += 1;
         assert_eq!((ack.sequence, ack.duplicate), (expected, false), "in order, without a gap");
         assert_eq!(ack.stream, STREAM);
+        assert_eq!(ack.incarnation, acks[0].incarnation, "one stream");
     }
     assert_eq!(last_sequence(bus).await, expected, "the stream's state agrees");
+    let incarnation = bus.streams().await.expect("the bus answers")[STREAM].incarnation;
+    assert!(incarnation > 0 && incarnation == acks[0].incarnation, "in its incarnation, too");
 
     let mut seen = Vec::new();
     while let Ok(signal) = watcher.try_recv() {

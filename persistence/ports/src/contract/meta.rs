@@ -3,7 +3,7 @@
 use entity::ShardId;
 
 use super::sample::append;
-use crate::Store;
+use crate::{CursorWrite, Store};
 
 /// Holds a store to its promises about itself. `store` has no values or cursors yet.
 pub async fn meta(store: &dyn Store) {
@@ -22,16 +22,31 @@ pub async fn meta(store: &dyn Store) {
     }
     assert_eq!(store.value("contract.ke").await.expect("answers"), None, "names are whole");
 
+    let swap = |expected: Option<u8>, value: u8| {
+        store.swap_value("contract.swap", expected.map(|it| vec![it]), vec![value])
+    };
+    assert!(!swap(Some(1), 2).await.expect("answers"), "there is none");
+    assert!(swap(None, 1).await.expect("answers"));
+    assert!(!swap(None, 2).await.expect("answers") && !swap(Some(2), 3).await.expect("answers"));
+    assert_eq!(store.value("contract.swap").await.expect("answers"), Some(vec![1]));
+    assert!(swap(Some(1), 2).await.expect("answers"));
+    assert_eq!(store.value("contract.swap").await.expect("answers"), Some(vec![2]));
+
     let (a, b) = (ShardId(0), ShardId(3));
     assert_eq!(store.cursor(a, "contract").await.expect("answers"), None);
-    let both = vec![(a, vec![1]), (b, vec![2])];
+    let write = |shard, epoch, value| CursorWrite { shard, epoch, value };
+    let both = vec![write(a, 1, vec![1]), write(b, 1, vec![2])];
     store.set_cursors("contract", both).await.expect("answers");
-    store.set_cursors("contract", vec![(b, vec![3, 4])]).await.expect("answers");
-    store.set_cursors("contract2", vec![(a, vec![9])]).await.expect("answers");
+    store.set_cursors("contract", vec![write(b, 2, vec![3, 4])]).await.expect("answers");
+    store.set_cursors("contract2", vec![write(a, 9, vec![9])]).await.expect("answers");
     let name = "contract";
     assert_eq!(store.cursor(a, name).await.expect("answers"), Some(vec![1]), "kept");
     assert_eq!(store.cursor(b, name).await.expect("answers"), Some(vec![3, 4]), "moved");
     assert_eq!(store.cursor(ShardId(1), name).await.expect("answers"), None, "never set");
+    let late = vec![write(b, 1, vec![5]), write(a, 1, vec![6])];
+    store.set_cursors(name, late).await.expect("an owner that is none any more is no error");
+    assert_eq!(store.cursor(b, name).await.expect("answers"), Some(vec![3, 4]), "fenced");
+    assert_eq!(store.cursor(a, name).await.expect("answers"), Some(vec![6]), "each for itself");
 
     let tail = store.claim(a).await.expect("answers");
     let (_, tail) = append(store, a, tail, 10).await;

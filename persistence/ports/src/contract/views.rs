@@ -42,12 +42,13 @@ async fn cursors_move_with_rows(store: &dyn Store) {
 
 async fn an_older_cursor_changes_nothing(store: &dyn Store) {
     let (view, a, b) = ("contract.late", ShardId(0), ShardId(1));
-    store.apply(view, a, 7, vec![put(b"k", b"new")]).await.expect("answers");
-    store.apply(view, a, 6, vec![put(b"k", b"old"), put(b"l", b"old")]).await.expect("answers");
+    assert!(store.apply(view, a, 7, vec![put(b"k", b"new")]).await.expect("answers"));
+    let late = vec![put(b"k", b"old"), put(b"l", b"old")];
+    assert!(!store.apply(view, a, 6, late).await.expect("answers"), "and says so");
     assert_eq!(store.row(view, b"k").await.expect("answers"), Some(b"new".to_vec()));
     assert_eq!(store.row(view, b"l").await.expect("answers"), None);
     assert_eq!(store.view_cursor(view, a).await.expect("answers"), 7);
-    store.apply(view, a, 7, vec![put(b"k", b"again")]).await.expect("answers");
+    assert!(store.apply(view, a, 7, vec![put(b"k", b"again")]).await.expect("answers"));
     assert_eq!(store.row(view, b"k").await.expect("answers"), Some(b"again".to_vec()));
     store.apply(view, b, 1, vec![put(b"m", b"1")]).await.expect("answers");
     assert_eq!(store.row(view, b"m").await.expect("answers"), Some(b"1".to_vec()));

@@ -83,11 +83,13 @@ async fn lost_acks_cut_and_twice() {
 async fn a_wiped_bus_starts_anew() {
     let bus = LocalBus::default();
     let events: Vec<_> = (1..=3).map(|n| sample::event("h", "o", n)).collect();
-    bus.publish(&events).await.unwrap();
+    let before = bus.publish(&events).await.unwrap();
     let connection = bus.connection();
     bus.wipe();
     assert!(bus.connection() > connection);
     assert!(bus.streams().await.unwrap().is_empty());
     let acks = bus.publish(&events[2..]).await.unwrap();
     assert_eq!((acks[0].sequence, acks[0].duplicate), (1, false), "lower than before: wiped");
+    assert_ne!(acks[0].incarnation, before[0].incarnation, "another stream of that name");
+    assert_eq!(bus.streams().await.unwrap()["ORDERS"].incarnation, acks[0].incarnation);
 }

@@ -7,8 +7,8 @@ use entity::{EntityKey, ShardId, Snapshot, Timestamp};
 
 use super::{MemoryStore, Undo};
 use crate::{
-    Checkpoint, HistoryId, Meta, Peek, SnapshotStore, SnapshotWrite, StoreError, TimerRow, ViewRow,
-    ViewWrite, Views,
+    Checkpoint, CursorWrite, HistoryId, Meta, Peek, SnapshotStore, SnapshotWrite, StoreError,
+    TimerRow, ViewRow, ViewWrite, Views,
 };
 
 #[async_trait]
@@ -101,23 +101,37 @@ impl Meta for MemoryStore {
         Ok(())
     }
 
-    async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.lock().shard(shard)?.cursors.get(name).cloned())
-    }
-
-    async fn set_cursors(
+    async fn swap_value(
         &self,
         name: &str,
-        values: Vec<(ShardId, Vec<u8>)>,
-    ) -> Result<(), StoreError> {
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
         let state = &mut *self.lock();
-        for (shard, _) in &values {
-            state.shard(*shard)?;
+        state.check()?;
+        if state.values.get(name) != expected.as_ref() {
+            return Ok(false);
         }
-        let mut before = Vec::with_capacity(values.len());
-        for (shard, value) in values {
+        state.values.insert(name.to_owned(), value);
+        state.sync();
+        Ok(true)
+    }
+
+    async fn cursor(&self, shard: ShardId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.lock().shard(shard)?.cursors.get(name).map(|(_, value)| value.clone()))
+    }
+
+    async fn set_cursors(&self, name: &str, writes: Vec<CursorWrite>) -> Result<(), StoreError> {
+        let state = &mut *self.lock();
+        for write in &writes {
+            state.shard(write.shard)?;
+        }
+        let mut before = Vec::with_capacity(writes.len());
+        for CursorWrite { shard, epoch, value } in writes {
             let cursors = &mut state.shard_mut(shard)?.cursors;
-            before.push((shard, cursors.insert(name.to_owned(), value)));
+            if cursors.get(name).is_none_or(|(newest, _)| *newest <= epoch) {
+                before.push((shard, cursors.insert(name.to_owned(), (epoch, value))));
+            }
         }
         state.undo.push(Undo::Cursors { name: name.to_owned(), before });
         Ok(())
@@ -144,12 +158,12 @@ impl Views for MemoryStore {
         shard: ShardId,
         cursor: u64,
         writes: Vec<ViewWrite>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let state = &mut *self.lock();
         state.shard(shard)?;
         let rows = state.views.entry(view.to_owned()).or_default();
         if rows.cursors.get(&shard).is_some_and(|written| *written > cursor) {
-            return Ok(());
+            return Ok(false);
         }
         let mut before = Vec::with_capacity(writes.len());
         for write in writes {
@@ -166,7 +180,7 @@ impl Views for MemoryStore {
         }
         let old = rows.cursors.insert(shard, cursor);
         state.undo.push(Undo::View { view: view.to_owned(), shard, cursor: old, before });
-        Ok(())
+        Ok(true)
     }
 
     async fn view_cursor(&self, view: &str, shard: ShardId) -> Result<u64, StoreError> {

@@ -39,7 +39,8 @@ async fn write_derived(store: &MemoryStore, shard: ShardId, n: u64) {
         checkpoint: Some(Checkpoint { commit_no: n, ..Checkpoint::default() }),
     };
     store.write(shard, write).await.unwrap();
-    store.set_cursors("c", vec![(shard, vec![n.to_le_bytes()[0]])]).await.unwrap();
+    let write = crate::CursorWrite { shard, epoch: 1, value: vec![n.to_le_bytes()[0]] };
+    store.set_cursors("c", vec![write]).await.unwrap();
     let row = crate::ViewRow { key: b"k".to_vec(), value: vec![n.to_le_bytes()[0]] };
     store.apply("v", shard, n, vec![crate::ViewWrite::Put(row)]).await.unwrap();
 }

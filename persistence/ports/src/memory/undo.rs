@@ -10,6 +10,9 @@ use entity::{EntityKey, ShardId, Snapshot};
 use super::{ShardState, ViewState};
 use crate::{Checkpoint, TimerRow};
 
+/// A cursor behind the epoch of its writer.
+pub(super) type EpochValue = (u64, Vec<u8>);
+
 /// One write's opposite.
 #[derive(Debug)]
 pub(super) enum Undo {
@@ -23,7 +26,7 @@ pub(super) enum Undo {
         checkpoint: Option<Checkpoint>,
     },
     /// A move of cursors.
-    Cursors { name: String, before: Vec<(ShardId, Option<Vec<u8>>)> },
+    Cursors { name: String, before: Vec<(ShardId, Option<EpochValue>)> },
     /// A change of a view.
     View {
         view: String,

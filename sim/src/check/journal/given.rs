@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use entity::{ShardId, Tenant};
+use entity::{ShardId, Tenant, Timestamp};
 
 use crate::history::History;
 
@@ -47,6 +47,8 @@ pub struct Depth {
 pub struct Given {
     /// When the run ended, in virtual us.
     pub end_us: u64,
+    /// What the clocks of all nodes had reached then; `None`: unknown.
+    pub clock: Option<Timestamp>,
     /// Faults are over and everything had its time to settle (I11).
     pub is_healed: bool,
     /// Every claim of a shard, as far as known; empty: unknown.
@@ -78,6 +80,7 @@ impl Given {
     pub fn of(tenant: Tenant) -> Self {
         Self {
             end_us: 0,
+            clock: None,
             is_healed: false,
             owners: Vec::new(),
             let_in: Vec::new(),

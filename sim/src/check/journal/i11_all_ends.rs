@@ -1,5 +1,6 @@
 //! I11: every saga ends, completed or compensated, once faults stop.
 //!
+//! Where all clocks leapt before the end, nothing waits for a deadline that is over by then.
 //! Judged in healed runs only: nothing may wait for an answer any more. An order may rest where
 //! only people or a later deadline move it: awaiting its payment, confirmed, on its way, over.
 
@@ -12,6 +13,9 @@ use entity::{DeadLetterChange, EntityKey, Quarantine, Timestamp};
 
 use super::money::Settled;
 use super::{Findings, World};
+
+/// How long after its time a deadline may come: a clock that was set back, a retry.
+const OVERDUE_MS: u64 = 120_000;
 
 /// Judges everything that could still wait for something.
 #[must_use]
@@ -34,6 +38,7 @@ pub fn check(world: &World) -> Findings {
         let waits = cart_waits(world, key, body);
         found.judge(!waits, || format!("{key} waits: {:?}, {:?}", body.status, body.merging));
     }
+    deadlines(world, &mut found);
     wallets(world, &mut found);
     troubles(world, &mut found);
     found
@@ -118,6 +123,22 @@ fn cart_waits(world: &World, key: &EntityKey, body: &cart::Body) -> bool {
     is_placing || body.merging.is_some()
 }
 
+/// Nothing waits for a deadline that is over: its timer was lost.
+fn deadlines(world: &World, found: &mut Findings) {
+    let Some(clock) = world.given.clock else { return };
+    let quarantined = quarantined(world);
+    for (key, rows) in &world.decoded.entities {
+        let Some(last) = rows.last().map(|row| &world.decoded.records[*row].record) else {
+            continue;
+        };
+        let Some(deadline) = last.deadline else { continue };
+        let is_over = deadline.plus_ms(OVERDUE_MS) < clock;
+        found.judge(!is_over || quarantined.contains_key(key), || {
+            format!("{key} was to be woken at {deadline:?}, and it is {clock:?}")
+        });
+    }
+}
+
 /// Money that is set aside belongs to an order that has not been settled.
 fn wallets(world: &World, found: &mut Findings) {
     for (key, wallet) in &world.shop.wallets {
@@ -134,18 +155,9 @@ fn wallets(world: &World, found: &mut Findings) {
 
 /// No quarantine and no dead letter but those that were planted.
 fn troubles(world: &World, found: &mut Findings) {
-    let mut quarantined: BTreeMap<&EntityKey, &str> = BTreeMap::new();
+    let quarantined = quarantined(world);
     let mut letters = BTreeSet::new();
     for rec in world.records() {
-        match &rec.record.quarantine {
-            Some(Quarantine::Imposed { reason }) => {
-                quarantined.insert(&rec.record.key, reason);
-            }
-            Some(Quarantine::Lifted { .. }) => {
-                quarantined.remove(&rec.record.key);
-            }
-            None => {}
-        }
         match &rec.record.dead_letter {
             Some(DeadLetterChange::Kept(number, _)) => {
                 letters.insert((rec.shard, *number));
@@ -161,4 +173,21 @@ fn troubles(world: &World, found: &mut Findings) {
     found.judge(n <= planted, || {
         format!("{n} troubles, {planted} planted: {quarantined:?}, dead letters {letters:?}")
     });
+}
+
+/// Entities that take nothing any more, with the reason.
+fn quarantined(world: &World) -> BTreeMap<&EntityKey, &str> {
+    let mut quarantined: BTreeMap<&EntityKey, &str> = BTreeMap::new();
+    for rec in world.records() {
+        match &rec.record.quarantine {
+            Some(Quarantine::Imposed { reason }) => {
+                quarantined.insert(&rec.record.key, reason);
+            }
+            Some(Quarantine::Lifted { .. }) => {
+                quarantined.remove(&rec.record.key);
+            }
+            None => {}
+        }
+    }
+    quarantined
 }

@@ -44,7 +44,7 @@ impl EventBus for Server {
             let stream = event.stream();
             let stored = state.streams.entry(stream.clone()).or_default();
             stored.push(Arc::clone(event));
-            Ack { stream, sequence: stored.len() as u64, duplicate: false }
+            Ack { stream, sequence: stored.len() as u64, incarnation: 1, duplicate: false }
         };
         Ok(events.iter().map(store).collect())
     }
@@ -59,7 +59,8 @@ impl EventBus for Server {
 
     async fn streams(&self) -> Result<BTreeMap<String, StreamState>, PublishError> {
         let state = self.0.lock().unwrap();
-        let of = |events: &Vec<_>| StreamState { last_sequence: events.len() as u64 };
+        let of =
+            |events: &Vec<_>| StreamState { last_sequence: events.len() as u64, incarnation: 1 };
         Ok(state.streams.iter().map(|(name, events)| (name.clone(), of(events))).collect())
     }
 

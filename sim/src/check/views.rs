@@ -1,0 +1,89 @@
+//! The rows of every view, against the fold of the journal.
+//!
+//! Folded anew with the view's own pure function, in one pass and over maps: what is judged is the
+//! runtime around it (places, caches, generations, moves of shards). Up to the place that a view
+//! has written of each shard, so that a view may lag; whether it does is asked elsewhere.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cluster::projection::{Fold, rows_of};
+use edge::Views;
+use entity::{EventContext, ShardId};
+use ports::{MemoryStore, SharedStore, StoreError, Views as _};
+
+use super::journal::{Findings, World};
+
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Judges every row of every view.
+pub async fn check(store: &MemoryStore, journal: &World) -> Findings {
+    let mut found = Findings::of("views", journal.given().end_us);
+    for fold in Views::FOLDS {
+        if let Err(error) = compare(store, journal, &fold, &mut found).await {
+            found.fail(format!("{} cannot be read: {error}", fold.name));
+        }
+    }
+    found
+}
+
+async fn compare(
+    store: &MemoryStore,
+    journal: &World,
+    fold: &Fold,
+    found: &mut Findings,
+) -> Result<(), StoreError> {
+    let shared: SharedStore = Arc::new(store.clone());
+    let Some(view) = rows_of(&shared, fold.name).await? else {
+        found.fail(format!("{} has never been written", fold.name));
+        return Ok(());
+    };
+    let mut places = BTreeMap::new();
+    for shard in (0..journal.journals().n_shards()).map(ShardId) {
+        places.insert(shard, store.view_cursor(&view, shard).await?);
+    }
+    let expected = match folded(journal, fold, &places) {
+        Ok(expected) => expected,
+        Err(what) => {
+            found.fail(what);
+            return Ok(());
+        }
+    };
+    let stored = store.scan(&view, &[], &[0xFF], false, usize::MAX).await?;
+    let mut stored: Rows = stored.into_iter().map(|row| (row.key, row.value)).collect();
+    for (key, value) in &expected {
+        let row = stored.remove(key);
+        found.judge(row.as_ref() == Some(value), || {
+            let is = if row.is_some() { "is another" } else { "is missing" };
+            format!("row {} of {view} {is}", key.escape_ascii())
+        });
+    }
+    for key in stored.keys() {
+        found.judge(false, || format!("row {} of {view} is too many", key.escape_ascii()));
+    }
+    Ok(())
+}
+
+/// What the events up to these places make of a view.
+fn folded(journal: &World, fold: &Fold, places: &BTreeMap<ShardId, u64>) -> Result<Rows, String> {
+    let mut rows = Rows::new();
+    for rec in journal.records() {
+        let (key, place) = (&rec.record.key, places.get(&rec.shard).copied().unwrap_or(0));
+        if rec.commit_no > place || !fold.kinds.contains(&key.kind) {
+            continue;
+        }
+        for (version, event) in (rec.record.version + 1..).zip(&rec.record.events) {
+            let ctx = EventContext { key, version, at: rec.record.at };
+            let state = rows.get(&(fold.state_key)(key)).map(Vec::as_slice);
+            let changes = (fold.fold)(&ctx, event, state)
+                .map_err(|error| format!("event {version} of {key}: {error}"))?;
+            for (row, value) in changes {
+                match value {
+                    Some(value) => drop(rows.insert(row, value)),
+                    None => drop(rows.remove(&row)),
+                }
+            }
+        }
+    }
+    Ok(rows)
+}
