@@ -142,6 +142,12 @@ impl Node {
         inbox.is_open().then(|| inbox.epoch())
     }
 
+    /// Whether its lease lets it answer now. Another node may serve its shards when it does not.
+    #[must_use]
+    pub fn may_answer(&self) -> bool {
+        self.seats.may_answer(self.ctx.clock.steady())
+    }
+
     /// The epoch that a shard is, or was last, served under; 0: never here.
     pub(crate) fn epoch_of(&self, shard: ShardId) -> u64 {
         self.seats.inbox(shard).epoch()

@@ -34,7 +34,7 @@ pub mod i13_captured;
 pub use conflicts::conflicts;
 pub use decoded::Rec;
 pub use findings::{Findings, VIOLATIONS_MAX};
-pub use given::{Depth, Given, LetIn, Owned};
+pub use given::{Beside, Depth, Given, LetIn, Owned};
 pub use read::{Journals, Published};
 pub use world::World;
 

@@ -44,6 +44,7 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
         is_healed: true,
         owners: ground.claims.all(),
         let_in: ground.claims.let_in(),
+        beside: ground.claims.beside(),
         durable_us: ground.claims.durable_us(world.begun_us()),
         stream_window: Some(plan.setup.stream_window.into()),
         depths: seen.queues.depths.clone(),

@@ -1,12 +1,15 @@
 //! How long the queues of shards are, over time, and how full queues became beside their limits.
 //!
 //! They are looked at between events, every 20 ms: what is longer for a shorter time is not seen.
+//! At each look it is noted, too, who might answer for which shard (I1).
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use cluster::Node;
 use cluster::limits::{FORWARDED_IN_MAX, IN_FLIGHT_MAX, STREAM_WINDOW};
+use entity::ShardId;
 
 use crate::check::journal::Depth;
 use crate::world::World;
@@ -37,6 +40,19 @@ impl Queues {
     }
 }
 
+/// Notes the shards that a node might answer for although another one has claimed them (I1).
+fn one_writer(world: &World, number: u16, node: &Node) {
+    if !node.may_answer() {
+        return;
+    }
+    let claims = &world.ground().claims;
+    for shard in (0..node.ctx().store.n_shards()).map(ShardId) {
+        if let Some(epoch) = node.serves(shard) {
+            claims.serves(shard, epoch, number, world.since_begin_us());
+        }
+    }
+}
+
 /// Looks until it is told to stop.
 pub(super) async fn watch(world: World, queues: Rc<RefCell<Queues>>) {
     loop {
@@ -45,6 +61,7 @@ pub(super) async fn watch(world: World, queues: Rc<RefCell<Queues>>) {
         for node in 0..world.n_nodes() {
             let Some(life) = world.life(node) else { continue };
             let (depths, mut queues) = (life.node.depths(), queues.borrow_mut());
+            one_writer(&world, node, &life.node);
             let in_flight = life.node.region().admission().in_flight();
             queues.see(format!("commands of node {node}"), in_flight, IN_FLIGHT_MAX);
             let limit = inbox_max(depths.len());

@@ -8,7 +8,7 @@ use entity::ShardId;
 use parking_lot::Mutex;
 use ports::{AppendError, Frame, Journal, MemoryStore};
 
-use crate::check::journal::{LetIn, Owned};
+use crate::check::journal::{Beside, LetIn, Owned};
 use crate::kernel::Kernel;
 
 /// Every claim of a shard that the store took, whoever heard of it, and the appends that it took
@@ -19,8 +19,9 @@ pub struct Claims(Arc<Mutex<Fences>>);
 #[derive(Debug, Default)]
 struct Fences {
     claims: Vec<Owned>,
-    newest: BTreeMap<ShardId, u64>,
+    newest: BTreeMap<ShardId, Owned>,
     let_in: Vec<LetIn>,
+    beside: Vec<Beside>,
     durable_us: BTreeMap<ShardId, Vec<u64>>,
 }
 
@@ -48,8 +49,29 @@ impl Claims {
     pub(super) fn note(&self, shard: ShardId, epoch: u64, node: u16) {
         let fences = &mut *self.0.lock();
         fences.claims.push(Owned { shard, epoch, node });
-        let newest = fences.newest.entry(shard).or_default();
-        *newest = epoch.max(*newest);
+        let claim = Owned { shard, epoch, node };
+        let newest = fences.newest.entry(shard).or_insert(claim);
+        if newest.epoch < epoch {
+            *newest = claim;
+        }
+    }
+
+    /// A node may answer for a shard under this epoch, as seen just now: noted if another node
+    /// has a newer one.
+    pub fn serves(&self, shard: ShardId, epoch: u64, node: u16, at_us: u64) {
+        let Fences { newest, beside, .. } = &mut *self.0.lock();
+        if let Some(claim) = newest.get(&shard)
+            && claim.epoch > epoch
+            && claim.node != node
+        {
+            beside.push(Beside { old: Owned { shard, epoch, node }, new: *claim, at_us });
+        }
+    }
+
+    /// Nodes that might have answered beside a newer owner.
+    #[must_use]
+    pub fn beside(&self) -> Vec<Beside> {
+        self.0.lock().beside.clone()
     }
 
     /// The store took these frames just now.
@@ -62,7 +84,7 @@ impl Claims {
             if place >= times.len() {
                 times.resize(place + 1, now_us);
             }
-            let newest = newest.get(&header.shard).copied().unwrap_or(0);
+            let newest = newest.get(&header.shard).map_or(0, |claim| claim.epoch);
             if header.epoch < newest {
                 let (shard, commit, epoch) = (header.shard, header.commit_no, header.epoch);
                 let_in.push(LetIn { shard, commit, epoch, newest });

@@ -33,6 +33,17 @@ pub struct LetIn {
     pub newest: u64,
 }
 
+/// A node that might have answered for a shard although another one had claimed it since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beside {
+    /// What it served.
+    pub old: Owned,
+    /// The newest claim.
+    pub new: Owned,
+    /// When that was seen, in us of the run.
+    pub at_us: u64,
+}
+
 /// How full a queue became, in the unit of its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
@@ -55,6 +66,8 @@ pub struct Given {
     pub owners: Vec<Owned>,
     /// Appends that passed the fence, as far as known.
     pub let_in: Vec<LetIn>,
+    /// Nodes that might have answered beside a newer owner, as far as known.
+    pub beside: Vec<Beside>,
     /// When the store took each commit, in us of the run: by shard, from commit 1 on. Empty:
     /// unknown.
     pub durable_us: BTreeMap<ShardId, Vec<u64>>,
@@ -84,6 +97,7 @@ impl Given {
             is_healed: false,
             owners: Vec::new(),
             let_in: Vec::new(),
+            beside: Vec::new(),
             durable_us: BTreeMap::new(),
             stream_window: None,
             depths: BTreeMap::new(),

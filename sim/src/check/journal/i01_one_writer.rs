@@ -2,11 +2,12 @@
 //!
 //! A frame under an older epoch behind a newer one was let in past the fence. So was one that came
 //! between a claim and the new owner's first frame: the journal alone does not show it, so runs
-//! say what their store took. Owners are judged where the run knows them.
+//! say what their store took, and who might have answered with an old state beside a newer
+//! owner. Owners are judged where the run knows them.
 
 use std::collections::BTreeMap;
 
-use super::{Findings, World};
+use super::{Beside, Findings, World};
 
 /// Judges every frame and every claim.
 #[must_use]
@@ -18,6 +19,16 @@ pub fn check(world: &World) -> Findings {
         found.judge(first == owned.node, || {
             let (shard, epoch, node) = (owned.shard.0, owned.epoch, owned.node);
             format!("epoch {epoch} of shard {shard} was given to nodes {first} and {node}")
+        });
+    }
+    for Beside { old, new, at_us } in &world.given.beside {
+        found.judge(false, || {
+            let (shard, node, epoch) = (old.shard.0, old.node, old.epoch);
+            let (since, by) = (new.epoch, new.node);
+            format!(
+                "node {node} might answer for shard {shard} under epoch {epoch} at {at_us} us, \
+                 though node {by} has epoch {since}"
+            )
         });
     }
     for late in &world.given.let_in {

@@ -1,6 +1,6 @@
 //! I12: one order per (cart, generation): its key is made of both, its cart asked for it, and a
 //! cart that an order holds does not change. A cart whose every placing was refused for good has
-//! no order: "no" is said of what was not done, never of what nobody knows.
+//! no order, and one whose every writing was is not there: "no" is said of what was not done, never of what nobody knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,22 +36,40 @@ pub fn check(world: &World) -> Findings {
     found
 }
 
-/// Carts whose placings were all refused for good.
+/// Carts whose writings, or whose placings, were all refused for good.
 fn refused(world: &World, found: &mut Findings) {
-    let mut is_refused: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut placed: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut written: BTreeMap<&str, bool> = BTreeMap::new();
     for op in &world.given.history.ops {
-        if let Ask::Place { cart, .. } = &op.ask {
-            let was_refused = op.answer.as_ref().is_some_and(|answer| {
-                (400..500).contains(&answer.status)
-                    && !matches!(answer.status, 408 | 429)
-                    && answer.order.is_none()
-            });
-            *is_refused.entry(cart).or_insert(true) &= was_refused;
-        }
+        let (carts, cart) = match &op.ask {
+            Ask::Place { cart, .. } => (&mut placed, cart),
+            Ask::PutCart { cart } => (&mut written, cart),
+            Ask::Quote { .. }
+            | Ask::GetOrder { .. }
+            | Ask::Cancel { .. }
+            | Ask::Advance { .. }
+            | Ask::GetStock { .. }
+            | Ask::Restock { .. }
+            | Ask::Count { .. }
+            | Ask::Other => continue,
+        };
+        let was_refused = op.answer.as_ref().is_some_and(|answer| {
+            (400..500).contains(&answer.status)
+                && !matches!(answer.status, 408 | 429)
+                && answer.order.is_none()
+        });
+        *carts.entry(cart).or_insert(true) &= was_refused;
     }
     let of = |order: &OrderFold| order.body.as_ref().map(|body| body.terms.cart.clone());
     let ordered: BTreeSet<EntityKey> = world.shop.orders.values().filter_map(of).collect();
-    for cart in is_refused.into_iter().filter_map(|(cart, is_refused)| is_refused.then_some(cart)) {
+    let refused = |(cart, is_refused): (_, bool)| is_refused.then_some(cart);
+    for cart in written.into_iter().filter_map(refused) {
+        let key = keys::cart(&world.given.tenant, cart);
+        found.judge(!world.shop.carts.contains_key(&key), || {
+            format!("{key}: each writing was refused for good, and there it is")
+        });
+    }
+    for cart in placed.into_iter().filter_map(refused) {
         let key = keys::cart(&world.given.tenant, cart);
         found.judge(!ordered.contains(&key), || {
             format!("{key}: each placing was refused for good, and there is an order of it")

@@ -8,7 +8,7 @@ use ports::Frame;
 
 use super::Case;
 use super::tamper::{event, record, rewrite};
-use crate::check::journal::{Depth, Given, Journals, LetIn, Owned};
+use crate::check::journal::{Beside, Depth, Given, Journals, LetIn, Owned};
 use crate::history::Ask;
 
 pub(super) const CASES: &[Case] = &[
@@ -39,6 +39,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "a checkpoint of the future", reported_by: "I4", tamper: future_checkpoint },
     Case { name: "a client saw it early", reported_by: "I4", tamper: seen_before_durable },
     Case { name: "an append past the fence", reported_by: "I1", tamper: let_in },
+    Case { name: "an answer beside the owner", reported_by: "I1", tamper: beside },
     Case { name: "an order that was refused", reported_by: "I12", tamper: refused },
     Case { name: "a command in a closed window", reported_by: "I10", tamper: window_closed },
     Case { name: "a queue over its limit", reported_by: "I10", tamper: deep },
@@ -173,6 +174,11 @@ fn window_closed(_: &mut Journals, given: &mut Given) {
 
 fn let_in(_: &mut Journals, given: &mut Given) {
     given.let_in.push(LetIn { shard: ShardId(0), commit: 2, epoch: 1, newest: 2 });
+}
+
+fn beside(_: &mut Journals, given: &mut Given) {
+    let old = Owned { shard: ShardId(0), epoch: 1, node: 0 };
+    given.beside.push(Beside { old, new: Owned { epoch: 2, node: 1, ..old }, at_us: 7 });
 }
 
 fn refused(_: &mut Journals, given: &mut Given) {
