@@ -20,8 +20,9 @@ pub const SPARE_PAYLOADS_MAX: usize = 64;
 
 /// How long an ask waits for the answer of an owner that is known to have a successor, in ms.
 ///
-/// What it answered is on its way; a node that has left answers never.
-pub const SUPERSEDED_GRACE_MS: u64 = 100;
+/// What it answered is on its way, or it was kept for the successor, who opens the shard first; a
+/// node that has left answers never. Longer than a handover takes, shorter than callers wait.
+pub const SUPERSEDED_GRACE_MS: u64 = 1_000;
 
 /// Groups that may wait behind the flying one before admission closes (architecture 3).
 pub const GROUPS_WAITING_MAX: usize = 1;

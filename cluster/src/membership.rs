@@ -225,11 +225,9 @@ impl Shell {
         node.directory().learn(shard, Owner { node: forward_to, epoch: epoch + 1 });
         let (brought, life) = (self.brought.clone(), Arc::clone(self.node.life()));
         // At once: a reopening that follows must find it closed.
-        if !node.begin_to_settle(shard, epoch) {
-            return;
-        }
+        let Some(closing) = node.begin_to_settle(shard, epoch) else { return };
         life.spawn(async move {
-            if node.settled(shard, epoch).await {
+            if node.settled(shard, closing).await {
                 let status = ShardStatus::Drained;
                 let _ = brought.send(Input::Shard { shard, epoch, status }).await;
             }

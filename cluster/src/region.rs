@@ -290,7 +290,7 @@ const fn refused<E: Entity>(why: NotAdmitted) -> AskError<E> {
 fn not_done<E: Entity>(refusal: Refusal) -> AskError<E> {
     let is_open = matches!(refusal, Refusal::TimedOut | Refusal::Unavailable);
     if is_open && sites::is_broken("unknown_outcome_as_failure") {
-        return AskError::StateFull;
+        return AskError::KeyReused;
     }
     from_refusal(refusal)
 }

@@ -41,6 +41,14 @@ impl From<OpenError> for StartError {
     }
 }
 
+/// One closing of a shard: a reopening ends it, and what comes after that is another one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Closing {
+    epoch: u64,
+    tenure: u64,
+    number: u64,
+}
+
 impl Node {
     /// Serves a shard that was claimed: recovers it and hosts it with a log of its own.
     ///
@@ -84,42 +92,43 @@ impl Node {
     /// a change are not waited for: their callers ask again, elsewhere. Cancel safe: the shard
     /// stays as it is until [`Self::reopen`] or [`Self::drop_shard`].
     pub async fn settle(&self, shard: ShardId, epoch: u64) -> bool {
-        self.begin_to_settle(shard, epoch) && self.settled(shard, epoch).await
+        match self.begin_to_settle(shard, epoch) {
+            Some(closing) => self.settled(shard, closing).await,
+            None => false,
+        }
     }
 
-    /// Takes nothing new for a shard from now on. Returns whether it is served under this epoch.
-    pub(crate) fn begin_to_settle(&self, shard: ShardId, epoch: u64) -> bool {
+    /// Takes nothing new for a shard from now on. `None`: it is not served under this epoch.
+    pub(crate) fn begin_to_settle(&self, shard: ShardId, epoch: u64) -> Option<Closing> {
         let inbox = self.seats.inbox(shard);
-        let is_ours = inbox.epoch() == epoch && inbox.is_served(inbox.tenure());
-        if is_ours {
-            inbox.settle();
-        }
-        is_ours
+        let tenure = inbox.tenure();
+        let is_ours = inbox.epoch() == epoch && inbox.is_served(tenure);
+        is_ours.then(|| Closing { epoch, tenure, number: inbox.settle() })
     }
 
     /// The second half of [`Self::settle`]: also lets the relay publish what is durable, for a short
     /// time. A reopening in between ends it.
-    pub(crate) async fn settled(&self, shard: ShardId, epoch: u64) -> bool {
+    pub(crate) async fn settled(&self, shard: ShardId, closing: Closing) -> bool {
         let inbox = self.seats.inbox(shard);
-        let tenure = inbox.tenure();
-        if inbox.epoch() != epoch {
-            return false;
-        }
+        let mut is_published = false;
         loop {
-            if !inbox.is_served(tenure) || inbox.is_open() {
+            if !inbox.is_served(closing.tenure) || !inbox.is_settling(closing.number) {
                 return false;
             }
-            if inbox.is_settled() && self.seats.is_log_idle(shard) {
-                break;
+            if !(inbox.is_settled() && self.seats.is_log_idle(shard)) {
+                self.ctx.clock.sleep(limits::DRAIN_POLL_MS).await;
+            } else if is_published {
+                return true;
+            } else {
+                tokio::select! {
+                    biased;
+                    () = self.commits.hand_over(shard, closing.epoch) => {}
+                    () = self.ctx.clock.sleep(limits::HANDOVER_PUBLISH_MS) => {}
+                }
+                // A deadline may have come meanwhile; what it did is waited for, too.
+                is_published = true;
             }
-            self.ctx.clock.sleep(limits::DRAIN_POLL_MS).await;
         }
-        tokio::select! {
-            biased;
-            () = self.commits.hand_over(shard, epoch) => {}
-            () = self.ctx.clock.sleep(limits::HANDOVER_PUBLISH_MS) => {}
-        }
-        inbox.is_served(tenure) && !inbox.is_open()
     }
 
     /// Takes work again for a shard that was settled.

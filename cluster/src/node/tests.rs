@@ -88,6 +88,10 @@ impl Clock for Counting {
         self.clock.now()
     }
 
+    fn steady(&self) -> Timestamp {
+        self.now()
+    }
+
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
         match ms {
             limits::TICK_MS => drop(self.n_ticks.fetch_add(1, Ordering::Relaxed)),

@@ -37,6 +37,8 @@ struct Queue {
     generation: u64,
     /// How often it was opened.
     tenure: u64,
+    /// How often it was closed to new work.
+    n_closings: u64,
     gate: Gate,
 }
 
@@ -152,17 +154,27 @@ impl Inbox {
         queue.tenure
     }
 
-    /// Takes no more work, only what ends the work that is under way.
-    pub(crate) fn settle(&self) {
+    /// Takes no more work, only what ends the work that is under way. Returns the number of this
+    /// closing.
+    pub(crate) fn settle(&self) -> u64 {
         let mut queue = self.queue.lock();
         if queue.gate == Gate::Open {
             queue.gate = Gate::Settling;
+            queue.n_closings += 1;
             self.open.store(false, Ordering::Release);
             // Said of an earlier turn, with another input since.
             self.settled.store(false, Ordering::Release);
         }
+        let number = queue.n_closings;
         drop(queue);
         self.wake();
+        number
+    }
+
+    /// Whether this closing is the newest, and was not undone.
+    pub(crate) fn is_settling(&self, number: u64) -> bool {
+        let queue = self.queue.lock();
+        queue.gate == Gate::Settling && queue.n_closings == number
     }
 
     /// Takes work again after [`Self::settle`].

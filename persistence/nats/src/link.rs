@@ -40,7 +40,7 @@ pub(crate) struct Link {
     /// they need would wait for one another.
     in_flight: Semaphore,
     /// The streams as they were when the connection was made. One that is made again under it
-    /// shows by its places, or with the next connection.
+    /// shows by its places, when its state is asked for, or with the next connection.
     streams: BTreeMap<String, StreamState>,
     lost: Arc<Lost>,
 }
@@ -196,11 +196,23 @@ impl Link {
     }
 
     /// The state of all streams.
+    ///
+    /// Errors: also when a stream is another one than when the connection was made. Its
+    /// acknowledgements would name the old one, so the connection is of no more use.
     pub(crate) async fn streams(
         &self,
         options: &NatsOptions,
     ) -> Result<BTreeMap<String, StreamState>, ConnectError> {
-        streams::states(&self.api(), options).await
+        let states = streams::states(&self.api(), options).await?;
+        let is_other = |(name, state): &(&String, &StreamState)| {
+            self.streams.get(*name).map(|known| known.incarnation) != Some(state.incarnation)
+        };
+        match states.iter().find(is_other) {
+            None => Ok(states),
+            Some((name, _)) => {
+                Err(ConnectError::Unreachable(format!("stream {name} was made anew")))
+            }
+        }
     }
 }
 

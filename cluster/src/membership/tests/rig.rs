@@ -26,6 +26,10 @@ impl Clock for PausedClock {
         Timestamp(1_000_000 + u64::try_from(self.0.elapsed().as_millis()).unwrap())
     }
 
+    fn steady(&self) -> Timestamp {
+        self.now()
+    }
+
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(Duration::from_millis(ms)))
     }

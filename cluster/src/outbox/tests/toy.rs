@@ -223,6 +223,10 @@ impl Clock for TestClock {
         Timestamp(self.now.load(Ordering::SeqCst))
     }
 
+    fn steady(&self) -> Timestamp {
+        self.now()
+    }
+
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
         let (now, moved) = (Arc::clone(&self.now), Arc::clone(&self.moved));
         let until = now.load(Ordering::SeqCst) + ms;

@@ -11,6 +11,8 @@ use crate::plan::{Fault, FaultKind, Plan};
 
 /// How long after a fault its traces excuse, in us: takeovers, back-offs, queues.
 const AFTER_US: u64 = 20_000_000;
+/// How long a node may take to leave its cluster before it is restarted, in us.
+const LEAVE_US: u64 = 30_000_000;
 
 /// Times at which requests may stay without an answer.
 #[derive(Debug, Clone, Default)]
@@ -64,12 +66,16 @@ impl Calm {
 }
 
 fn disturbed(fault: &Fault) -> Option<Disturbed> {
+    let mut after_us = AFTER_US;
     let node = match &fault.kind {
         FaultKind::BusDown
         | FaultKind::BusTwice { .. }
         | FaultKind::BusLostAcks { .. }
         | FaultKind::BusWiped => return None,
-        FaultKind::Roll { node, .. } => Some(*node),
+        FaultKind::Roll { node, .. } => {
+            after_us += LEAVE_US;
+            Some(*node)
+        }
         FaultKind::Crash { .. }
         | FaultKind::Pause { .. }
         | FaultKind::Loss { .. }
@@ -85,6 +91,55 @@ fn disturbed(fault: &Fault) -> Option<Disturbed> {
         | FaultKind::ClockStep { .. }
         | FaultKind::ClockDrift { .. } => None,
     };
-    let to_us = fault.at_us + u64::from(fault.for_ms) * 1_000 + AFTER_US;
+    let to_us = fault.at_us + u64::from(fault.for_ms) * 1_000 + after_us;
     Some(Disturbed { from_us: fault.at_us, to_us, node })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Answer, Ask};
+    use crate::scenario::Scenario;
+
+    fn op(node: u16, sent_us: u64, status: Option<u16>) -> Op {
+        let answer = status.map(|status| Answer {
+            status,
+            code: None,
+            order: None,
+            version: None,
+            state: None,
+            available: None,
+            replayed: false,
+            body: 0,
+        });
+        let answered_us = answer.as_ref().map(|_| sent_us + 5);
+        let (intended_us, key, ask) = (sent_us, None, Ask::Other);
+        Op { visit: 1, intended_us, sent_us, answered_us, node, key, ask, answer }
+    }
+
+    /// How many of these the checker objects to, with node 1 restarted at 40 s.
+    fn objections(ops: Vec<Op>) -> usize {
+        let mut plan = Scenario::built_in("moves").unwrap().plan(1);
+        let kind = FaultKind::Roll { node: 1, new_version: false };
+        plan.faults = vec![
+            Fault { id: 1, at_us: 40_000_000, for_ms: 500, kind },
+            Fault { id: 2, at_us: 1_000_000, for_ms: 0, kind: FaultKind::BusWiped },
+        ];
+        let history = History { ops, ..History::default() };
+        Calm::of(&plan).check(&history).violations.len()
+    }
+
+    #[test]
+    fn silence_is_excused_where_something_is_wrong() {
+        assert_eq!(objections(vec![op(1, 41_000_000, None), op(1, 39_000_000, Some(504))]), 0);
+        assert_eq!(objections(vec![op(0, 41_000_000, Some(503)), op(0, 5, Some(200))]), 0);
+    }
+
+    #[test]
+    fn silence_is_no_answer_elsewhere() {
+        assert_eq!(objections(vec![op(0, 41_000_000, None)]), 1, "another node is restarted");
+        assert_eq!(objections(vec![op(1, 1_000_000, None)]), 1, "the bus disturbs nobody");
+        assert_eq!(objections(vec![op(1, 20_000_000, Some(504))]), 1, "before anything");
+        assert_eq!(objections(vec![op(1, 200_000_000, None)]), 1, "long after it");
+    }
 }
