@@ -288,8 +288,7 @@ const fn refused<E: Entity>(why: NotAdmitted) -> AskError<E> {
 
 /// A command that was not answered. Its outcome is unknown, unless a defect says otherwise.
 fn not_done<E: Entity>(refusal: Refusal) -> AskError<E> {
-    let is_open = matches!(refusal, Refusal::TimedOut | Refusal::Unavailable);
-    if is_open && sites::is_broken("unknown_outcome_as_failure") {
+    if refusal == Refusal::TimedOut && sites::is_broken("unknown_outcome_as_failure") {
         return AskError::KeyReused;
     }
     from_refusal(refusal)
