@@ -6,14 +6,13 @@ use std::sync::Arc;
 use commerce::keys;
 use commerce::sku;
 use entity::{
-    Cause, DeadLetter, DeadLetterChange, EntityKey, Message, MessageKind, Quarantine, RecordSource,
-    StepRecord, Tenant, Timestamp,
+    Cause, DeadLetter, DeadLetterChange, EntityKey, Message, MessageKind, Tenant, Timestamp,
 };
 use ports::memory::MemoryStore;
-use ports::{Frame, FrameHeader, Journal};
 use serde_json::Value;
 
 use super::rig::Rig;
+use crate::testing::journal::{append, imposed, record};
 use crate::testing::{Answer, Ask, ask, get, post};
 
 fn put_config(tag: &str, body: &str) -> Ask {
@@ -223,24 +222,6 @@ async fn a_clock_that_is_moved_ends_an_order_that_nobody_pays() {
     assert!(later["now"].as_str().unwrap() >= now.as_str().unwrap(), "{later}");
 }
 
-fn record(key: &EntityKey) -> StepRecord {
-    StepRecord {
-        key: key.clone(),
-        prev: 0,
-        version: 0,
-        at: Timestamp(1),
-        cause: Cause::default(),
-        source: RecordSource::Runtime,
-        events: Vec::new(),
-        sends: Vec::new(),
-        mark: None,
-        kept: None,
-        deadline: None,
-        quarantine: None,
-        dead_letter: None,
-    }
-}
-
 /// A store whose journal says that the SKU is in quarantine and that a command for it was given
 /// up: what is left when a build has a bug.
 async fn troubled(key: &EntityKey) -> Arc<MemoryStore> {
@@ -264,32 +245,6 @@ async fn troubled(key: &EntityKey) -> Arc<MemoryStore> {
     kept.dead_letter = Some(DeadLetterChange::Kept(1, letter));
     append(&store, &[&imposed, &kept]).await;
     store
-}
-
-fn imposed(key: &EntityKey) -> StepRecord {
-    let mut imposed = record(key);
-    imposed.quarantine = Some(Quarantine::Imposed { reason: "panicked: a bug".into() });
-    imposed
-}
-
-/// Writes records of the runtime behind what a shard's journal has.
-async fn append(store: &MemoryStore, records: &[&StepRecord]) {
-    let shard = records[0].key.shard(4);
-    let tail = store.claim(shard).await.unwrap();
-    let mut payload = Vec::new();
-    for record in records {
-        Frame::push_record(&mut payload, record).unwrap();
-    }
-    let header = FrameHeader {
-        shard,
-        commit_no: tail.next_commit,
-        epoch: tail.epoch,
-        first_seq: tail.next_seq,
-        n_events: 0,
-        record_version: 1,
-        prev_crc: tail.crc,
-    };
-    store.append(Arc::new(vec![Frame::new(header, payload)])).await.unwrap();
 }
 
 /// The same shop after an entity of it has failed.
