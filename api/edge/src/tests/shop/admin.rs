@@ -6,7 +6,8 @@ use std::sync::Arc;
 use commerce::keys;
 use commerce::sku;
 use entity::{
-    Cause, DeadLetter, DeadLetterChange, EntityKey, Message, MessageKind, Tenant, Timestamp,
+    Cause, DeadLetter, DeadLetterChange, EntityKey, Message, MessageKind, RecordSource, Tenant,
+    Timestamp,
 };
 use ports::memory::MemoryStore;
 use serde_json::Value;
@@ -290,6 +291,63 @@ async fn lists_show_an_order_in_quarantine_and_an_operator_sees_its_state() {
     assert_eq!(seen["quarantined"], "panicked: a bug", "{seen}");
     assert_eq!(seen["version"], whole["version"]);
     assert!(seen["state"].is_object() && seen["records"][0].is_object(), "{seen}");
+}
+
+fn order_of(placed: &Answer) -> EntityKey {
+    let id = placed.json()["id"].as_str().unwrap().to_owned();
+    keys::parse_order(&Tenant::new("demo"), &id).unwrap()
+}
+
+#[actix_web::test]
+async fn lists_go_without_an_order_whose_journal_cannot_be_read() {
+    let rig = Rig::new().await;
+    let alice = rig.buyer("alice").await;
+    let well = rig.cod_order(&alice, "cart-well-1").await;
+    let broken = order_of(&rig.cod_order(&alice, "cart-broken-1").await);
+    let store = Arc::clone(&rig.world.store);
+    rig.node.stop().await;
+    drop(rig);
+    // Its chain names a commit that comes later than it: nothing can be folded.
+    let mut astray = record(&broken);
+    (astray.source, astray.version, astray.prev) = (RecordSource::Caller, 1_000, u64::MAX);
+    append(&store, &[&astray, &imposed(&broken)]).await;
+
+    let rig = Rig::over(store).await;
+    let alice = rig.world.token("login_hint=alice").await;
+    for (uri, token, list) in [
+        ("/v1/orders", &rig.staff, "data"),
+        ("/v1/me/orders", &alice, "data"),
+        ("/v1/me/overview", &alice, "orders"),
+    ] {
+        let page = rig.send(get(uri).bearer(token)).await;
+        assert_eq!(page.status, 200, "{uri}: {}", page.text());
+        let page = page.json();
+        let orders = page[list].as_array().unwrap_or_else(|| panic!("{uri}: {page}"));
+        let ids: Vec<&Value> = orders.iter().map(|order| &order["id"]).collect();
+        assert_eq!(ids, [&well.json()["id"]], "{uri}");
+    }
+}
+
+#[actix_web::test]
+async fn a_cart_in_quarantine_hides_no_open_one() {
+    let rig = Rig::new().await;
+    let alice = rig.buyer("alice").await;
+    for cart in ["cart-open-1", "cart-failed-1"] {
+        rig.cart(&alice, cart, "[]").await;
+    }
+    let mine = |token: &str| get("/v1/me/cart").bearer(token);
+    for _ in 0..300 {
+        if rig.send(mine(&alice)).await.json()["id"] == "cart-failed-1" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(rig.send(mine(&alice)).await.json()["id"], "cart-failed-1", "the newest");
+    let tenant = Tenant::new("demo");
+    let rig = after_quarantine(rig, &keys::cart(&tenant, "cart-failed-1")).await;
+    let alice = rig.world.token("login_hint=alice").await;
+    let seen = rig.send(mine(&alice)).await;
+    assert_eq!((seen.status, &seen.json()["id"]), (200, &"cart-open-1".into()), "{}", seen.text());
 }
 
 #[actix_web::test]
