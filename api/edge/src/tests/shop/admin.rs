@@ -158,9 +158,18 @@ async fn the_log_is_changed_while_the_node_runs() {
     assert_eq!(filter().await, "info");
     let changed = rig.admin(put("info,cluster=debug")).await;
     assert_eq!((changed.status, filter().await), (200, "info,cluster=debug".into()));
-    let refused = rig.admin(put("no filter")).await;
+    for wrong in
+        ["inof", "no filter", "cluster", "info,inof", "cluster=", "=info", "a=loud", "info,"]
+    {
+        let refused = rig.admin(put(wrong)).await;
+        assert_eq!(refused.brief(), "422 validation_failed bad_form @ /filter", "{wrong}");
+        assert_eq!(filter().await, "info,cluster=debug", "the old one stays");
+    }
+    // What the program cannot put in force is refused too.
+    let refused = rig.admin(put("no target=info")).await;
     assert_eq!(refused.brief(), "422 validation_failed bad_form @ /filter");
-    assert_eq!(filter().await, "info,cluster=debug", "the old one stays");
+    let changed = rig.admin(put("WARN,cluster::shard=trace,actix_http=off")).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
 }
 
 #[actix_web::test]
