@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use entity::{Principal, Tenant};
+use entity::{Principal, PrincipalKind, Tenant};
 use parking_lot::Mutex;
 
 use crate::limits;
@@ -41,13 +41,16 @@ pub enum NotAdmitted {
     Closed,
 }
 
+/// Who is counted: subjects are unique within a kind only.
+type Who = (Tenant, PrincipalKind, CompactString);
+
 #[derive(Debug, Default)]
 struct Counts {
     limits: AdmissionLimits,
     closed: bool,
     total: usize,
     tenants: BTreeMap<Tenant, usize>,
-    principals: BTreeMap<(Tenant, CompactString), usize>,
+    principals: BTreeMap<Who, usize>,
 }
 
 /// The gate.
@@ -58,7 +61,7 @@ pub struct Admission(Arc<Mutex<Counts>>);
 #[derive(Debug)]
 pub struct Pass {
     gate: Admission,
-    who: (Tenant, CompactString),
+    who: Who,
 }
 
 impl Admission {
@@ -77,7 +80,7 @@ impl Admission {
             sites::hit("admission.full");
             return Err(NotAdmitted::Full);
         }
-        let who = (principal.tenant.clone(), principal.subject.clone());
+        let who = (principal.tenant.clone(), principal.kind, principal.subject.clone());
         let under_way = counts.principals.entry(who.clone()).or_insert(0);
         if *under_way >= counts.limits.per_principal_max {
             sites::hit("admission.principal");
@@ -149,5 +152,18 @@ mod tests {
         gate.enter(&principal("a", "x")).unwrap();
         gate.close();
         assert_eq!(gate.enter(&principal("b", "q")).unwrap_err(), NotAdmitted::Closed);
+    }
+
+    #[test]
+    fn a_guest_takes_no_room_of_a_customer_with_the_same_subject() {
+        let gate = Admission::default();
+        gate.set_limits(AdmissionLimits { in_flight_max: 100, per_principal_max: 1 });
+        let of = |kind| Principal { kind, ..principal("a", "x") };
+        let guest = gate.enter(&of(PrincipalKind::Guest)).unwrap();
+        let _customer = gate.enter(&of(PrincipalKind::Customer)).unwrap();
+        let full = gate.enter(&of(PrincipalKind::Customer));
+        assert_eq!(full.unwrap_err(), NotAdmitted::Principal);
+        drop(guest);
+        gate.enter(&of(PrincipalKind::Guest)).unwrap();
     }
 }

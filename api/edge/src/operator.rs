@@ -54,11 +54,30 @@ impl LogFilter {
 
     /// Puts a filter in force. Errors: why it is none.
     pub fn set(&self, filter: &str) -> Result<(), String> {
+        check_filter(filter)?;
         let mut now = self.filter.lock();
         (self.set)(filter)?;
         filter.clone_into(&mut now);
         Ok(())
     }
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Each part must be a level or say one for a target. A word alone would be a target with all that
+/// it writes, and all others silent: what a level with a slip of the pen would become.
+fn check_filter(filter: &str) -> Result<(), String> {
+    for part in filter.split(',') {
+        let (is_named, level) = match part.rsplit_once('=') {
+            Some((target, level)) => (!target.trim().is_empty(), level),
+            None => (true, part),
+        };
+        if !is_named || !LEVELS.iter().any(|word| word.eq_ignore_ascii_case(level.trim())) {
+            let levels = LEVELS.join(", ");
+            return Err(format!("`{part}` is neither a level ({levels}) nor target=level"));
+        }
+    }
+    Ok(())
 }
 
 /// A clock that a demo moves forward. The offset is stored before it holds.

@@ -211,6 +211,13 @@ struct Body<'a> {
     members: &'a BTreeMap<&'static str, Value>,
 }
 
+/// Whether the thing that was asked cannot answer (it, or its shard, is down), which says nothing
+/// of others. What is overloaded or not allowed concerns whoever asks.
+#[must_use]
+pub(crate) fn is_of_one(problem: &Problem) -> bool {
+    matches!(problem.code(), Code::Unavailable | Code::Internal)
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.code.as_str())?;

@@ -1,5 +1,7 @@
 //! A node's edge in a test: memory store, own clock, own random numbers, requests in process.
 
+pub(crate) mod journal;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

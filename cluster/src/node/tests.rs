@@ -8,8 +8,10 @@ use ports::MemoryStore;
 
 use super::*;
 use crate::ctx::{BoxFuture, Clock, NoPeers, NodeId};
-use crate::outbox::tests::toy::{NOTE, NoRandom, Note, TestClock, Text, key, settle, types};
-use crate::region::{Ask, AskError};
+use crate::outbox::tests::toy::{
+    NOTE, NoRandom, Note, TestClock, Text, commit, key, settle, step, types,
+};
+use crate::region::{Ask, AskError, HistoryError};
 
 fn ctx(store: &MemoryStore, clock: &Arc<TestClock>) -> NodeCtx {
     NodeCtx {
@@ -140,4 +142,22 @@ async fn a_node_says_what_it_gave_up_and_that_it_ended() {
     node.kill();
     vitals.ended().await;
     assert!(!vitals.is_supervised());
+}
+
+#[tokio::test]
+async fn a_journal_whose_chain_is_broken_is_unreadable_and_not_unavailable() {
+    let (store, clock) = (MemoryStore::new(4), TestClock::at(1));
+    let a = key(NOTE, "a");
+    let mut broken = step(&a, 0, 1, &["x"]);
+    broken.prev = 99;
+    commit(&store, a.shard(4), &[broken]).await;
+    let node = Node::start(ctx(&store, &clock), NodeOptions::default()).await.unwrap();
+    let region = node.region();
+    let history = region.history(&a, &ask(), 0).await;
+    assert!(matches!(history, Err(HistoryError::Unreadable(_))), "{history:?}");
+    let seen = region.query_at::<Note>(&a, u64::MAX, &Text("?".into()), ask()).await;
+    assert!(matches!(seen, Err(AskError::Unreadable)));
+    node.seats.inbox(a.shard(4)).give_up();
+    let seen = region.query_at::<Note>(&a, u64::MAX, &Text("?".into()), ask()).await;
+    assert!(matches!(seen, Err(AskError::Unavailable)));
 }

@@ -9,6 +9,7 @@ use entity::{
     Context, Entity, EntityCell, EntityKey, QueryOutcome, RecordSource, ShardId, Source,
     StepRecord, Timestamp,
 };
+use ports::StoreError;
 
 use super::{Answer, Ask, AskBody, AskError, Region, Seen, seen};
 use crate::shard::Refusal;
@@ -19,9 +20,33 @@ pub enum HistoryError {
     /// The shard did not answer.
     #[error("shard not available")]
     Unavailable,
-    /// The store did not give what the chain names.
+    /// The store did not answer.
+    #[error("{0}")]
+    Store(StoreError),
+    /// The journal does not hold what the chain names, or holds what this build cannot read: asking
+    /// again does not help.
     #[error("journal unreadable: {0}")]
-    Store(String),
+    Unreadable(String),
+}
+
+impl From<StoreError> for HistoryError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Damaged(what) => Self::Unreadable(what),
+            StoreError::Unavailable(_) | StoreError::Fatal(_) | StoreError::Unsupported(_) => {
+                Self::Store(error)
+            }
+        }
+    }
+}
+
+impl<E: Entity> From<HistoryError> for AskError<E> {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Unavailable | HistoryError::Store(_) => Self::Unavailable,
+            HistoryError::Unreadable(_) => Self::Unreadable,
+        }
+    }
 }
 
 impl Region {
@@ -67,7 +92,7 @@ impl Region {
         query: &E::Query,
         ask: Ask,
     ) -> Result<Seen<E>, AskError<E>> {
-        let records = self.history(key, &ask, 0).await.map_err(|_| AskError::Unavailable)?;
+        let records = self.history(key, &ask, 0).await?;
         let query = codec::pack(query).map_err(|_| AskError::Unreadable)?;
         // The entity may be in quarantine because it panics just here. Nothing is kept of it.
         let folded = AssertUnwindSafe(|| {
@@ -102,15 +127,12 @@ impl Region {
         };
         let mut found = Vec::new();
         while commit > 0 {
-            let frames = store
-                .read(shard, commit, 1)
-                .await
-                .map_err(|error| HistoryError::Store(error.to_string()))?;
+            let frames = store.read(shard, commit, 1).await?;
             let frame = frames
                 .first()
-                .ok_or_else(|| HistoryError::Store(format!("commit {commit} is missing")))?;
+                .ok_or_else(|| HistoryError::Unreadable(format!("commit {commit} is missing")))?;
             let records =
-                frame.records().map_err(|error| HistoryError::Store(error.to_string()))?;
+                frame.records().map_err(|error| HistoryError::Unreadable(error.to_string()))?;
             let mut before = 0;
             for record in records.into_iter().rev() {
                 if record.key != *key || record.source == RecordSource::Runtime {
@@ -123,7 +145,9 @@ impl Region {
                 found.push(record);
             }
             if before >= commit {
-                return Err(HistoryError::Store(format!("chain goes from {commit} to {before}")));
+                return Err(HistoryError::Unreadable(format!(
+                    "chain goes from {commit} to {before}"
+                )));
             }
             commit = before;
         }
@@ -132,8 +156,7 @@ impl Region {
 
     /// The commit of the last record that the snapshot of an entity holds; 0: there is none.
     async fn last_snapshotted(&self, shard: ShardId, key: &EntityKey) -> Result<u64, HistoryError> {
-        let snapshot = self.inner.ctx.store.snapshot(shard, key).await;
-        let snapshot = snapshot.map_err(|error| HistoryError::Store(error.to_string()))?;
+        let snapshot = self.inner.ctx.store.snapshot(shard, key).await?;
         Ok(snapshot.map_or(0, |snapshot| snapshot.last_commit))
     }
 

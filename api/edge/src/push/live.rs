@@ -123,11 +123,12 @@ impl Live {
         self.n_subscriptions += 1;
         let subscription = self.n_subscriptions;
         self.topics.insert(topic.clone(), subscription);
-        let Page { seen, orders, is_reset } = page;
+        let Page { seen, orders, missing, is_reset } = page;
         if topic == Topic::Me {
             // Orders that are no longer on the page leave the token too, or it would only grow.
             self.position = Position::default();
-            for (key, have, _) in &orders {
+            let shown = orders.iter().map(|(key, have, _)| (key, have));
+            for (key, have) in shown.chain(missing.iter().map(|(key, have)| (key, have))) {
                 have.iter().for_each(|have| self.position.set(key, *have));
             }
             self.customer_seen = seen;
@@ -135,6 +136,10 @@ impl Live {
         let now = Instant::now();
         if is_reset {
             self.write_page(&topic, &orders);
+        }
+        for (key, have) in missing {
+            let slot = Slot::new(if is_reset { None } else { have });
+            self.slots.insert((topic.clone(), key), (subscription, slot));
         }
         for (key, have, news) in orders {
             let mut slot = Slot::new(if is_reset { Some(news.view.version) } else { have });
@@ -170,6 +175,8 @@ pub(crate) struct Page {
     pub(crate) seen: u64,
     /// Orders, the version that the client has, and their news; newest order first.
     pub(crate) orders: Vec<(EntityKey, Option<u64>, News)>,
+    /// Orders that cannot be read now, and the version that the client has.
+    pub(crate) missing: Vec<(EntityKey, Option<u64>)>,
     /// The client has a version that is none of this history: all of it is written anew.
     pub(crate) is_reset: bool,
 }

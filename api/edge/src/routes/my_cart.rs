@@ -13,7 +13,7 @@ use crate::input::NoBody;
 use crate::json::{Slug, Text};
 use crate::limits;
 use crate::operation::Operation;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, is_of_one};
 use crate::reply::{Json, Reply};
 use crate::route::{Call, Route, route};
 use crate::routes::carts::{CART, CartJson, key, read_cart, show};
@@ -51,16 +51,24 @@ async fn get_my_cart(call: Call<NoBody>) -> Result<Reply<Json<CartJson>>, Proble
         customer::View::Carts(carts) => carts,
         other => return Err(common::unexpected(&other)),
     };
-    let asker = call.asker();
+    let (asker, mut silent) = (call.asker(), None);
     for key in &carts {
         match read_cart(&call, &asker, key).await {
             Ok(view) if view.status == cart::Status::Open => return shown(&call, view).await,
             Ok(_) => {}
             Err(problem) if problem.code() == Code::NotFound => {}
+            Err(problem) if is_of_one(&problem) => {
+                tracing::warn!(%key, %problem, "a cart cannot be read; an older one is looked for");
+                silent = silent.or(Some(problem));
+            }
             Err(problem) => return Err(problem),
         }
     }
-    make(&call, carts.first()).await
+    match silent {
+        // It may be the open one: an empty cart in its place would hide it.
+        Some(problem) => Err(problem),
+        None => make(&call, carts.first()).await,
+    }
 }
 
 /// Makes an empty cart. Its id follows from the newest cart there is, so that two requests at the

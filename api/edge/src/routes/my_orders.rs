@@ -14,7 +14,7 @@ use crate::dto::{List, Order};
 use crate::input::NoBody;
 use crate::limits;
 use crate::operation::Operation;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, is_of_one};
 use crate::reply::{Json, Reply};
 use crate::request::Param;
 use crate::route::{Call, Route, route};
@@ -66,24 +66,28 @@ async fn all_recent(call: &Call<NoBody>) -> Result<Option<Vec<EntityKey>>, Probl
 
 /// Whole orders, in the order of their keys, those in quarantine as their journal has them.
 ///
-/// One that is about to be placed is left out, and so is one that this build cannot read: it is
-/// logged, and the others are shown.
+/// One that is about to be placed is left out, and so is one that cannot be read: it is logged, and
+/// the others are shown. Errors: none can be read, as long as its shards do not answer.
 pub(crate) async fn read_all<B>(call: &Call<B>, keys: &[EntityKey]) -> Result<Vec<Order>, Problem> {
     let (shop, asker) = (call.edge.shop(), call.asker());
     let query = Query::View { since_seq: None };
     let reads = keys.iter().map(|key| shop.query_or_read::<OrderEntity>(&asker, key, &query));
     let reads: Vec<_> =
         futures_util::stream::iter(reads).buffered(limits::READS_AT_ONCE).collect().await;
-    let mut orders = Vec::with_capacity(reads.len());
+    let (mut orders, mut silent) = (Vec::with_capacity(reads.len()), None);
     for (read, key) in reads.into_iter().zip(keys) {
         match read {
             Ok(seen) => orders.push(Order::new(&*whole(seen.view)?, shop.region().now())?),
             Err(problem) if problem.code() == Code::NotFound => {}
-            Err(problem) if problem.code() == Code::Internal => {
-                tracing::error!(%key, "an order cannot be read; a list goes without it");
+            Err(problem) if is_of_one(&problem) => {
+                tracing::error!(%key, %problem, "an order cannot be read; a list goes without it");
+                silent = silent.or(Some(problem).filter(|p| p.code() == Code::Unavailable));
             }
             Err(problem) => return Err(problem),
         }
     }
-    Ok(orders)
+    match silent {
+        Some(problem) if orders.is_empty() => Err(problem),
+        Some(_) | None => Ok(orders),
+    }
 }

@@ -13,7 +13,7 @@ use super::super::{News, Position, Reason, Watcher, is_refusal};
 use super::{Form, Live, Page, SlotKey};
 use crate::identity::Topic;
 use crate::limits;
-use crate::problem::Problem;
+use crate::problem::{Problem, is_of_one};
 
 impl Watcher {
     /// The state of a topic for a client that has `last` of it.
@@ -25,30 +25,34 @@ impl Watcher {
                 let have = last.and_then(super::super::read_id);
                 let news = self.first(&key, have).await?;
                 let orders = vec![(key, have, news)];
-                Ok(Page { seen: 0, orders, is_reset: false })
+                Ok(Page { seen: 0, orders, missing: Vec::new(), is_reset: false })
             }
             Topic::Me => self.page_of_me(last.and_then(Position::read)).await,
         }
     }
 
+    /// The customer's orders. One that cannot be read now (in quarantine, in a shard that does not
+    /// answer) is watched like the others and comes when it can be read: it ends no stream.
     async fn page_of_me(&self, position: Option<Position>) -> Result<Page, Problem> {
         let position = position.unwrap_or_default();
         let (seen, keys) = self.orders(None, limits::STREAM_OPEN_MS).await?;
         let firsts = join_all(keys.iter().map(|key| self.first(key, position.get(key)))).await;
-        let mut orders = Vec::with_capacity(keys.len());
+        let (mut orders, mut missing) = (Vec::with_capacity(keys.len()), Vec::new());
         for (key, first) in keys.into_iter().zip(firsts) {
+            let have = position.get(&key);
             match first {
-                Ok(news) => {
-                    let have = position.get(&key);
-                    orders.push((key, have, news));
-                }
+                Ok(news) => orders.push((key, have, news)),
                 // Recorded before it was placed, or never placed: the next look finds it.
                 Err(problem) if is_refusal(&problem) => {}
+                Err(problem) if is_of_one(&problem) => {
+                    tracing::warn!(%key, %problem, "a stream begins without an order");
+                    missing.push((key, have));
+                }
                 Err(problem) => return Err(problem),
             }
         }
         let is_reset = orders.iter().any(|(_, _, news)| news.is_reset);
-        Ok(Page { seen, orders, is_reset })
+        Ok(Page { seen, orders, missing, is_reset })
     }
 }
 

@@ -1,11 +1,13 @@
 //! The stream of a customer: all orders, new ones while it lives, its token, reset.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::rig::{Reader, Rig};
 use crate::dto::order_id;
 use crate::push::Position;
 use crate::settings;
+use crate::testing::journal::{append, imposed};
 
 async fn orders_of(reader: &mut Reader, n: usize) -> BTreeMap<String, (u64, String)> {
     let mut orders = BTreeMap::new();
@@ -102,4 +104,35 @@ async fn a_customer_without_orders_waits_for_the_first() {
     assert_eq!(reader.next().await.unwrap().retry, Some(3_000));
     let order = rig.order("eve", "cart-0009").await;
     assert_eq!(reader.event().await.data["order"]["id"], order_id(&order));
+}
+
+#[actix_web::test]
+async fn an_order_in_quarantine_ends_no_stream_of_its_customer() {
+    let rig = Rig::new().await;
+    let failed = rig.order("ada", "cart-0001").await;
+    let well = rig.order("ada", "cart-0002").await;
+    let only = rig.order("bob", "cart-0003").await;
+    let store = Arc::clone(&rig.world.store);
+    rig.node.stop().await;
+    drop(rig);
+    append(&store, &[&imposed(&failed)]).await;
+    append(&store, &[&imposed(&only)]).await;
+
+    let rig = Rig::over(store).await;
+    let bearer = format!("Bearer {}", rig.token("ada").await);
+    let mut position = Position::default();
+    position.set(&failed, 1);
+    let token = position.token();
+    let headers = [("authorization", bearer.as_str()), ("last-event-id", token.as_str())];
+    let mut reader = rig.open("/v1/me/events", &headers).await;
+    let block = reader.event().await;
+    assert_eq!(block.data["order"]["id"], order_id(&well));
+    let position = Position::read(&block.id.unwrap()).unwrap();
+    assert_eq!(position.get(&failed), Some(1), "what the client has of it is not forgotten");
+
+    // With nothing to show the stream waits, and brings what is new.
+    let bearer = format!("Bearer {}", rig.token("bob").await);
+    let mut reader = rig.open("/v1/me/events", &[("authorization", &bearer)]).await;
+    let new = rig.order("bob", "cart-0004").await;
+    assert_eq!(reader.event().await.data["order"]["id"], order_id(&new));
 }

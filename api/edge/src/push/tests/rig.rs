@@ -40,7 +40,7 @@ pub(super) struct Rig {
     pub(super) base: String,
     pub(super) handle: ServerHandle,
     shop: Shop,
-    _node: Node,
+    pub(super) node: Node,
 }
 
 pub(super) fn buyer(name: &str) -> Principal {
@@ -58,7 +58,13 @@ fn staff() -> Principal {
 
 impl Rig {
     pub(super) async fn new() -> Self {
-        let store = Arc::new(MemoryStore::new(4));
+        let rig = Self::over(Arc::new(MemoryStore::new(4))).await;
+        rig.stock().await;
+        rig
+    }
+
+    /// The shop over what a store holds.
+    pub(super) async fn over(store: Arc<MemoryStore>) -> Self {
         let ctx = NodeCtx {
             node: NodeId::new("n1"),
             transport: Arc::new(NoPeers),
@@ -92,9 +98,7 @@ impl Rig {
         let base = format!("http://{}", server.http_addr());
         let handle = server.handle();
         actix_web::rt::spawn(server.run());
-        let rig = Self { world, base, handle, shop, _node: node };
-        rig.stock().await;
-        rig
+        Self { world, base, handle, shop, node }
     }
 
     pub(super) fn set(&self, spec: Spec, value: u64) {

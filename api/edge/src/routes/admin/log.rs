@@ -69,8 +69,11 @@ async fn put(
 ) -> Result<Reply<Json<Log>>, Problem> {
     let filter = &*call.body.0.filter;
     let by = call.principal().subject;
+    // Said before and after: one of the two filters may let it through and the other not.
+    let was = operator.log.filter();
+    tracing::info!(filter, was, by = by.as_str(), "log filter is to change");
     let set = operator.log.set(filter).map_err(|why| Problem::failed("/filter", "bad_form", &why));
     std::future::ready(set).await?;
-    tracing::info!(filter, by = by.as_str(), "log filter changed");
+    tracing::info!(filter, was, by = by.as_str(), "log filter changed");
     Ok(Reply::ok(Log::of(&operator)))
 }
