@@ -46,13 +46,16 @@ pub enum CheckStatus {
 }
 
 impl Check {
-    /// The check of a node's shards. Without a supervisor nothing works for long; a shard that was
-    /// given up takes with it what lives there, and the others go on.
+    /// The check of a node's `n_shards` shards. Without a supervisor nothing works for long; a shard
+    /// that was given up takes with it what lives there, and the others go on, if there are any.
     #[must_use]
-    pub fn shards(is_supervised: bool, given_up: &[ShardId]) -> Self {
+    pub fn shards(is_supervised: bool, given_up: &[ShardId], n_shards: usize) -> Self {
         let (status, detail) = match (is_supervised, given_up) {
             (false, _) => (CheckStatus::Down, "the supervisor has ended".to_owned()),
             (true, []) => (CheckStatus::Up, "all are served".to_owned()),
+            (true, given_up) if given_up.len() >= n_shards => {
+                (CheckStatus::Down, "all are given up".to_owned())
+            }
             (true, given_up) => {
                 let numbers: Vec<String> = given_up.iter().map(|s| s.0.to_string()).collect();
                 (CheckStatus::Degraded, format!("given up: {}", numbers.join(", ")))
@@ -125,15 +128,17 @@ mod tests {
 
     #[test]
     fn a_node_without_its_supervisor_is_not_ready_and_one_without_a_shard_is_degraded() {
-        let given_up = [ShardId(3), ShardId(61)];
+        let (given_up, all) = ([ShardId(3), ShardId(61)], [0, 1, 2, 3].map(ShardId));
         for (is_supervised, given_up, is_ready, status, detail) in [
             (true, &[][..], true, "ready", "all are served"),
             (true, &given_up[..], true, "degraded", "given up: 3, 61"),
+            (true, &all[..3], true, "degraded", "given up: 0, 1, 2"),
+            (true, &all[..], false, "starting", "all are given up"),
             (false, &[][..], false, "starting", "the supervisor has ended"),
             (false, &given_up[..], false, "starting", "the supervisor has ended"),
         ] {
             let given_up = given_up.to_vec();
-            let checks = move || vec![Check::shards(is_supervised, &given_up)];
+            let checks = move || vec![Check::shards(is_supervised, &given_up, 4)];
             let health = Health::new(Arc::new(checks));
             health.enter(Phase::Serving);
             let (answer, readiness) = health.readiness();

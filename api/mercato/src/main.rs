@@ -93,6 +93,7 @@ fn exchange(
     text: &str,
     reload: impl Fn(EnvFilter) -> Result<(), tracing_subscriber::reload::Error>,
 ) -> Result<(), String> {
-    let filter = EnvFilter::try_new(text).map_err(|error| error.to_string())?;
+    let filter =
+        EnvFilter::builder().with_regex(false).parse(text).map_err(|error| error.to_string())?;
     reload(filter).map_err(|error| error.to_string())
 }

@@ -275,7 +275,9 @@ async fn edge_state(
     let checks = Arc::new(move || {
         let status = if failed.borrow().is_some() { CheckStatus::Down } else { CheckStatus::Up };
         let store = Check { name: "store", status, detail: "embedded".into() };
-        vec![store, Check::shards(vitals.is_supervised(), &vitals.given_up()), bus()]
+        let given_up = vitals.given_up();
+        let shards = Check::shards(vitals.is_supervised(), &given_up, vitals.n_shards());
+        vec![store, shards, bus()]
     });
     let edge = EdgeState::new(EdgeParts {
         authority,

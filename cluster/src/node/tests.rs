@@ -134,7 +134,7 @@ async fn a_node_says_what_it_gave_up_and_that_it_ended() {
     assert!(vitals.is_supervised() && vitals.given_up().is_empty());
     let shard = key(NOTE, "a").shard(4);
     node.seats.inbox(shard).give_up();
-    assert_eq!(vitals.given_up(), [shard]);
+    assert_eq!((vitals.given_up(), vitals.n_shards()), (vec![shard], 4));
     let asked = node.region().ask::<Note>(&key(NOTE, "a"), &Text("x".into()), ask()).await;
     assert!(matches!(asked, Err(AskError::Unavailable)));
     assert_eq!(node.region().is_given_up(shard), Some(true));

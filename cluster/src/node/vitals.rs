@@ -42,6 +42,12 @@ impl Vitals {
         shards.filter(|(_, inbox)| inbox.is_given_up()).map(|(shard, _)| shard).collect()
     }
 
+    /// How many shards there are.
+    #[must_use]
+    pub fn n_shards(&self) -> usize {
+        self.inboxes.len()
+    }
+
     /// Waits until the supervisor has ended. Cancel safe.
     pub async fn ended(&self) {
         // Without a timeout there is nothing to run out.
