@@ -46,8 +46,9 @@ pub enum CheckStatus {
 }
 
 impl Check {
-    /// The check of a node's `n_shards` shards. Without a supervisor nothing works for long; a shard
-    /// that was given up takes with it what lives there, and the others go on, if there are any.
+    /// The check of a node's `n_shards` shards. Without a supervisor nothing works for long; a
+    /// shard that was given up takes with it what lives there, and the others go on, if there are
+    /// any.
     #[must_use]
     pub fn shards(is_supervised: bool, given_up: &[ShardId], n_shards: usize) -> Self {
         let (status, detail) = match (is_supervised, given_up) {

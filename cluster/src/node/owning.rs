@@ -106,8 +106,8 @@ impl Node {
         is_ours.then(|| Closing { epoch, tenure, number: inbox.settle() })
     }
 
-    /// The second half of [`Self::settle`]: also lets the relay publish what is durable, for a short
-    /// time. A reopening in between ends it.
+    /// The second half of [`Self::settle`]: also lets the relay publish what is durable, for a
+    /// short time. A reopening in between ends it.
     pub(crate) async fn settled(&self, shard: ShardId, closing: Closing) -> bool {
         let inbox = self.seats.inbox(shard);
         let mut is_published = false;
@@ -176,8 +176,8 @@ impl Node {
         self.seats.next_loss().await
     }
 
-    /// Lets answers be given until `until`, in steady time of the node's clock, which a clock that is
-    /// set does not move; without a call: for ever.
+    /// Lets answers be given until `until`, in steady time of the node's clock, which no setting of
+    /// it moves; without a call: for ever.
     ///
     /// The fence of the store keeps writes safe; this keeps a node that was paused, and does not
     /// know yet that it lost its shards, from answering with an old state.

@@ -3,8 +3,9 @@
 //! A [`Position`] says: all events of the shard up to this commit were acknowledged, none above
 //! these places of their streams. A stream that ends at `n` still holds all of a position whose
 //! place in it is at most `n`, if it is the stream in which the place was given: one that was lost
-//! and made again is another, however long it is. Of old positions a few are kept, the sparser the older they are,
-//! and all of them are saved with the cursor, so that a new process can go back as far.
+//! and made again is another, however long it is. Of old positions a few are kept, the sparser the
+//! older they are, and all of them are saved with the cursor, so that a new process can go back as
+//! far.
 
 use std::collections::BTreeMap;
 

@@ -70,33 +70,8 @@ impl World {
                     self.kernel().pause(*node, u64::from(fault.for_ms));
                 }
             }
-            FaultKind::Roll { node, .. } => {
-                let Some(life) = self.life(*node) else { return };
-                self.hit(fault);
-                let begun_us = self.since_begin_us();
-                let is_drained = life.drain().await;
-                if !is_drained && calm.holds(begun_us, self.since_begin_us()) {
-                    self.trouble("drain", format!("node {node} did not drain in time"));
-                }
-                if self.life(*node).is_some_and(|now| Rc::ptr_eq(&now, &life)) {
-                    self.forget(*node);
-                    life.crash(self.kernel());
-                    self.kernel().sleep_us(for_us).await;
-                    self.start(*node).await;
-                }
-            }
-            FaultKind::BusDown => {
-                // A publish that meets it hits it; most relays look first, and their events wait.
-                self.ground().faults.begin(fault);
-                self.ground().bus.set_down(true);
-                self.kernel().sleep_us(for_us).await;
-                let mut lives = (0..self.n_nodes()).filter_map(|node| self.life(node));
-                if lives.any(|life| life.has_unpublished()) {
-                    self.hit(fault);
-                }
-                self.ground().bus.set_down(false);
-                self.ground().faults.end(fault.id);
-            }
+            FaultKind::Roll { node, .. } => self.roll(fault, *node, for_us, calm).await,
+            FaultKind::BusDown => self.stop_bus(fault, for_us).await,
             FaultKind::BusWiped => {
                 if !self.ground().bus.is_empty() {
                     self.hit(fault);
@@ -135,6 +110,36 @@ impl World {
                 self.ground().faults.end(fault.id);
             }
         }
+    }
+
+    /// A node is drained, ends, and comes back.
+    async fn roll(&self, fault: &Fault, node: u16, for_us: u64, calm: &Calm) {
+        let Some(life) = self.life(node) else { return };
+        self.hit(fault);
+        let begun_us = self.since_begin_us();
+        let is_drained = life.drain().await;
+        if !is_drained && calm.holds(begun_us, self.since_begin_us()) {
+            self.trouble("drain", format!("node {node} did not drain in time"));
+        }
+        if self.life(node).is_some_and(|now| Rc::ptr_eq(&now, &life)) {
+            self.forget(node);
+            life.crash(self.kernel());
+            self.kernel().sleep_us(for_us).await;
+            self.start(node).await;
+        }
+    }
+
+    async fn stop_bus(&self, fault: &Fault, for_us: u64) {
+        // A publish that meets it hits it; most relays look first, and their events wait.
+        self.ground().faults.begin(fault);
+        self.ground().bus.set_down(true);
+        self.kernel().sleep_us(for_us).await;
+        let mut lives = (0..self.n_nodes()).filter_map(|node| self.life(node));
+        if lives.any(|life| life.has_unpublished()) {
+            self.hit(fault);
+        }
+        self.ground().bus.set_down(false);
+        self.ground().faults.end(fault.id);
     }
 
     fn starting(&self, node: u16) -> Option<Rc<Cut>> {

@@ -1,4 +1,4 @@
-//! What an operator may do to a shard: lift a quarantine, send a dead letter again; what he may see.
+//! What an operator may do to a shard (lift a quarantine, send a dead letter again), and see.
 
 use entity::{DeadLetter, DeadLetterChange, Quarantine};
 
