@@ -47,8 +47,12 @@ pub(crate) fn operations(document: &Value) -> Vec<Operation> {
 }
 
 impl Operation {
+    /// Whether its path names a thing, which may not be there or be another's. Words of a list
+    /// that the document gives are there for everybody.
     pub(crate) fn has_params(&self) -> bool {
-        self.path.contains('{')
+        let parameters = self.described["parameters"].as_array();
+        let is_thing = |it: &Value| it["in"] == "path" && !it["schema"]["enum"].is_array();
+        parameters.is_some_and(|parameters| parameters.iter().any(is_thing))
     }
 
     pub(crate) fn takes_body(&self) -> bool {
