@@ -97,6 +97,10 @@ impl Content {
                     "required": fields.iter().take(1).collect::<Vec<_>>(),
                 }}}))
             }
+            // What such a document holds is described by its own standard.
+            Self::Text(media_type) if media_type.ends_with("json") => {
+                Some(json!({*media_type: {}}))
+            }
             Self::Text(media_type) => Some(json!({*media_type: {"schema": {"type": "string"}}})),
             Self::Json { media_type, name, .. } => Some(json!({*media_type: {
                 "schema": {"$ref": format!("#/components/schemas/{name}")},
