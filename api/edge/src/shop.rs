@@ -77,6 +77,12 @@ impl Asker {
         shown.principal.scopes = shown.principal.scopes.with(read);
         shown
     }
+
+    /// A question of this caller, who waits `wait_ms` at the most for what is not yet so.
+    fn reading(&self, wait_ms: u64) -> Ask {
+        let (principal, cause) = (self.principal.clone(), self.cause.clone());
+        Ask { principal, cause, idempotency: None, wait_ms }
+    }
 }
 
 impl<B> Call<B> {
@@ -210,13 +216,7 @@ impl Shop {
         E: Entity,
         E::Rejection: Refused,
     {
-        let ask = Ask {
-            principal: asker.principal.clone(),
-            cause: asker.cause.clone(),
-            idempotency: None,
-            wait_ms,
-        };
-        self.region().query::<E>(key, query, ask).await.map_err(problem)
+        self.region().query::<E>(key, query, asker.reading(wait_ms)).await.map_err(problem)
     }
 
     /// Asks an entity, and one in quarantine as its journal has it: for lists, which one thing that
@@ -231,13 +231,7 @@ impl Shop {
         E: Entity,
         E::Rejection: Refused,
     {
-        let ask = Ask {
-            principal: asker.principal.clone(),
-            cause: asker.cause.clone(),
-            idempotency: None,
-            wait_ms: 0,
-        };
-        match self.region().query::<E>(key, query, ask).await {
+        match self.region().query::<E>(key, query, asker.reading(0)).await {
             // Boxed: reads of what is well do not carry its state.
             Err(AskError::Quarantined) => {
                 Box::pin(self.query_at(asker, key, u64::MAX, query)).await
@@ -258,12 +252,7 @@ impl Shop {
         E: Entity,
         E::Rejection: Refused,
     {
-        let ask = Ask {
-            principal: asker.principal.clone(),
-            cause: asker.cause.clone(),
-            idempotency: None,
-            wait_ms: limits::COMMAND_DEADLINE_MS,
-        };
+        let ask = asker.reading(limits::COMMAND_DEADLINE_MS);
         self.region().query_at::<E>(key, version, query, ask).await.map_err(problem)
     }
 }

@@ -48,8 +48,8 @@ impl Claims {
 
     pub(super) fn note(&self, shard: ShardId, epoch: u64, node: u16) {
         let fences = &mut *self.0.lock();
-        fences.claims.push(Owned { shard, epoch, node });
         let claim = Owned { shard, epoch, node };
+        fences.claims.push(claim);
         let newest = fences.newest.entry(shard).or_insert(claim);
         if newest.epoch < epoch {
             *newest = claim;

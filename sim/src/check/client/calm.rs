@@ -102,16 +102,7 @@ mod tests {
     use crate::scenario::Scenario;
 
     fn op(node: u16, sent_us: u64, status: Option<u16>) -> Op {
-        let answer = status.map(|status| Answer {
-            status,
-            code: None,
-            order: None,
-            version: None,
-            state: None,
-            available: None,
-            replayed: false,
-            body: 0,
-        });
+        let answer = status.map(|status| Answer { status, ..Answer::default() });
         let answered_us = answer.as_ref().map(|_| sent_us + 5);
         let (intended_us, key, ask) = (sent_us, None, Ask::Other);
         Op { visit: 1, intended_us, sent_us, answered_us, node, key, ask, answer }

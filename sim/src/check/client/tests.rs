@@ -86,16 +86,7 @@ fn ask(kind: &str, names: &[&str]) -> Ask {
 fn answer(text: &str) -> Option<Answer> {
     let mut words = text.split_whitespace();
     let status = words.next().unwrap().parse().ok()?;
-    let mut answer = Answer {
-        status,
-        code: None,
-        order: None,
-        version: None,
-        state: None,
-        available: None,
-        replayed: false,
-        body: 0,
-    };
+    let mut answer = Answer { status, ..Answer::default() };
     for word in words {
         let number = word[1..].parse::<i64>().ok();
         match (&word[..1], number) {

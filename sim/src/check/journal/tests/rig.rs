@@ -365,13 +365,11 @@ impl Rig {
         let is_placing = matches!(ask, Asked::Place { .. });
         let answer = Answer {
             status: if is_placing { 201 } else { 200 },
-            code: None,
             order: Some(view.key.public(keys::ORDER_PREFIX)),
             version: Some(view.version),
             state: Some(view.after.status.word().to_owned()),
-            available: None,
-            replayed: false,
             body: at,
+            ..Answer::default()
         };
         self.history.ops.push(Op {
             visit: n.into(),
