@@ -215,7 +215,7 @@ pub enum Peer {
         /// The shard.
         shard: ShardId,
     },
-    /// The owner row names the receiver.
+    /// The owner row names this life: the receiver's, or another member's that it should know of.
     Released {
         /// The shard.
         shard: ShardId,

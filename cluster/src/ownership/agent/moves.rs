@@ -84,9 +84,7 @@ impl Agent {
                 }
             }
             Peer::Released { shard, epoch, life } => {
-                if self.life() == Some(&life) {
-                    self.see_owner(OwnerRow { shard, epoch, owner: life }, now, out);
-                }
+                self.see_owner(OwnerRow { shard, epoch, owner: life }, now, out);
             }
         }
     }

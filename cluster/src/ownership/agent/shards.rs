@@ -174,8 +174,15 @@ impl Agent {
             Released::Done(row) => {
                 sites::hit("owner.handed_over");
                 let (epoch, life) = (row.epoch, row.owner.clone());
-                let message = Peer::Released { shard: id, epoch, life: life.clone() };
-                out.push(Output::Send { to: life.node, message });
+                // To the new owner first, who waits for it; to the others, whose next ask would
+                // come to this node, which may be gone by then.
+                let me = &self.config.node;
+                let others = self.view.members().iter().map(|member| &member.node);
+                let others = others.filter(|node| *node != me && **node != life.node).cloned();
+                for to in std::iter::once(life.node.clone()).chain(others) {
+                    let message = Peer::Released { shard: id, epoch, life: life.clone() };
+                    out.push(Output::Send { to, message });
+                }
                 Some(row)
             }
             Released::Lost(row) => row,
