@@ -8,6 +8,7 @@ pub mod admission;
 pub mod clock;
 pub mod ctx;
 mod gateway;
+pub mod latest;
 pub mod limits;
 pub mod log;
 pub mod membership;

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use entity::ShardId;
 use ports::Life as NodeLife;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::ctx::{Clock, NodeId};
+use crate::latest;
 use crate::limits;
 use crate::node::{Node, Owner};
 use crate::ownership::{Agent, Answer, Config, Input, Output, ShardStatus, StoreCall, Timing};
@@ -19,7 +20,7 @@ use crate::ownership::{Agent, Answer, Config, Input, Output, ShardStatus, StoreC
 /// A node's part in a cluster.
 pub struct Membership {
     orders: mpsc::Sender<Order>,
-    standing: watch::Receiver<Standing>,
+    standing: latest::Receiver<Standing>,
 }
 
 /// How a node stands in its cluster.
@@ -48,7 +49,7 @@ impl Membership {
         let config = Config { node: ctx.node.clone(), n_shards: ctx.store.n_shards(), timing };
         let (orders, ordered) = mpsc::channel(1);
         let (brought, inputs) = mpsc::channel(limits::AGENT_INPUTS_MAX);
-        let (told, standing) = watch::channel(Standing::default());
+        let (told, standing) = latest::channel(Standing::default());
         let shell = Shell {
             agent: Agent::new(config),
             node: Arc::clone(&node),
@@ -62,7 +63,7 @@ impl Membership {
 
     /// How the node stands.
     #[must_use]
-    pub fn standing(&self) -> watch::Receiver<Standing> {
+    pub fn standing(&self) -> latest::Receiver<Standing> {
         self.standing.clone()
     }
 
@@ -70,7 +71,7 @@ impl Membership {
     ///
     /// Returns when it is over; it takes `Timing::leave_ms` at the most, and a little.
     pub async fn leave(&self) {
-        let mut standing = self.standing.clone();
+        let standing = &self.standing;
         // An error means that it is over already.
         if self.orders.send(Order::Leave).await.is_ok() {
             let _ = standing.wait_for(|standing| standing.left).await;
@@ -92,7 +93,7 @@ struct Shell {
     node: Arc<Node>,
     opening: Opening,
     brought: mpsc::Sender<Input>,
-    told: watch::Sender<Standing>,
+    told: latest::Sender<Standing>,
 }
 
 impl Shell {
@@ -106,7 +107,7 @@ impl Shell {
         let mut deaf = false;
         let mut next_tick = clock.sleep(0);
         let mut outputs = Vec::new();
-        while !self.told.borrow().left {
+        while !self.told.get().left {
             let input = tokio::select! {
                 biased;
                 order = ordered.recv(), if !deaf => match order {
@@ -138,7 +139,7 @@ impl Shell {
             Output::Call { call, what } => self.call(call, what),
             Output::Send { to, message } => node.send_ownership(&to, message),
             Output::Life(life) => {
-                self.told.send_modify(|standing| standing.life = life);
+                self.told.modify(|standing| standing.life = life);
             }
             Output::ServeUntil(until) => node.set_lease(until),
             Output::Open { shard, epoch, tail } => self.open(shard, epoch, tail),
@@ -162,7 +163,7 @@ impl Shell {
             Output::Unbuffer { shard } => node.gateway().unbuffer(shard),
             Output::Route { shard, to } => self.route(shard, to),
             Output::Left => {
-                self.told.send_modify(|standing| {
+                self.told.modify(|standing| {
                     standing.life = None;
                     standing.left = true;
                 });

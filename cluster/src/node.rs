@@ -11,11 +11,11 @@ use std::sync::Arc;
 use entity::ShardId;
 use ports::Tail;
 use ractor::{Actor, ActorRef};
-use tokio::sync::watch;
 
 use crate::admission::Admission;
 use crate::ctx::{NodeCtx, NodeId};
 use crate::gateway::Gateway;
+use crate::latest;
 use crate::limits;
 use crate::log::Log;
 use crate::outbox::Commits;
@@ -193,7 +193,7 @@ impl Node {
     /// Why the one log failed for good, once it has: the process has to end. Where each shard is
     /// a log of its own, see [`Self::next_loss`].
     #[must_use]
-    pub fn failed(&self) -> watch::Receiver<Option<String>> {
+    pub fn failed(&self) -> latest::Receiver<Option<String>> {
         self.log.failed()
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use cluster::clock::SystemClock;
 use cluster::ctx::{Clock, NoPeers, NodeCtx, NodeId};
+use cluster::latest;
 use cluster::{Node, NodeOptions, Region};
 use edge::health::{Check, CheckStatus, Phase};
 use edge::identity::issuer::{Families, Issuer};
@@ -24,7 +25,7 @@ use entity::Timestamp;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use ports::{Meta, SharedStore};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -58,11 +59,9 @@ async fn serve(config: Config, log: LogFilter) -> Result<(), Exit> {
     let mut serving = Serving::start(&config, &store, metrics, log).await?;
     drop(starting);
     let vitals = serving.node.vitals();
-    let mut failed = serving.node.failed();
-    let mut failed = pin!(async move {
-        let reason = failed.wait_for(Option::is_some).await.ok();
-        reason.and_then(|reason| reason.clone()).unwrap_or_default()
-    });
+    let failed = serving.node.failed();
+    let mut failed =
+        pin!(async move { failed.wait_for(Option::is_some).await.flatten().unwrap_or_default() });
     let sync = |reason: String| Err(Exit::Sync(format!("the log has failed: {reason}")));
     tokio::select! {
         biased;
@@ -273,7 +272,7 @@ async fn edge_state(
     let bus = events.check();
     let vitals = node.vitals();
     let checks = Arc::new(move || {
-        let status = if failed.borrow().is_some() { CheckStatus::Down } else { CheckStatus::Up };
+        let status = if failed.get().is_some() { CheckStatus::Down } else { CheckStatus::Up };
         let store = Check { name: "store", status, detail: "embedded".into() };
         let given_up = vitals.given_up();
         let shards = Check::shards(vitals.is_supervised(), &given_up, vitals.n_shards());
@@ -346,7 +345,7 @@ async fn upkeep(metrics: PrometheusHandle) {
 /// SIGTERM and SIGINT, counted by a task of their own: what starts may block its thread.
 struct Signals {
     n_seen: u64,
-    told: watch::Receiver<u64>,
+    told: latest::Receiver<u64>,
 }
 
 /// While it lives, a signal ends the process.
@@ -359,7 +358,7 @@ impl Signals {
         };
         let (mut term, mut int) =
             (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-        let (tell, told) = watch::channel(0);
+        let (tell, told) = latest::channel(0);
         tokio::spawn(async move {
             loop {
                 tokio::select! {
@@ -367,7 +366,7 @@ impl Signals {
                     _ = term.recv() => {}
                     _ = int.recv() => {}
                 }
-                tell.send_modify(|n| *n += 1);
+                tell.modify(|n| *n += 1);
             }
         });
         Ok(Self { n_seen: 0, told })
@@ -394,7 +393,7 @@ impl Signals {
     /// The next signal that was not seen yet. Cancel safe.
     async fn next(&mut self) {
         let n_seen = self.n_seen;
-        if self.told.wait_for(|n| *n > n_seen).await.is_err() {
+        if self.told.wait_for(|n| *n > n_seen).await.is_none() {
             // The task that tells ends with the runtime only.
             std::future::pending::<()>().await;
         }

@@ -12,10 +12,10 @@ use entity::ShardId;
 use parking_lot::Mutex;
 use ports::{AppendError, Frame, SharedStore};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::sync::watch;
 
 use super::staging::{Lsn, Placed, Stage, StageError, Staging};
 use crate::ctx::Clock;
+use crate::latest;
 use crate::limits;
 use crate::node::Life;
 
@@ -24,7 +24,7 @@ pub struct Log {
     staging: Mutex<Staging>,
     kicked: AtomicBool,
     committer: Mutex<Option<ActorRef<Kick>>>,
-    failed: watch::Sender<Option<String>>,
+    failed: latest::Sender<Option<String>>,
     commits: AtomicU64,
 }
 
@@ -38,7 +38,7 @@ impl Default for Log {
             staging: Mutex::default(),
             kicked: AtomicBool::new(false),
             committer: Mutex::default(),
-            failed: watch::channel(None).0,
+            failed: latest::channel(None).0,
             commits: AtomicU64::new(0),
         }
     }
@@ -62,7 +62,7 @@ impl Log {
 
     /// Why the log failed for good, once it has.
     #[must_use]
-    pub fn failed(&self) -> watch::Receiver<Option<String>> {
+    pub fn failed(&self) -> latest::Receiver<Option<String>> {
         self.failed.subscribe()
     }
 
@@ -74,7 +74,7 @@ impl Log {
 
     fn fail(&self, reason: String) {
         self.staging.lock().close();
-        self.failed.send_replace(Some(reason));
+        self.failed.set(Some(reason));
     }
 }
 

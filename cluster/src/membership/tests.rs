@@ -305,7 +305,7 @@ async fn shards_move_to_a_node_that_joins_and_away_from_one_that_leaves() {
     assert!(!load.is_finished(), "the load ended before the moves");
     c_membership.leave().await;
     assert!(served(&c).is_empty());
-    assert!(c_membership.standing().borrow().left);
+    assert!(c_membership.standing().get().left);
     all_owned(&rig, &nodes, 20_000).await;
     load.await.unwrap();
     settle_up(&nodes[0], 1_500).await;

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use ractor::{ActorCell, ActorStatus};
-use tokio::sync::watch;
+
+use crate::latest;
 
 /// A node's life, shared by all that it spawned.
 pub(crate) struct Life {
     is_over: AtomicBool,
-    over: watch::Sender<bool>,
+    over: latest::Sender<bool>,
     actors: Mutex<Vec<ActorCell>>,
 }
 
@@ -20,7 +21,7 @@ impl Default for Life {
     fn default() -> Self {
         Self {
             is_over: AtomicBool::new(false),
-            over: watch::channel(false).0,
+            over: latest::channel(false).0,
             actors: Mutex::default(),
         }
     }
@@ -34,7 +35,7 @@ impl Life {
 
     /// Spawns a task that ends with the node.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut over = self.over.subscribe();
+        let over = self.over.subscribe();
         tokio::spawn(async move {
             tokio::select! {
                 biased;
@@ -58,7 +59,7 @@ impl Life {
     /// Ends the node. What runs on another thread at this moment may still end its turn.
     pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::Release);
-        self.over.send_replace(true);
+        self.over.set(true);
         let actors = std::mem::take(&mut *self.actors.lock());
         for actor in actors {
             actor.kill();

@@ -167,7 +167,7 @@ impl SupervisorState {
         shard: ShardId,
     ) -> Result<(), SpawnErr> {
         let Some(log) = self.log.clone() else { return Ok(()) };
-        if log.failed().borrow().is_some() {
+        if log.failed().get().is_some() {
             return Ok(());
         }
         let (ctx, options) = (self.args.ctx.clone(), self.args.options.clone());
@@ -189,7 +189,7 @@ async fn recovered(
     shard: ShardId,
     options: NodeOptions,
 ) -> Result<ShardCore<ReplyTo>, StartError> {
-    while log.failed().borrow().is_none()
+    while log.failed().get().is_none()
         && log.with(|staging| staging.last_lsn(shard) > staging.durable())
     {
         ctx.clock.sleep(limits::DRAIN_POLL_MS).await;

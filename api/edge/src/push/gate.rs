@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Notify, watch};
+use cluster::latest;
+use tokio::sync::Notify;
 
 use crate::limits;
 
@@ -34,7 +35,7 @@ impl Default for Pace {
 
 struct Inner {
     n_open: AtomicUsize,
-    over: watch::Sender<Option<Duration>>,
+    over: latest::Sender<Option<Duration>>,
     left: Notify,
     pace: ArcSwap<Pace>,
 }
@@ -47,7 +48,7 @@ impl Default for Streams {
     fn default() -> Self {
         Self(Arc::new(Inner {
             n_open: AtomicUsize::new(0),
-            over: watch::channel(None).0,
+            over: latest::channel(None).0,
             left: Notify::new(),
             pace: ArcSwap::default(),
         }))
@@ -75,7 +76,7 @@ impl Streams {
     /// A place for a new stream, or why there is none.
     pub(crate) fn enter(&self, max: u64) -> Result<Place, Reason> {
         let over = self.0.over.subscribe();
-        if over.borrow().is_some() {
+        if over.get().is_some() {
             return Err(Reason::Drained);
         }
         let before = self.0.n_open.fetch_add(1, Ordering::Relaxed);
@@ -92,7 +93,7 @@ impl Streams {
 
     /// Tells every stream to go within `over`, each at its own moment; ends when all are gone.
     pub async fn drain(&self, over: Duration) {
-        self.0.over.send_replace(Some(over));
+        self.0.over.set(Some(over));
         loop {
             let left = self.0.left.notified();
             if self.n_open() == 0 {
@@ -106,14 +107,14 @@ impl Streams {
 /// A stream's place, given back when dropped.
 pub(crate) struct Place {
     streams: Streams,
-    over: watch::Receiver<Option<Duration>>,
+    over: latest::Receiver<Option<Duration>>,
 }
 
 impl Place {
     /// Waits until all streams have to go; answers over which time. `None`: it never will.
     pub(crate) fn told_to_go(&self) -> impl Future<Output = Option<Duration>> + use<> {
-        let mut over = self.over.clone();
-        async move { over.wait_for(Option::is_some).await.ok().and_then(|over| *over) }
+        let over = self.over.clone();
+        async move { over.wait_for(Option::is_some).await.flatten() }
     }
 }
 
