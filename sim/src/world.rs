@@ -269,7 +269,9 @@ impl World {
         match started {
             Ok(life) => {
                 place.up.push((self.kernel().now_us(), None));
-                place.life = Some(Rc::new(life));
+                let life = Rc::new(life);
+                place.life = Some(Rc::clone(&life));
+                tokio::task::spawn_local(self.clone().tend(number, life));
                 true
             }
             Err(why) => {

@@ -9,6 +9,7 @@ use std::fmt;
 use compact_str::CompactString;
 use data_encoding::BASE32_DNSSEC;
 use serde::{Deserialize, Serialize};
+use sha1::{Digest, Sha1};
 use uuid::Uuid;
 
 /// A shop: the outermost part of every key.
@@ -146,17 +147,16 @@ impl fmt::Display for EntityKey {
 pub fn uuid5(kind: Kind, fields: &[&[u8]]) -> Uuid {
     let mut namespace = *b"mercat\x4f\x00\x80\x00\x00\x00\x00\x00\x00\x00";
     namespace[12..14].copy_from_slice(&kind.0.to_be_bytes());
-    let mut sha = sha1_smol::Sha1::new();
-    sha.update(&namespace);
+    let mut sha = Sha1::new();
+    sha.update(namespace);
     for field in fields {
         let len = u32::try_from(field.len()).expect("key fields are shorter than 4 GiB");
-        sha.update(&len.to_be_bytes());
+        sha.update(len.to_be_bytes());
         sha.update(field);
     }
-    let digest = sha.digest().bytes();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    uuid::Builder::from_sha1_bytes(bytes).into_uuid()
+    let digest: [u8; 20] = sha.finalize().into();
+    let bytes = digest.first_chunk().expect("20 bytes hold 16");
+    uuid::Builder::from_sha1_bytes(*bytes).into_uuid()
 }
 
 /// The text of a derived id: prefix, underscore, 32 lower-case base32 characters.

@@ -157,6 +157,14 @@ impl Commits {
         self.owned(shard).map(|owned| owned.epoch)
     }
 
+    /// Epoch and last durable commit of the shards 0, 1, and so on, as they are at one moment.
+    pub(crate) fn all(&self, n_shards: usize) -> Vec<(Option<u64>, u64)> {
+        let owned = self.owned.lock();
+        let of =
+            |place: Option<Owned>| (place.map(|it| it.epoch), place.map_or(0, |it| it.durable));
+        (0..n_shards).map(|index| of(owned.get(index).copied().flatten())).collect()
+    }
+
     fn owned(&self, shard: ShardId) -> Option<Owned> {
         self.owned.lock().get(usize::from(shard.0)).copied().flatten()
     }

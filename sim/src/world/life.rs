@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cluster::ctx::{Clock, NodeCtx};
+use cluster::latest;
 use cluster::membership::Membership;
 use cluster::ownership::Timing;
 use cluster::relay::{BusKind, Relay, RelayHandle, RelayOptions};
@@ -74,7 +75,7 @@ pub struct Life {
     network: Network,
     alive: Arc<AtomicBool>,
     over: Notify,
-    doomed: Arc<AtomicBool>,
+    doomed: latest::Receiver<bool>,
 }
 
 /// A node whose start is under way; unless it is kept, its process has ended.
@@ -102,7 +103,8 @@ impl Life {
     pub async fn start(ground: &Ground, number: u16, skew: Arc<Skew>) -> Result<Self, String> {
         let life = ground.kernel.begin_life(number);
         let target = Target::Node { node: number, life };
-        let (alive, doomed) = (Arc::new(AtomicBool::new(true)), Arc::default());
+        let alive = Arc::new(AtomicBool::new(true));
+        let (doom, doomed) = latest::channel(false);
         let is_embedded = ports::Journal::one_log(&ground.store);
         let store: SharedStore = Arc::new(SimStore::new(SimStoreParts {
             inner: ground.store.clone(),
@@ -112,7 +114,7 @@ impl Life {
             target,
             links: if is_embedded { StoreLinks::EMBEDDED } else { StoreLinks::SHARED },
             alive: Arc::clone(&alive),
-            doomed: Arc::clone(&doomed),
+            doom,
             claims: ground.claims.clone(),
         }));
         let clock = NodeClock::new(ground.kernel.clone(), target, skew);
@@ -193,10 +195,13 @@ impl Life {
         depth == 0 && in_flight == 0 && !self.node.may_have_unacked()
     }
 
-    /// Whether a sync failed: the process has to end.
-    #[must_use]
-    pub fn is_doomed(&self) -> bool {
-        self.doomed.load(Ordering::Relaxed)
+    /// Waits until a sync has failed. `false`: none ever will, it is over.
+    pub async fn doomed(&self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.over() => false,
+            doomed = self.doomed.wait_for(|is_doomed| *is_doomed) => doomed.is_some(),
+        }
     }
 
     /// Waits until all events of its shards are out. Returns whether that was in time.

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::{Cut, Life, World};
+use super::{Cut, Life, World, limits};
 use crate::plan::{Fault, FaultKind};
 use crate::record::Violation;
 
-/// How often a node with a failed sync is looked for, in us.
-const LOOK_US: u64 = 1_000;
+/// How long syncs fail at least, in us: long enough for an append to come.
+const SYNC_FAILS_MIN_US: u64 = 1_000_000;
 /// How long a fault is felt after its end, in us.
 const AFTERMATH_US: u64 = 15_000_000;
 
@@ -63,7 +63,7 @@ impl World {
                 self.kernel().sleep_us(for_us).await;
                 self.start(*node).await;
             }
-            FaultKind::SyncFails { node } => self.fail_sync(fault, *node, for_us).await,
+            FaultKind::SyncFails { .. } => self.fail_sync(fault, for_us).await,
             FaultKind::Pause { node } => {
                 if self.life(*node).is_some() || self.starting(*node).is_some() {
                     self.hit(fault);
@@ -178,21 +178,22 @@ impl World {
         }
     }
 
-    /// The next append of the node fails for good; then its process ends and comes back.
-    async fn fail_sync(&self, fault: &Fault, node: u16, for_us: u64) {
-        let Some(life) = self.life(node) else { return };
+    /// Appends of the node fail for good for a while, and each failure ends its process.
+    async fn fail_sync(&self, fault: &Fault, for_us: u64) {
         self.ground().faults.begin(fault);
-        let until_us = self.kernel().now_us() + for_us.max(1_000_000);
-        while !life.is_doomed() && self.kernel().now_us() < until_us {
-            self.kernel().sleep_us(LOOK_US).await;
-        }
+        self.kernel().sleep_us(for_us.max(SYNC_FAILS_MIN_US)).await;
         self.ground().faults.end(fault.id);
-        let is_same = self.life(node).is_some_and(|now| Rc::ptr_eq(&now, &life));
-        if life.is_doomed() && is_same {
-            self.forget(node);
+    }
+
+    /// Ends a process whose sync failed, whenever that is, and starts it again, as a process
+    /// manager does.
+    pub(super) async fn tend(self, number: u16, life: Rc<Life>) {
+        let is_doomed = life.doomed().await;
+        if is_doomed && self.life(number).is_some_and(|now| Rc::ptr_eq(&now, &life)) {
+            self.forget(number);
             self.die(&life, 0);
-            self.kernel().sleep_us(for_us).await;
-            self.start(node).await;
+            self.kernel().sleep_us(limits::RESTART_US).await;
+            self.start(number).await;
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use cluster::latest;
 use entity::{EntityKey, ShardId, Snapshot, Timestamp};
 use ports::{
     AppendError, Cas, CasError, Checkpoint, CursorWrite, Frame, HistoryId, Journal, LeaseRow,
@@ -54,7 +55,7 @@ pub struct SimStore {
     links: StoreLinks,
     alive: Arc<AtomicBool>,
     /// Set when a sync failed: the process has to end.
-    doomed: Arc<AtomicBool>,
+    doom: latest::Sender<bool>,
     claims: Claims,
     n_calls: AtomicU64,
 }
@@ -76,7 +77,7 @@ pub struct SimStoreParts {
     /// Cleared when the life is over.
     pub alive: Arc<AtomicBool>,
     /// Set when a sync failed.
-    pub doomed: Arc<AtomicBool>,
+    pub doom: latest::Sender<bool>,
     /// Who was given which shard.
     pub claims: Claims,
 }
@@ -85,10 +86,10 @@ impl SimStore {
     /// A store.
     #[must_use]
     pub fn new(parts: SimStoreParts) -> Self {
-        let SimStoreParts { inner, kernel, faults, node, target, links, alive, doomed, claims } =
+        let SimStoreParts { inner, kernel, faults, node, target, links, alive, doom, claims } =
             parts;
         let n_calls = AtomicU64::new(0);
-        Self { inner, kernel, faults, node, target, links, alive, doomed, claims, n_calls }
+        Self { inner, kernel, faults, node, target, links, alive, doom, claims, n_calls }
     }
 
     /// Waits until the call reaches the store. Returns its name and how long the way back takes.
@@ -200,7 +201,7 @@ impl Journal for SimStore {
         });
         let result = match unknown {
             _ if fails => {
-                self.doomed.store(true, Ordering::Relaxed);
+                self.doom.set(true);
                 Err(AppendError::Fatal("the sync failed".into()))
             }
             Some(bits) => Err(self.append_unknown(group, bits).await),

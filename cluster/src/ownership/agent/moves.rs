@@ -84,7 +84,11 @@ impl Agent {
                 }
             }
             Peer::Released { shard, epoch, life } => {
-                self.see_owner(OwnerRow { shard, epoch, owner: life }, now, out);
+                let Some(here) = self.shards.get(usize::from(shard.0)) else { return };
+                // Where the shard is, only a row of the store ends that it is there.
+                if here.local.hosted().is_none() || self.life() == Some(&life) {
+                    self.see_owner(OwnerRow { shard, epoch, owner: life }, now, out);
+                }
             }
         }
     }

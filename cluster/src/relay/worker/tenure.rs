@@ -14,9 +14,9 @@ use crate::relay::{Parts, StartError, limits};
 impl Worker {
     /// Begins and ends lanes as shards came and went. O(shards), a read for each that came.
     pub(super) async fn follow(&mut self) {
-        for index in 0..self.lanes.len() {
+        let owned = self.parts.durable.all(self.lanes.len());
+        for (index, (epoch, _)) in owned.into_iter().enumerate() {
             let lane = &self.lanes[index];
-            let epoch = self.parts.durable.epoch(lane.shard);
             let is_told = epoch.is_some() || lane.stuck.is_none();
             if (epoch == lane.epoch && is_told) || (epoch.is_some() && self.waits(index)) {
                 continue;

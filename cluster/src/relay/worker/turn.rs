@@ -97,17 +97,17 @@ impl Worker {
         let mut has_read = false;
         let first = (self.first + 1) % n_lanes;
         self.first = first;
+        let owned = self.parts.durable.all(n_lanes);
         for index in (0..n_lanes).map(|offset| (first + offset) % n_lanes) {
-            let shard = self.lanes[index].shard;
-            let (durable, epoch) = (self.parts.durable.of(shard), self.parts.durable.epoch(shard));
+            let (epoch, durable) = owned[index];
             let lane = &mut self.lanes[index];
             lane.look(durable, now);
-            if lane.epoch != epoch {
-                continue; // It came or went since the lanes were looked at: not from here.
-            }
             let waits = lane.stuck.as_ref().is_some_and(|stuck| stuck.retry_at > now);
             if lane.n_queued() > 0 || lane.next_commit() > durable || waits {
                 continue;
+            }
+            if lane.epoch != epoch || self.parts.durable.epoch(lane.shard) != epoch {
+                continue; // It came or went since the lanes were looked at: not from here.
             }
             if n_queued < limits::QUEUED_EVENTS_MAX {
                 let read = self.read(index).await;
@@ -186,8 +186,9 @@ impl Worker {
         let n_max = if sites::fires("batch_of_one", u64::MAX) { 1 } else { PUBLISH_BATCH_MAX };
         let reserved = self.replay.as_ref().map_or(0, |_| limits::REPLAY_SHARE_EVENTS);
         let n_lanes = self.lanes.len();
-        loop {
-            let before = batch.events.len();
+        let mut has_more = true;
+        while has_more {
+            has_more = false;
             for index in (0..n_lanes).map(|offset| (self.first + offset) % n_lanes) {
                 let room =
                     (PUBLISH_BATCH_MAX - reserved).min(n_max).saturating_sub(batch.events.len());
@@ -195,10 +196,8 @@ impl Worker {
                 let n = self.lanes[index].take(share, &mut batch.events);
                 if n > 0 {
                     batch.runs.push((index, n));
+                    has_more |= n == share;
                 }
-            }
-            if batch.events.len() == before {
-                break;
             }
         }
         if let Some(replay) = &self.replay {
@@ -216,13 +215,15 @@ impl Worker {
     fn settle(&mut self, batch: &Batch, acks: &[Ack]) {
         let lost = self.given_again(acks);
         // Looked at before any place is noted: the new places lie above what was lost.
-        let is_whole: Vec<bool> =
-            self.lanes.iter().map(|lane| lane.cursor.is_held(&lost)).collect();
+        let is_torn: Vec<bool> = match lost.is_empty() {
+            true => Vec::new(),
+            false => self.lanes.iter().map(|lane| !lane.cursor.is_held(&lost)).collect(),
+        };
         let mut rest = acks;
         for &(index, n) in &batch.runs {
             let (mine, others) = rest.split_at(n.min(rest.len()));
             rest = others;
-            if is_whole[index] {
+            if is_torn.get(index) != Some(&true) {
                 mine.iter().for_each(|ack| self.lanes[index].acked(ack));
             }
         }
@@ -243,7 +244,10 @@ impl Worker {
         let mut lost = Ends::new();
         for ack in acks {
             let incarnation = ack.incarnation;
-            let end = self.ends.entry(ack.stream.clone()).or_default();
+            if !self.ends.contains_key(&ack.stream) {
+                self.ends.insert(ack.stream.clone(), StreamState::default());
+            }
+            let end = self.ends.get_mut(&ack.stream).expect("it is there since above");
             let made = StreamState { last_sequence: 0, incarnation };
             match end.incarnation {
                 // There was none: every lane knows that since the streams were compared.
@@ -271,6 +275,9 @@ impl Worker {
 
     /// Lets every lane go back to what streams with these ends still hold.
     fn go_back(&mut self, ends: &Ends) {
+        if ends.is_empty() {
+            return;
+        }
         let rewound = self.lanes.iter_mut().map(|lane| u64::from(lane.rewind(ends)));
         let n_rewound: u64 = rewound.sum();
         if n_rewound == 0 {
