@@ -22,7 +22,7 @@ use edge::{
 };
 use embedded::{EmbeddedStore, OpenError, Options};
 use entity::Timestamp;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use ports::{Meta, SharedStore};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
@@ -33,9 +33,7 @@ use crate::demo;
 use crate::events::Events;
 use crate::exit::{Exit, chain};
 use crate::random::{self, SystemRandom};
-
-/// How long metrics wait between their upkeep, in ms.
-const UPKEEP_MS: u64 = 5_000;
+use crate::scrape;
 
 /// Runs a node until it is told to end.
 pub fn run(config: Config, log: LogFilter) -> Result<(), Exit> {
@@ -52,9 +50,8 @@ pub fn run(config: Config, log: LogFilter) -> Result<(), Exit> {
 async fn serve(config: Config, log: LogFilter) -> Result<(), Exit> {
     let mut signals = Signals::new()?;
     let starting = signals.end_at_once();
-    let metrics = PrometheusBuilder::new()
-        .install_recorder()
-        .map_err(|error| Exit::Other(format!("metrics not started: {error}")))?;
+    let metrics =
+        scrape::install().map_err(|error| Exit::Other(format!("metrics not started: {error}")))?;
     let store = open(&config)?;
     let mut serving = Serving::start(&config, &store, metrics, log).await?;
     drop(starting);
@@ -139,7 +136,7 @@ impl Serving {
             .map_err(|error| Exit::Other(format!("listeners not bound: {error}")))?;
         edge.health().enter(Phase::Serving);
         say_ready(config, &server)?;
-        tokio::spawn(upkeep(metrics));
+        tokio::spawn(scrape::keep_up(metrics, Arc::clone(&node)));
         let handle = server.handle();
         let listeners = tokio::spawn(server.run());
         Ok(Self { node, events, views, told_to_drain, handle, shares, listeners })
@@ -333,13 +330,6 @@ fn say_ready(config: &Config, server: &Server) -> Result<(), Exit> {
     writeln!(stdout, "{line}")
         .and_then(|()| stdout.flush())
         .map_err(|error| Exit::Other(format!("stdout: {error}")))
-}
-
-async fn upkeep(metrics: PrometheusHandle) {
-    loop {
-        tokio::time::sleep(Duration::from_millis(UPKEEP_MS)).await;
-        metrics.run_upkeep();
-    }
 }
 
 /// SIGTERM and SIGINT, counted by a task of their own: what starts may block its thread.
