@@ -114,7 +114,7 @@ impl Relay {
         let state = Arc::default();
         let parts = Parts { ctx, bus, durable: commits, options, history, state };
         let worker = Worker::load(&parts).await?;
-        parts.durable.is_relayed();
+        parts.durable.relay_is_ready();
         let (orders, inbox) = mpsc::channel(limits::ORDERS_MAX);
         let handle = RelayHandle::new(&parts, orders);
         let clock = Arc::clone(&parts.ctx.clock);

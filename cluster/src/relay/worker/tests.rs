@@ -368,7 +368,7 @@ async fn a_shard_that_is_handed_over_is_published_and_its_cursor_saved() {
     world.commit(B, &[("b", &["1"])]).await;
     let mut worker = world.worker().await;
     let durable = Arc::clone(&worker.parts.durable);
-    durable.is_relayed();
+    durable.relay_is_ready();
     durable.left(ShardId(2), durable.epoch(ShardId(2)).unwrap());
     let turn = worker.turn().await;
     worker.after(turn).await;
@@ -385,6 +385,58 @@ async fn a_shard_that_is_handed_over_is_published_and_its_cursor_saved() {
     next.run_dry(&world).await;
     assert_eq!(next.parts.state.lock().n_published, 0, "nothing is published again");
     assert_eq!(stored(&bus).len(), 3);
+}
+
+/// Moves that wait for a bus that does not answer would be as slow as its time-outs.
+#[tokio::test]
+async fn while_the_bus_is_down_shards_are_let_go_at_once() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1"])]).await;
+    let mut worker = world.worker().await;
+    let durable = Arc::clone(&worker.parts.durable);
+    durable.relay_is_ready();
+    let epoch = durable.epoch(A).unwrap();
+    let hand_over = || {
+        let durable = Arc::clone(&durable);
+        tokio::spawn(async move { durable.hand_over(A, epoch).await })
+    };
+    bus.set_down(true);
+    let handed = hand_over();
+    tokio::task::yield_now().await;
+    assert!(!handed.is_finished(), "the relay does not know yet");
+    let turn = worker.turn().await;
+    assert_eq!(turn, Turn::Failed);
+    worker.after(turn).await;
+    handed.await.unwrap();
+    let handed = hand_over();
+    tokio::task::yield_now().await;
+    assert!(handed.is_finished(), "no turn is waited for");
+    let flushed = oneshot::channel();
+    worker.flush(flushed.0);
+    bus.set_down(false);
+    let turn = worker.turn().await;
+    assert_eq!(turn, Turn::Moved(1));
+    worker.after(turn).await;
+    flushed.1.await.unwrap();
+    let handed = hand_over();
+    tokio::task::yield_now().await;
+    assert!(!handed.is_finished(), "a relay that publishes is waited for");
+    durable.relay_is_late();
+    handed.await.unwrap();
+}
+
+/// What is acknowledged before a failure is saved, for whoever has the shard next.
+#[tokio::test]
+async fn a_relay_that_fails_saves_what_was_acknowledged() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1"])]).await;
+    world.commit(A, &[("a", &["2"])]).await;
+    let mut worker = world.worker().await;
+    bus.inject(PublishFault::Cut { n_stored: 1 });
+    let turn = worker.turn().await;
+    assert_eq!(turn, Turn::Failed);
+    worker.after(turn).await;
+    assert_eq!(world.worker().await.commits()[0], 1);
 }
 
 #[tokio::test]
