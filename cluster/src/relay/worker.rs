@@ -2,6 +2,7 @@
 //!
 //! All waiting is here, all state is in the lanes. Nothing is cut off in the middle of a turn.
 
+mod comparing;
 mod saving;
 mod tenure;
 mod turn;

@@ -48,7 +48,7 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
         durable_us: ground.claims.durable_us(world.begun_us()),
         stream_window: Some(plan.setup.stream_window.into()),
         depths: seen.queues.depths.clone(),
-        n_wiped: ground.bus.n_wiped(),
+        n_lost: ground.bus.n_lost(),
         skus: codes.clone(),
         history: seen.history.clone(),
         ..Given::of(Tenant::new(TENANT))

@@ -78,6 +78,12 @@ impl World {
                 }
                 self.ground().bus.wipe();
             }
+            FaultKind::BusCut { percent } => {
+                if !self.ground().bus.is_empty() {
+                    self.hit(fault);
+                }
+                self.ground().bus.cut(*percent);
+            }
             FaultKind::ClockStep { node, by_ms } => {
                 if self.life(*node).is_some() || self.starting(*node).is_some() {
                     self.hit(fault);

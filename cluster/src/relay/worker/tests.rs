@@ -10,7 +10,7 @@ use entity::{EntityKey, StepRecord};
 use ports::local_bus::PublishFault;
 use ports::{CloudEvent, EventBus, Journal, LocalBus, LocalBusOptions, MemoryStore};
 
-use self::server::Server;
+use self::server::{Loss, Server};
 use super::*;
 use crate::ctx::{NoPeers, NodeCtx, NodeId};
 use crate::outbox::tests::toy::{
@@ -486,6 +486,66 @@ async fn a_wiped_bus_that_others_lengthened_gets_everything_again() {
         while let Turn::Moved(_) = late.turn().await {}
         assert_complete(&stored(&bus), &world.expected().await);
     }
+}
+
+/// Two owners; the end of the stream was lost, and it is as long as before when one of them looks.
+#[tokio::test]
+async fn a_stream_that_lost_its_end_and_grew_again_gets_it_again() {
+    for is_restarted in [false, true] {
+        let (mut world, bus) = World::local();
+        let (here, there) = (owned(&world.store).await, owned(&world.store).await);
+        here.left(B, here.epoch(B).unwrap());
+        there.left(A, there.epoch(A).unwrap());
+        let (mut fast, mut late) = (world.worker().await, world.worker().await);
+        (fast.parts.durable, late.parts.durable) = (Arc::clone(&here), Arc::clone(&there));
+        for text in ["1", "2", "3"] {
+            for (shard, owner, worker) in [(A, &here, &mut fast), (B, &there, &mut late)] {
+                world.commit(shard, &[("a", &[text])]).await;
+                let end = world.store.tail(shard).await.unwrap().next_commit - 1;
+                owner.opened(shard, owner.epoch(shard).unwrap(), end);
+                assert_eq!(worker.turn().await, Turn::Moved(1));
+                assert!(worker.save().await);
+            }
+        }
+        bus.cut(50);
+        world.commit(A, &[("a", &["4", "5"])]).await;
+        let end = world.store.tail(A).await.unwrap().next_commit - 1;
+        here.opened(A, here.epoch(A).unwrap(), end);
+        while let Turn::Moved(_) = fast.turn().await {}
+        assert!(bus.tail("ORDERS").len() >= 6, "it is as long as it was");
+        if is_restarted {
+            let parts = late.parts.clone();
+            late = Worker::load(&parts).await.unwrap();
+        }
+        let mut n_again = 0;
+        while let Turn::Moved(n) = late.turn().await {
+            n_again += n;
+        }
+        assert_eq!(n_again, 2, "and nothing that is there");
+        assert_complete(&stored(&bus), &world.expected().await);
+        assert_eq!(late.turn().await, Turn::Idle);
+        assert_eq!(late.parts.state.lock().n_published, 3 + 2, "once");
+    }
+}
+
+#[tokio::test]
+async fn an_acknowledgement_of_another_connection_moves_no_cursor() {
+    let server = Server::default();
+    let mut world = World::new(Arc::new(server.clone()));
+    let mut worker = world.worker().await;
+    for (shard, text) in [(A, "1"), (A, "2"), (B, "1")] {
+        world.commit(shard, &[("a", &[text])]).await;
+        worker.run_dry(&world).await;
+    }
+    assert!(worker.save().await);
+    // The event of B is lost, and others make the stream longer than it was.
+    let others = server.stored()[..2].to_vec();
+    server.lose_at_publish(Loss { stream: "ORDERS", place: 2, others });
+    world.commit(B, &[("a", &["2"])]).await;
+    worker.run_dry(&world).await;
+    let (expected, stored) = (world.expected().await, server.stored());
+    let missing = expected.keys().filter(|id| stored.iter().all(|event| event.id != **id));
+    assert_eq!(missing.collect::<Vec<_>>(), [] as [&String; 0]);
 }
 
 #[tokio::test]

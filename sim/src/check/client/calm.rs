@@ -71,7 +71,8 @@ fn disturbed(fault: &Fault) -> Option<Disturbed> {
         FaultKind::BusDown
         | FaultKind::BusTwice { .. }
         | FaultKind::BusLostAcks { .. }
-        | FaultKind::BusWiped => return None,
+        | FaultKind::BusWiped
+        | FaultKind::BusCut { .. } => return None,
         FaultKind::Roll { node, .. } => {
             after_us += LEAVE_US;
             Some(*node)
