@@ -97,7 +97,8 @@ impl Stored for PublishCursor {
     const TYPE: TypeId = 10;
     const VERSION: u16 = 3;
 
-    /// Places in a stream that is not known are in none: what stands there is published again.
+    /// Which stream it was is not known of the first: it is the one of the name that is there, if
+    /// an event of the shard stands in the place.
     fn upcast(version: u16, bytes: &[u8]) -> Result<Self, codec::Error> {
         let PublishCursorV2 { bus, positions, incarnations } = match version {
             1 => {
@@ -181,10 +182,19 @@ impl PublishCursor {
     /// Up to where streams with these ends hold what has a place in the streams of this cursor.
     fn held(&self, ends: &Ends) -> BTreeMap<String, u64> {
         let held = |(stream, end): (&String, &StreamState)| {
-            let is_same = self.incarnations.get(stream) == Some(&end.incarnation);
+            let known = self.incarnations.get(stream);
+            let is_same = known.is_none_or(|known| *known == end.incarnation);
             (stream.clone(), if is_same { end.last_sequence } else { 0 })
         };
         ends.iter().map(held).collect()
+    }
+
+    /// The events of the present position stand where they stood: these are the streams.
+    pub(super) fn recognised(&mut self, ends: &Ends) {
+        let now = self.positions.last().expect("a cursor has a present position");
+        for (stream, end) in ends.iter().filter(|(stream, _)| now.places.contains_key(*stream)) {
+            self.incarnations.entry(stream.clone()).or_insert(end.incarnation);
+        }
     }
 
     /// Goes back to the newest position that streams with these ends still hold. Returns whether

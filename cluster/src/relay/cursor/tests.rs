@@ -131,15 +131,19 @@ fn bytes_of(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(byte).collect()
 }
 
-/// As the first version wrote it: its places are in streams that are not known.
+/// As the first version wrote it: in which streams its places are is not known.
 #[test]
-fn an_older_cursor_goes_back_to_the_beginning() {
+fn the_first_cursors_are_those_of_the_streams_that_are_there() {
     let hex = "ac010a000100380000003acda3ff0003010202064f52444552530a0553544f434b01020402064f52\
                44455253140553544f434b02020402064f5244455253140553544f434b02";
     let mut cursor = codec::open::<PublishCursor>(&bytes_of(hex)).unwrap();
     assert_eq!(cursor, walked(2).in_first_form());
-    assert!(cursor.rewind(&ends(1_000, 1_000)));
-    assert_eq!(*cursor.now(), Position::default(), "publishing again is safe, skipping is not");
+    assert!(!cursor.rewind(&ends(20, 2)), "nothing is published again");
+    cursor.recognised(&ends(20, 2));
+    assert_eq!(cursor.incarnations, walked(2).incarnations, "they are known from now on");
+    let mut cursor = walked(2).in_first_form();
+    assert!(cursor.rewind(&ends(20, 1)), "but for what is not there");
+    assert_eq!(cursor.now().commit_no, 1);
 }
 
 /// As the second version wrote it: which events stand in its places is not known.

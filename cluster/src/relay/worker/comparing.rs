@@ -60,7 +60,9 @@ impl Worker {
                 if is_lost {
                     is_over = false;
                 } else {
-                    self.lanes[index].compared_on = Some(connection);
+                    let lane = &mut self.lanes[index];
+                    lane.compared_on = Some(connection);
+                    lane.cursor.recognised(ends);
                 }
             }
             if is_over {

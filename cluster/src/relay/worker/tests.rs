@@ -491,7 +491,7 @@ async fn a_wiped_bus_that_others_lengthened_gets_everything_again() {
 /// Two owners; the end of the stream was lost, and it is as long as before when one of them looks.
 #[tokio::test]
 async fn a_stream_that_lost_its_end_and_grew_again_gets_it_again() {
-    for is_restarted in [false, true] {
+    for (is_restarted, is_first_form) in [(false, false), (true, false), (true, true)] {
         let (mut world, bus) = World::local();
         let (here, there) = (owned(&world.store).await, owned(&world.store).await);
         here.left(B, here.epoch(B).unwrap());
@@ -513,6 +513,12 @@ async fn a_stream_that_lost_its_end_and_grew_again_gets_it_again() {
         here.opened(A, here.epoch(A).unwrap(), end);
         while let Turn::Moved(_) = fast.turn().await {}
         assert!(bus.tail("ORDERS").len() >= 6, "it is as long as it was");
+        if is_first_form {
+            let lane = &mut late.lanes[usize::from(B.0)];
+            lane.cursor = lane.cursor.clone().in_first_form();
+            lane.is_dirty = true;
+            assert!(late.save().await);
+        }
         if is_restarted {
             let parts = late.parts.clone();
             late = Worker::load(&parts).await.unwrap();
@@ -526,6 +532,27 @@ async fn a_stream_that_lost_its_end_and_grew_again_gets_it_again() {
         assert_eq!(late.turn().await, Turn::Idle);
         assert_eq!(late.parts.state.lock().n_published, 3 + 2, "once");
     }
+}
+
+/// After an upgrade a relay goes on, and does not publish the whole journal.
+#[tokio::test]
+async fn a_cursor_of_the_first_form_goes_on_where_it_ended() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1", "s2"])]).await;
+    world.commit(A, &[("a", &["3"])]).await;
+    let mut worker = world.worker().await;
+    worker.run_dry(&world).await;
+    worker.lanes[0].cursor = worker.lanes[0].cursor.clone().in_first_form();
+    worker.lanes[0].is_dirty = true;
+    assert!(worker.save().await);
+    world.commit(A, &[("a", &["4"])]).await;
+    let mut next = world.worker().await;
+    next.run_dry(&world).await;
+    assert_eq!(next.parts.state.lock().n_published, 1, "what is new, and nothing again");
+    assert_complete(&stored(&bus), &world.expected().await);
+    bus.wipe();
+    next.run_dry(&world).await;
+    assert_complete(&stored(&bus), &world.expected().await);
 }
 
 #[tokio::test]
