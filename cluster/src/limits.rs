@@ -182,8 +182,9 @@ pub const OPERATOR_MS: u64 = 5_000;
 /// What a refused caller is told to wait.
 pub const RETRY_AFTER_MS: u64 = 1_000;
 
-/// How long a planned move waits for the relay to publish what is durable of the shard. What was
-/// not published then is published by the next owner, and perhaps twice.
+/// How long a planned move waits for a relay that publishes to publish what is durable of the
+/// shard; one whose last publish failed, or that made another move wait as long, is not waited
+/// for. What was not published then is published by the next owner, and perhaps twice.
 pub const HANDOVER_PUBLISH_MS: u64 = 100;
 
 /// How often a stopping node looks whether it is done.

@@ -16,7 +16,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use codec::Packed;
-use entity::{EntityKey, EntityType, EntityTypes, EventContext, Kind, StepRecord, Trace, uuid5};
+use entity::{
+    EntityKey, EntityType, EntityTypes, EventContext, Kind, ShardId, StepRecord, Trace, uuid5,
+};
 use ports::{CloudEvent, Frame, FrameError, FrameHeader, HistoryId};
 
 pub(crate) use commits::Handover;
@@ -125,7 +127,7 @@ fn events_in(
         for (index, packed) in (1..).zip(&record.events) {
             let version = record.version + index;
             if let Some(mut event) = event_of(kind, record, version, packed)? {
-                event.id = format!("{}.{}:{seq}", history.0, header.shard.0);
+                event.id = format!("{}{seq}", id_prefix(history, header.shard));
                 event.trace = traced(event.trace, &event.id);
                 events.push(Arc::new(event));
             }
@@ -138,6 +140,17 @@ fn events_in(
         return Err(OutboxError::Count { commit_no, said: header.n_events, held });
     }
     Ok(events)
+}
+
+/// What the ids of all events of a shard begin with; its number follows.
+pub(crate) fn id_prefix(history: &HistoryId, shard: ShardId) -> String {
+    format!("{}.{}:", history.0, shard.0)
+}
+
+/// The number of an event in its shard, by its id.
+pub(crate) fn seq_of(event: &CloudEvent) -> u64 {
+    let seq = event.id.rsplit_once(':').and_then(|(_, seq)| seq.parse().ok());
+    seq.expect("ids are made here")
 }
 
 /// An event without its id.

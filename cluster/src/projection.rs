@@ -18,7 +18,7 @@ mod worker;
 use std::sync::Arc;
 
 use codec::Packed;
-use entity::{EventContext, Kind, ShardId};
+use entity::{EventContext, Kind, ShardId, Timestamp};
 use parking_lot::Mutex;
 use ports::{SharedStore, StoreError, ViewWrite};
 use tokio::sync::mpsc;
@@ -49,7 +49,8 @@ pub trait Projection: Send + Sync + 'static {
     /// Its name, never used again for another one.
     fn name(&self) -> &'static str;
 
-    /// Version of its rows. After a change the view is built anew from the first event.
+    /// Version of its rows. After a change the view is built anew from the first event. Of two
+    /// nodes that share a store the newer version wins, and readers of the other one are refused.
     fn version(&self) -> u16;
 
     /// The kinds whose events it takes; the others cost it next to nothing.
@@ -82,8 +83,11 @@ pub struct ProjectionState {
 #[derive(Debug, Default)]
 struct Shared {
     state: ProjectionState,
-    /// Name of the rows that readers see.
-    view: Arc<str>,
+    /// Name of the rows that readers see; `None`: they are of a version that this build does not
+    /// read, which newer nodes of the same store brought.
+    view: Option<Arc<str>>,
+    /// Until when, in steady time, they are certain to be there.
+    fresh_until: Timestamp,
 }
 
 /// Name of the rows of a projection that readers see, in a store; `None`: it has never run.

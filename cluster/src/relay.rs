@@ -3,9 +3,10 @@
 //! Guarantees: only durable events leave (I4); within a shard, hence within an entity, none
 //! passes another; a repeat has the same id and bytes; cursors are saved after the
 //! acknowledgement, so a crash repeats and never skips. When a stream comes back shorter than what
-//! it acknowledged, or gives a place again, the shards concerned go back to the newest position
-//! that it still holds. A shard whose events cannot be read stops there, loudly, and the others
-//! go on: nothing is skipped. It does not decide what is public: the entities do.
+//! it acknowledged, with another event where one was, or gives a place again, the shards concerned
+//! go back to the newest position that it still holds. A shard whose events cannot be read stops
+//! there, loudly, and the others go on: nothing is skipped. It does not decide what is public: the
+//! entities do.
 //! One task of a node; what it says of itself is [`RelayState`] and `mercato_outbox_*`.
 
 mod cursor;
@@ -114,7 +115,7 @@ impl Relay {
         let state = Arc::default();
         let parts = Parts { ctx, bus, durable: commits, options, history, state };
         let worker = Worker::load(&parts).await?;
-        parts.durable.is_relayed();
+        parts.durable.relay_is_ready();
         let (orders, inbox) = mpsc::channel(limits::ORDERS_MAX);
         let handle = RelayHandle::new(&parts, orders);
         let clock = Arc::clone(&parts.ctx.clock);

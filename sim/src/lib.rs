@@ -8,6 +8,7 @@
 //! seed make a plan, with [`traffic`] and faults; [`shrink`] makes a failing plan small. [`drive`]
 //! plays a plan against a live system.
 
+pub mod calm;
 pub mod check;
 pub mod client;
 pub mod command;

@@ -5,6 +5,8 @@
 //! taken out and the others still meet the same latencies, draws and outcomes, since every draw
 //! is keyed by the element's own id and not by its place in a sequence.
 
+mod families;
+
 use serde::{Deserialize, Serialize};
 
 /// Version of the plan's form; a plan of another one is refused.
@@ -334,6 +336,12 @@ pub enum FaultKind {
     },
     /// The bus lost all its streams.
     BusWiped,
+    /// The bus lost the newest events of each stream and goes on from there: a power cut before
+    /// its sync.
+    BusCut {
+        /// How many of those that the stream holds, in percent, rounded up.
+        percent: u8,
+    },
     /// The node's clock jumps by so many ms (backwards: negative) and stays there.
     ClockStep {
         /// Which node.
@@ -437,60 +445,6 @@ impl Journey {
                 vec![*sku]
             }
             Self::Bot { line, .. } => vec![line.sku],
-        }
-    }
-}
-
-impl FaultKind {
-    /// The node that it befalls, if it is one.
-    #[must_use]
-    pub const fn node(&self) -> Option<u16> {
-        match self {
-            Self::Crash { node, .. }
-            | Self::Pause { node }
-            | Self::Roll { node, .. }
-            | Self::StoreSlow { node, .. }
-            | Self::StoreUnknown { node, .. }
-            | Self::StoreDown { node }
-            | Self::StaleReads { node, .. }
-            | Self::SyncFails { node }
-            | Self::ClockStep { node, .. }
-            | Self::ClockDrift { node, .. } => Some(*node),
-            Self::Loss { .. }
-            | Self::Duplicate { .. }
-            | Self::Delay { .. }
-            | Self::Partition { .. }
-            | Self::ClientLoss { .. }
-            | Self::BusDown
-            | Self::BusTwice { .. }
-            | Self::BusLostAcks { .. }
-            | Self::BusWiped => None,
-        }
-    }
-
-    /// Name of its family: what a swarm turns on and off, and what tables and lanes are called.
-    #[must_use]
-    pub const fn family(&self) -> &'static str {
-        match self {
-            Self::Crash { .. } => "crash",
-            Self::Pause { .. } => "pause",
-            Self::Roll { .. } => "roll",
-            Self::Loss { .. } => "loss",
-            Self::Duplicate { .. } => "duplicate",
-            Self::Delay { .. } => "delay",
-            Self::Partition { .. } => "partition",
-            Self::ClientLoss { .. } => "client_loss",
-            Self::StoreSlow { .. } => "store_slow",
-            Self::StoreUnknown { .. } => "store_unknown",
-            Self::StoreDown { .. } => "store_down",
-            Self::StaleReads { .. } => "stale_reads",
-            Self::SyncFails { .. } => "sync_fails",
-            Self::BusDown => "bus_down",
-            Self::BusTwice { .. } => "bus_twice",
-            Self::BusLostAcks { .. } => "bus_lost_acks",
-            Self::BusWiped => "bus_wiped",
-            Self::ClockStep { .. } => "clock_step",
-            Self::ClockDrift { .. } => "clock_drift",
         }
     }
 }

@@ -25,6 +25,7 @@ pub use faults::Faults;
 pub use life::{Ground, Life};
 pub use net::Network;
 
+use crate::calm::Calm;
 use crate::kernel::{EPOCH_MS, Kernel, Skew};
 use crate::plan::Plan;
 use crate::record::Violation;
@@ -43,6 +44,8 @@ struct Inner {
     lasted_us: Cell<Option<u64>>,
     /// What went wrong although nothing was to disturb it.
     troubles: RefCell<Vec<Violation>>,
+    /// When faults of the plan happened.
+    calm: RefCell<Calm>,
 }
 
 /// Cuts a start off.
@@ -103,6 +106,7 @@ impl World {
             begun_us: Cell::new(0),
             lasted_us: Cell::new(None),
             troubles: RefCell::default(),
+            calm: RefCell::default(),
         };
         Self(Rc::new(inner))
     }
@@ -218,6 +222,12 @@ impl World {
     #[must_use]
     pub fn troubles(&self) -> Vec<Violation> {
         self.0.troubles.borrow().clone()
+    }
+
+    /// When nothing disturbed it.
+    #[must_use]
+    pub fn calm(&self) -> Calm {
+        self.0.calm.borrow().clone()
     }
 
     /// Waits until the views show all events. Returns whether that was in time.

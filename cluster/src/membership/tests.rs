@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use entity::ShardId;
 use ports::Journal as _;
 use ports::memory::AppendFault;
+use tokio::time::Instant;
 
 use self::rig::{Rig, ask, look, pay, served, settle_up};
 use super::*;
@@ -53,6 +54,23 @@ async fn sagas_cross_nodes_over_a_network_that_loses_a_third() {
     // Nothing more is sent that would show a gap: lost last messages are mended by time alone.
     settle_up(&nodes[0], n).await;
     assert!(rig.network.n_frames.load(Ordering::Relaxed) > 100, "nothing crossed");
+}
+
+/// A relay amid a publish that the bus does not answer keeps one shard waiting, not each of them.
+#[tokio::test(start_paused = true)]
+async fn a_drain_waits_for_the_relay_once() {
+    let rig = Rig::new(SHARDS, 3);
+    let nodes = two_nodes(&rig).await;
+    let commits = nodes[0].commits();
+    commits.relay_is_ready();
+    let (shards, begun) = (served(&nodes[0]), Instant::now());
+    assert!(shards.len() > 2);
+    for shard in shards {
+        assert!(nodes[0].close(ShardId(shard), 1_000).await);
+    }
+    let once_ms = crate::limits::HANDOVER_PUBLISH_MS;
+    let took_ms = begun.elapsed().as_millis();
+    assert!((u128::from(once_ms)..2 * u128::from(once_ms)).contains(&took_ms), "{took_ms} ms");
 }
 
 #[tokio::test(start_paused = true)]

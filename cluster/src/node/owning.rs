@@ -123,7 +123,10 @@ impl Node {
                 tokio::select! {
                     biased;
                     () = self.commits.hand_over(shard, closing.epoch) => {}
-                    () = self.ctx.clock.sleep(limits::HANDOVER_PUBLISH_MS) => {}
+                    () = self.ctx.clock.sleep(limits::HANDOVER_PUBLISH_MS) => {
+                        // The next shard does not wait as long for the same publish.
+                        self.commits.relay_is_late();
+                    }
                 }
                 // A deadline may have come meanwhile; what it did is waited for, too.
                 is_published = true;

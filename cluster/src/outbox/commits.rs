@@ -58,13 +58,24 @@ struct Owned {
     durable: u64,
 }
 
+/// What is known of the relay.
+#[derive(Debug, Default)]
+enum Relay {
+    /// There is none.
+    #[default]
+    Absent,
+    /// Its last publish failed, or takes long: nobody waits for it.
+    Late,
+    /// It keeps up. Those that it has not taken.
+    Ready(Vec<Handover>),
+}
+
 /// The durable ends of a node's shards. Shared by all readers of the node.
 #[derive(Debug)]
 pub struct Commits {
     owned: Mutex<Vec<Option<Owned>>>,
     recent: Mutex<Recent>,
-    /// Those that no relay has taken; `None`: there is no relay.
-    handovers: Mutex<Option<Vec<Handover>>>,
+    relay: Mutex<Relay>,
     changed: Notify,
 }
 
@@ -78,8 +89,8 @@ impl Commits {
     /// With room for so many bytes of frames.
     pub(crate) fn with_recent_bytes(bytes_max: usize) -> Self {
         let recent = Mutex::new(Recent::new(bytes_max));
-        let (owned, handovers) = (Mutex::default(), Mutex::default());
-        Self { owned, recent, handovers, changed: Notify::new() }
+        let (owned, relay) = (Mutex::default(), Mutex::default());
+        Self { owned, recent, relay, changed: Notify::new() }
     }
 
     /// A shard is owned from now on, under the epoch of a claim that found `end` as last commit.
@@ -102,22 +113,33 @@ impl Commits {
         self.changed.notify_waiters();
     }
 
-    /// A relay publishes what is durable here.
-    pub(crate) fn is_relayed(&self) {
-        self.handovers.lock().get_or_insert_default();
+    /// A relay publishes what is durable here, and nothing keeps it from that.
+    pub(crate) fn relay_is_ready(&self) {
+        let relay = &mut *self.relay.lock();
+        match relay {
+            Relay::Absent | Relay::Late => *relay = Relay::Ready(Vec::new()),
+            Relay::Ready(_) => {}
+        }
+    }
+
+    /// The relay does not publish for now, or not soon: it lets go of what it was asked for, and
+    /// is not asked until it is ready again.
+    pub(crate) fn relay_is_late(&self) {
+        *self.relay.lock() = Relay::Late;
     }
 
     /// Asks the relay to publish what is durable of a shard that goes to another node, so that
-    /// this one need not do it again. Ends when it is done, or cannot be.
+    /// this one need not do it again. Ends when it is done, or cannot be done soon: at once while
+    /// the bus does not answer.
     pub(crate) async fn hand_over(&self, shard: ShardId, epoch: u64) {
         let (done, wait) = oneshot::channel();
         let commit_no = self.of(shard);
-        match &mut *self.handovers.lock() {
-            Some(handovers) => {
+        match &mut *self.relay.lock() {
+            Relay::Ready(handovers) => {
                 handovers.retain(|handover| !handover.done.is_closed());
                 handovers.push(Handover { shard, epoch, commit_no, done });
             }
-            None => return,
+            Relay::Absent | Relay::Late => return,
         }
         self.changed.notify_waiters();
         // An error means that the relay cannot.
@@ -126,7 +148,10 @@ impl Commits {
 
     /// What is asked of the relay.
     pub(crate) fn take_handovers(&self) -> Vec<Handover> {
-        self.handovers.lock().as_mut().map(std::mem::take).unwrap_or_default()
+        match &mut *self.relay.lock() {
+            Relay::Ready(handovers) => std::mem::take(handovers),
+            Relay::Absent | Relay::Late => Vec::new(),
+        }
     }
 
     /// A group is durable. What an earlier tenure wrote counts no more: the claim that began the

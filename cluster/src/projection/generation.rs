@@ -26,55 +26,40 @@ impl Stored for Generations {
     const TYPE: TypeId = 11;
 }
 
+/// What a node does that finds rows of a newer version than its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Newer {
+    /// It leaves them alone: other nodes write and read them.
+    Stays,
+    /// It begins its own anew: nobody else has this store, or an operator asked for it.
+    GoesBack,
+}
+
 impl Generations {
-    /// The generations as saved, for rows of `version`. Rows of another version are retired, and
-    /// the next generation begins empty.
+    /// The generations as saved, for rows of `version`. Rows of an older version are retired, and
+    /// the next generation begins empty; where a newer one stays, the result is of that.
     pub(super) async fn load(
         store: &SharedStore,
         name: &str,
         version: u16,
+        newer: Newer,
     ) -> Result<Self, StoreError> {
+        // Again when another node was faster to change them.
         loop {
             let found = Self::saved(store, name).await?;
-            if let Some(found) = Self::begin(store, name, version, found).await? {
-                return Ok(found);
+            let next = match &found {
+                Some(found) if found.version == version => return Ok(found.clone()),
+                Some(found) if found.version > version && newer == Newer::Stays => {
+                    return Ok(found.clone());
+                }
+                Some(found) => found.clone().replaced_by(version),
+                None => Self { version, active: 1, building: None, retired: Vec::new() },
+            };
+            let expected = found.map(|found| found.sealed());
+            if store.swap_value(&value_name(name), expected, next.sealed()).await? {
+                return Ok(next);
             }
         }
-    }
-
-    /// The same for a node that runs: the newer version wins. `Err`: that of other nodes.
-    pub(super) async fn reload(
-        store: &SharedStore,
-        name: &str,
-        version: u16,
-    ) -> Result<Result<Self, u16>, StoreError> {
-        loop {
-            let found = Self::saved(store, name).await?;
-            if let Some(newer) = found.as_ref().map(|it| it.version).filter(|it| *it > version) {
-                return Ok(Err(newer));
-            }
-            if let Some(found) = Self::begin(store, name, version, found).await? {
-                return Ok(Ok(found));
-            }
-        }
-    }
-
-    /// What was found, if its rows are of `version`, or what comes in its place. `None`: another
-    /// node was faster to change it.
-    async fn begin(
-        store: &SharedStore,
-        name: &str,
-        version: u16,
-        found: Option<Self>,
-    ) -> Result<Option<Self>, StoreError> {
-        let next = match &found {
-            Some(found) if found.version == version => return Ok(Some(found.clone())),
-            Some(found) => found.clone().replaced_by(version),
-            None => Self { version, active: 1, building: None, retired: Vec::new() },
-        };
-        let expected = found.map(|found| found.sealed());
-        let is_saved = store.swap_value(&value_name(name), expected, next.sealed()).await?;
-        Ok(is_saved.then_some(next))
     }
 
     /// As saved.

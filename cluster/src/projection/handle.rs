@@ -48,8 +48,9 @@ pub struct ProjectionHandle {
 impl ProjectionHandle {
     pub(super) fn new(parts: &Parts, orders: mpsc::Sender<Order>) -> Self {
         let store = Arc::clone(&parts.ctx.store);
-        let reader = ViewReader { store, shared: Arc::clone(&parts.shared) };
-        Self { orders, clock: Arc::clone(&parts.ctx.clock), reader }
+        let clock = Arc::clone(&parts.ctx.clock);
+        let shared = Arc::clone(&parts.shared);
+        Self { orders, reader: ViewReader { store, shared, clock: Arc::clone(&clock) }, clock }
     }
 
     /// Its rows.
@@ -65,7 +66,8 @@ impl ProjectionHandle {
     }
 
     /// Waits until everything that is durable now is in the view: for a reader that wants to see
-    /// what was answered before. Returns whether that was so within `timeout_ms`.
+    /// what was answered before. Returns whether that was so within `timeout_ms`; at once when
+    /// newer nodes write the rows.
     pub async fn catch_up(&self, timeout_ms: u64) -> bool {
         let (done, wait) = oneshot::channel();
         self.told(Order::CatchUp(done), wait, timeout_ms).await.is_some()
@@ -73,6 +75,10 @@ impl ProjectionHandle {
 
     /// Builds another generation of the view from the first event, while readers go on with this
     /// one. Returns when it has begun; [`ProjectionState::rebuild_left`] shows how it goes.
+    ///
+    /// Where newer nodes brought rows of a newer version, this is the way back after a downgrade:
+    /// rows of this build's version begin anew, empty. A newer node that still runs takes the view
+    /// forward again.
     pub async fn rebuild(&self) -> Result<(), RebuildError> {
         let (done, wait) = oneshot::channel();
         self.told(Order::Rebuild(done), wait, limits::ANSWER_MS)
@@ -100,18 +106,22 @@ impl ProjectionHandle {
     }
 }
 
-/// Reads the rows of a projection, whichever generation is the present one. Cheap to clone; it
-/// goes on reading after the projection has ended.
+/// Reads the rows of a projection, whichever generation is the present one. Cheap to clone; on a
+/// store that nobody else has it goes on reading after the projection has ended.
+///
+/// Errors: the store's; `Unavailable` while newer nodes write rows that this build does not read,
+/// or when they might, since the projection has not looked for longer than old rows stay.
 #[derive(Clone)]
 pub struct ViewReader {
     store: SharedStore,
     shared: Arc<Mutex<Shared>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl ViewReader {
     /// One row.
     pub async fn row(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.row(&self.view(), key).await
+        self.store.row(&self.view()?, key).await
     }
 
     /// Rows with `from <= key < to`, at most `limit`; `backward`: greatest first.
@@ -124,10 +134,18 @@ impl ViewReader {
         backward: bool,
         limit: usize,
     ) -> Result<Vec<ViewRow>, StoreError> {
-        self.store.scan(&self.view(), from, to, backward, limit).await
+        self.store.scan(&self.view()?, from, to, backward, limit).await
     }
 
-    fn view(&self) -> Arc<str> {
-        Arc::clone(&self.shared.lock().view)
+    fn view(&self) -> Result<Arc<str>, StoreError> {
+        let refused = |why: &str| Err(StoreError::Unavailable(why.into()));
+        let shared = self.shared.lock();
+        match &shared.view {
+            None => refused("the view is of a newer build"),
+            Some(_) if self.clock.steady() >= shared.fresh_until => {
+                refused("which rows are in use is not known")
+            }
+            Some(view) => Ok(Arc::clone(view)),
+        }
     }
 }

@@ -48,6 +48,9 @@ pub(super) const RENEW_EVERY_MS: u64 = GRACE_MS / 4;
 /// Rows of an old generation that are taken out at once.
 pub(super) const SWEEP_ROWS: usize = 512;
 
+/// Shards of an old generation that are closed to late writers at once, a write each.
+pub(super) const FENCE_SHARDS: u16 = 16;
+
 /// Orders that wait for a projection.
 pub(super) const ORDERS_MAX: usize = 16;
 

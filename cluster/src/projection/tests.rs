@@ -55,8 +55,16 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let (store, clock) = (MemoryStore::new(3), TestClock::at(1_000_000));
-        Self { store, clock, versions: BTreeMap::new() }
+        Self::on(MemoryStore::new(3))
+    }
+
+    /// As several nodes see it that share a store.
+    fn shared() -> Self {
+        Self::on(MemoryStore::with_shard_logs(3))
+    }
+
+    fn on(store: MemoryStore) -> Self {
+        Self { store, clock: TestClock::at(1_000_000), versions: BTreeMap::new() }
     }
 
     async fn worker_of(&self, fold: Fold) -> Worker {
@@ -113,7 +121,12 @@ impl Worker {
     }
 
     fn view(&self) -> Arc<str> {
-        Arc::clone(&self.parts.shared.lock().view)
+        self.parts.shared.lock().view.clone().expect("rows of its version")
+    }
+
+    fn reader(&self) -> ViewReader {
+        let (orders, _) = mpsc::channel(1);
+        ProjectionHandle::new(&self.parts, orders).reader().clone()
     }
 
     async fn run_dry(&mut self, world: &World) {
@@ -398,6 +411,101 @@ async fn a_node_writes_no_rows_of_a_generation_that_another_one_retired() {
     let state = older.state();
     assert!(state.stuck.iter().any(|(_, why)| why.contains("version 2")), "{state:?}");
     assert_eq!(world.keys(2).await, ["s/a-0", "s/b-1", "t/x/a-0", "t/x/b-1"]);
+}
+
+const NEWER: Fold = Fold { version: 2, ..NOTES };
+
+/// Whether a reader is told to try again elsewhere, or later.
+async fn is_refused(worker: &Worker) -> bool {
+    let row = worker.reader().row(b"s/a-0").await;
+    assert_eq!(row.is_err(), worker.reader().scan(b"s", b"t", false, 9).await.is_err());
+    matches!(row, Err(StoreError::Unavailable(_)))
+}
+
+/// The older nodes of a rolling upgrade: their rows are swept, and they do not read the others.
+#[tokio::test]
+async fn readers_beside_newer_rows_are_refused() {
+    let mut world = World::shared();
+    world.commit(A, &[("a", &["x"])]).await;
+    let mut older = world.worker_of(NOTES).await;
+    run(&mut older).await;
+    assert!(!is_refused(&older).await);
+    world.clock.jump(limits::GRACE_MS);
+    assert!(is_refused(&older).await, "it slept, and its rows may be gone");
+    run(&mut older).await;
+    assert!(!is_refused(&older).await);
+    let mut newer = world.worker_of(NEWER).await;
+    run(&mut newer).await;
+    world.clock.jump(limits::RENEW_EVERY_MS);
+    run(&mut older).await;
+    assert!(is_refused(&older).await, "before the rows are swept");
+    assert_eq!(world.keys(1).await, ["s/a-0", "t/x/a-0"]);
+    assert!(!is_refused(&newer).await);
+
+    // A waiter is not kept for what others write; a shard that comes is no reason to look again.
+    let renewed_at = older.renewed_at;
+    world.clock.jump(1);
+    world.commit(A, &[("a", &["y"])]).await;
+    let tail = world.store.tail(A).await.unwrap();
+    older.parts.durable.left(A, 1);
+    older.parts.durable.opened(A, tail.epoch, tail.next_commit - 1);
+    assert_eq!(older.turn().await, Turn::Idle);
+    assert_eq!(older.renewed_at, renewed_at, "a read of the generations at each commit");
+    let (done, wait) = tokio::sync::oneshot::channel();
+    assert!(older.take(handle::Order::CatchUp(done)).await.is_none());
+    older.after();
+    assert!(wait.await.is_err());
+}
+
+#[tokio::test]
+async fn an_older_node_that_restarts_leaves_newer_rows_alone() {
+    for store in [MemoryStore::new(3), MemoryStore::with_shard_logs(3)] {
+        let is_shared = !store.one_log();
+        let mut world = World::on(store);
+        world.commit(A, &[("a", &["x"])]).await;
+        let mut newer = world.worker_of(NEWER).await;
+        run(&mut newer).await;
+        let mut older = world.worker_of(NOTES).await;
+        run(&mut older).await;
+        assert_eq!(is_refused(&older).await, is_shared, "who has the store alone goes back");
+        if !is_shared {
+            assert_eq!(&*older.view(), "notes.2");
+            continue;
+        }
+        world.clock.jump(limits::GRACE_MS);
+        run(&mut newer).await;
+        assert_eq!(&*newer.view(), "notes.1", "nothing was begun anew");
+        assert_eq!(world.keys(1).await, ["s/a-0", "t/x/a-0"]);
+        // An operator's word.
+        older.rebuild().await.unwrap();
+        run(&mut older).await;
+        assert_eq!((&*older.view(), is_refused(&older).await), ("notes.2", false));
+        assert_eq!(world.keys(2).await, ["s/a-0", "t/x/a-0"]);
+        world.clock.jump(limits::RENEW_EVERY_MS);
+        run(&mut newer).await;
+        assert_eq!(&*newer.view(), "notes.3", "the newer one wins while it runs");
+    }
+}
+
+#[tokio::test]
+async fn many_shards_are_closed_to_late_writers_in_turns() {
+    let last = ShardId(2 * limits::FENCE_SHARDS);
+    let mut world = World::on(MemoryStore::with_shard_logs(last.0 + 1));
+    world.commit(A, &[("a", &["x"])]).await;
+    let mut older = world.worker_of(NOTES).await;
+    run(&mut older).await;
+    let mut newer = world.worker_of(NEWER).await;
+    run(&mut newer).await;
+    world.clock.jump(limits::GRACE_MS);
+    let mut n_turns = 0;
+    while world.store.view_cursor("notes.1", last).await.unwrap() < u64::MAX {
+        assert_eq!(world.keys(1).await.len(), 2, "no row goes while one may still be written");
+        assert_eq!(newer.turn().await, Turn::More);
+        n_turns += 1;
+    }
+    assert_eq!(n_turns, 3);
+    run(&mut newer).await;
+    assert_eq!(world.keys(1).await, [] as [&str; 0]);
 }
 
 #[tokio::test]

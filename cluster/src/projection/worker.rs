@@ -7,7 +7,7 @@ use ports::{StoreError, ViewWrite};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::generation::{Generations, view_name};
+use super::generation::{Generations, Newer, view_name};
 use super::handle::{Order, RebuildError};
 use super::track::{Halt, Stuck, Track};
 use super::{Parts, limits};
@@ -22,6 +22,7 @@ struct Waiter {
 /// The task's state.
 pub(super) struct Worker {
     pub(super) parts: Parts,
+    /// Of a newer version than this build's: other nodes write the rows, and this one none.
     generations: Generations,
     active: Track,
     building: Option<Track>,
@@ -29,10 +30,8 @@ pub(super) struct Worker {
     pub(super) renewed_at: Timestamp,
     /// Whether they have changed, as far as is known.
     is_outdated: bool,
-    /// The newer version of the rows that other nodes write; then this one writes none.
-    superseded_by: Option<u16>,
-    /// The retired generation that nobody can write to any more.
-    fenced: Option<u32>,
+    /// The retired generation that is being closed to late writers, and of how many shards it is.
+    fenced: (u32, u16),
     retired_at: Timestamp,
     measured_at: Timestamp,
     waiters: Vec<Waiter>,
@@ -57,13 +56,21 @@ impl Task for Worker {
     async fn load(parts: &Parts) -> Result<Self, StoreError> {
         let (store, projection) = (&parts.ctx.store, &parts.projection);
         let name = projection.name();
-        let generations = Generations::load(store, name, projection.version()).await?;
+        // Nobody but an older build on its own store goes back without being told to.
+        let newer = if store.one_log() { Newer::GoesBack } else { Newer::Stays };
+        let fresh_until = fresh_until(parts);
+        let generations = Generations::load(store, name, projection.version(), newer).await?;
         let active = Track::load(parts, view_name(name, generations.active)).await?;
-        let building = match generations.building {
+        let is_ours = generations.version == projection.version();
+        let building = match generations.building.filter(|_| is_ours) {
             Some(building) => Some(Track::load(parts, view_name(name, building)).await?),
             None => None,
         };
-        parts.shared.lock().view = view_name(name, generations.active);
+        let view = is_ours.then(|| view_name(name, generations.active));
+        {
+            let mut shared = parts.shared.lock();
+            (shared.view, shared.fresh_until) = (view, fresh_until);
+        }
         Ok(Self {
             parts: parts.clone(),
             generations,
@@ -71,8 +78,7 @@ impl Task for Worker {
             building,
             renewed_at: parts.ctx.clock.now(),
             is_outdated: false,
-            superseded_by: None,
-            fenced: None,
+            fenced: (0, 0),
             retired_at: parts.ctx.clock.now(),
             measured_at: Timestamp(0),
             waiters: Vec::new(),
@@ -155,29 +161,37 @@ impl Worker {
             self.active.came(&self.parts, index) && self.active.is_behind(&self.parts, index, now)
         };
         let is_due = now.since_ms(self.renewed_at) >= limits::RENEW_EVERY_MS;
-        if is_due || self.is_outdated || (0..self.active.places.len()).any(came) {
+        // Where others write, a shard that comes changes nothing, and it would come at each commit.
+        let has_come = self.newer_version().is_none() && (0..self.active.places.len()).any(came);
+        if is_due || self.is_outdated || has_come {
             self.is_outdated = true;
+            let fresh_until = fresh_until(&self.parts);
             let renewed = self.read_again(now).await;
             if let Err(error) = renewed {
                 tracing::warn!(name = self.parts.projection.name(), %error, "generations not read");
                 return false;
             }
+            self.parts.shared.lock().fresh_until = fresh_until;
             (self.is_outdated, self.renewed_at) = (false, now);
         }
-        self.superseded_by.is_none()
+        self.newer_version().is_none()
+    }
+
+    /// The version of the rows that newer nodes write instead of this one.
+    fn newer_version(&self) -> Option<u16> {
+        let found = self.generations.version;
+        (found != self.parts.projection.version()).then_some(found)
     }
 
     async fn read_again(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let (parts, projection) = (&self.parts, &self.parts.projection);
         let (name, version) = (projection.name(), projection.version());
-        let found = match Generations::reload(&parts.ctx.store, name, version).await? {
-            Ok(found) => found,
-            Err(newer) => {
-                self.superseded_by = Some(newer);
-                return Ok(());
-            }
-        };
-        self.superseded_by = None;
+        let found = Generations::load(&parts.ctx.store, name, version, Newer::Stays).await?;
+        if found.version != version {
+            parts.shared.lock().view = None;
+            (self.building, self.generations) = (None, found);
+            return Ok(());
+        }
         if found.building != self.generations.building {
             self.building = match found.building {
                 Some(building) => Some(Track::load(parts, view_name(name, building)).await?),
@@ -186,7 +200,7 @@ impl Worker {
         }
         if found.active != self.generations.active {
             self.active = Track::load(parts, view_name(name, found.active)).await?;
-            parts.shared.lock().view = view_name(name, found.active);
+            parts.shared.lock().view = Some(view_name(name, found.active));
             self.retired_at = now;
         }
         self.generations = found;
@@ -222,7 +236,7 @@ impl Worker {
             }
         }
         tracing::info!(name, generation = swapped.active, "projection rebuilt");
-        self.parts.shared.lock().view = view_name(name, swapped.active);
+        self.parts.shared.lock().view = Some(view_name(name, swapped.active));
         self.active = self.building.take().expect("it was there above");
         self.generations = swapped;
         self.retired_at = now;
@@ -236,42 +250,45 @@ impl Worker {
         if now.since_ms(self.retired_at) < limits::GRACE_MS {
             return false;
         }
-        let (store, name) = (&self.parts.ctx.store, self.parts.projection.name());
-        let view = view_name(name, retired);
-        let swept = async {
-            if self.fenced != Some(retired) {
-                // Whatever place a shard has reached in it: nobody goes on from there.
-                for shard in (0..store.n_shards()).map(ShardId) {
-                    store.apply(&view, shard, u64::MAX, Vec::new()).await?;
-                }
-            }
-            let rows = store.scan(&view, &[], &[0xFF], false, limits::SWEEP_ROWS).await?;
-            if rows.is_empty() {
-                let without = self.generations.without(retired);
-                let is_saved = self.generations.replace(&without, store, name).await?;
-                return Ok(Some(is_saved.then_some(without)));
-            }
-            let deletes = rows.into_iter().map(|row| ViewWrite::Delete(row.key)).collect();
-            store.apply(&view, ShardId(0), u64::MAX, deletes).await?;
-            Ok::<_, StoreError>(None)
-        };
-        match swept.await {
-            Ok(None) => {
-                self.fenced = Some(retired);
-                true
-            }
-            Ok(Some(without)) => {
-                // Another node may have been faster.
-                self.is_outdated = without.is_none();
-                self.generations = without.unwrap_or_else(|| self.generations.clone());
-                true
-            }
+        match self.take_out(retired).await {
+            Ok(()) => true,
             Err(error) => {
+                let name = self.parts.projection.name();
                 tracing::warn!(name, %error, "old rows not taken out yet");
                 self.retired_at = now;
                 false
             }
         }
+    }
+
+    /// A step of taking a generation out: it is closed to late writers, then emptied, then
+    /// forgotten.
+    async fn take_out(&mut self, retired: u32) -> Result<(), StoreError> {
+        let (store, name) = (&self.parts.ctx.store, self.parts.projection.name());
+        let view = view_name(name, retired);
+        let n_fenced = if self.fenced.0 == retired { self.fenced.1 } else { 0 };
+        if n_fenced < store.n_shards() {
+            let end = n_fenced.saturating_add(limits::FENCE_SHARDS).min(store.n_shards());
+            for shard in (n_fenced..end).map(ShardId) {
+                // Whatever place a shard has reached in it: nobody goes on from there.
+                store.apply(&view, shard, u64::MAX, Vec::new()).await?;
+                self.fenced = (retired, shard.0 + 1);
+            }
+            return Ok(());
+        }
+        let rows = store.scan(&view, &[], &[0xFF], false, limits::SWEEP_ROWS).await?;
+        if !rows.is_empty() {
+            let deletes = rows.into_iter().map(|row| ViewWrite::Delete(row.key)).collect();
+            store.apply(&view, ShardId(0), u64::MAX, deletes).await?;
+            return Ok(());
+        }
+        let without = self.generations.without(retired);
+        if self.generations.replace(&without, store, name).await? {
+            self.generations = without;
+        } else {
+            self.is_outdated = true; // Another node was faster.
+        }
+        Ok(())
     }
 
     /// Tells those whose commits are in the view, and measures when it is time.
@@ -289,7 +306,9 @@ impl Worker {
             .into_iter()
             .partition(|waiter| is_reached(&waiter.targets));
         self.waiters = open;
-        self.waiters.retain(|waiter| !waiter.done.is_closed());
+        // Nobody waits for what other nodes write.
+        let is_ours = self.newer_version().is_none();
+        self.waiters.retain(|waiter| is_ours && !waiter.done.is_closed());
         if !reached.is_empty() || now.since_ms(self.measured_at) >= limits::MEASURE_EVERY_MS {
             self.measured_at = now;
             self.measure();
@@ -309,7 +328,7 @@ impl Worker {
             Some((place.shard, stuck.reason.clone()))
         });
         let mut stuck: Vec<_> = stuck.collect();
-        if let Some(newer) = self.superseded_by {
+        if let Some(newer) = self.newer_version() {
             let reason = format!("rows are of version {newer} now");
             let owned = self.active.places.iter().map(|place| place.shard);
             let owned = owned.filter(|shard| self.parts.durable.epoch(*shard).is_some());
@@ -337,7 +356,7 @@ impl Worker {
     }
 
     /// Takes an order; the sender of a stop is told when all is written.
-    async fn take(&mut self, order: Order) -> Option<oneshot::Sender<()>> {
+    pub(super) async fn take(&mut self, order: Order) -> Option<oneshot::Sender<()>> {
         match order {
             Order::Stop(done) => return Some(done),
             Order::CatchUp(done) => {
@@ -358,6 +377,10 @@ impl Worker {
     }
 
     pub(super) async fn rebuild(&mut self) -> Result<(), RebuildError> {
+        if self.newer_version().is_some() {
+            self.go_back().await?;
+            return Ok(());
+        }
         if self.building.is_some() {
             return Err(RebuildError::Busy);
         }
@@ -377,6 +400,15 @@ impl Worker {
         Ok(())
     }
 
+    /// Begins rows of this build's version anew where newer nodes wrote theirs.
+    async fn go_back(&mut self) -> Result<(), StoreError> {
+        let (name, version) = (self.parts.projection.name(), self.parts.projection.version());
+        let store = &self.parts.ctx.store;
+        let back = Generations::load(store, name, version, Newer::GoesBack).await?;
+        tracing::warn!(name, version, generation = back.active, "projection goes back");
+        self.read_again(self.now()).await
+    }
+
     pub(super) async fn save(&mut self) {
         let tracks = [Some(&mut self.active), self.building.as_mut()];
         for track in tracks.into_iter().flatten() {
@@ -385,6 +417,15 @@ impl Worker {
                 tracing::warn!(name, error, "places not written; a start reads more again");
             }
         }
+    }
+}
+
+/// Until when rows are there that were in use when the generations were read, from now on: others
+/// leave them for a while.
+fn fresh_until(parts: &Parts) -> Timestamp {
+    match parts.ctx.store.one_log() {
+        true => Timestamp::MAX,
+        false => parts.ctx.clock.steady().plus_ms(limits::GRACE_MS),
     }
 }
 

@@ -3,9 +3,10 @@
 //! A [`Position`] says: all events of the shard up to this commit were acknowledged, none above
 //! these places of their streams. A stream that ends at `n` still holds all of a position whose
 //! place in it is at most `n`, if it is the stream in which the place was given: one that was lost
-//! and made again is another, however long it is. Of old positions a few are kept, the sparser the
-//! older they are, and all of them are saved with the cursor, so that a new process can go back as
-//! far.
+//! and made again is another, however long it is, and so is one that lost its end and grew again,
+//! which shows by the event that stands in the place. Of old positions a few are kept, the sparser
+//! the older they are, and all of them are saved with the cursor, so that a new process can go back
+//! as far.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +17,16 @@ use serde::{Deserialize, Serialize};
 use super::BusKind;
 use super::limits::POSITIONS_MAX;
 
+/// A place in a stream, and the event of the shard that stands there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Place {
+    pub(super) sequence: u64,
+    /// Its number in the shard; 0 = not known.
+    pub(super) seq: u64,
+}
+
 /// Places in streams by the name of the stream.
-pub(super) type Places = BTreeMap<String, u64>;
+pub(super) type Places = BTreeMap<String, Place>;
 
 /// How streams end, by their name.
 pub(super) type Ends = BTreeMap<String, StreamState>;
@@ -36,8 +45,10 @@ pub(super) struct Position {
 
 impl Position {
     /// Whether streams that hold these places still hold all that was published up to here.
-    fn is_within(&self, held: &Places) -> bool {
-        let within = |(stream, end)| self.places.get(stream).is_none_or(|place| place <= end);
+    fn is_within(&self, held: &BTreeMap<String, u64>) -> bool {
+        let within = |(stream, end): (&String, &u64)| {
+            self.places.get(stream).is_none_or(|place| place.sequence <= *end)
+        };
         held.iter().all(within)
     }
 }
@@ -52,26 +63,53 @@ pub(super) struct PublishCursor {
     incarnations: BTreeMap<String, u64>,
 }
 
-/// As builds wrote it that did not tell a stream from another one of its name.
+/// As builds wrote it that did not know which event stands in a place.
+#[derive(Serialize, Deserialize)]
+struct PositionV1 {
+    commit_no: u64,
+    seq: u64,
+    places: BTreeMap<String, u64>,
+}
+
+/// The same, of builds that did not tell a stream from another one of its name either.
 #[derive(Serialize, Deserialize)]
 struct PublishCursorV1 {
     bus: BusKind,
-    positions: Vec<Position>,
+    positions: Vec<PositionV1>,
+}
+
+/// With [`PositionV1`].
+#[derive(Serialize, Deserialize)]
+struct PublishCursorV2 {
+    bus: BusKind,
+    positions: Vec<PositionV1>,
+    incarnations: BTreeMap<String, u64>,
+}
+
+impl From<PositionV1> for Position {
+    fn from(PositionV1 { commit_no, seq, places }: PositionV1) -> Self {
+        let known = |(stream, sequence)| (stream, Place { sequence, seq: 0 });
+        Self { commit_no, seq, places: places.into_iter().map(known).collect() }
+    }
 }
 
 impl Stored for PublishCursor {
     const TYPE: TypeId = 10;
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
 
-    /// Places in a stream that is not known are in none: what stands there is published again.
+    /// Which stream it was is not known of the first: it is the one of the name that is there, if
+    /// an event of the shard stands in the place.
     fn upcast(version: u16, bytes: &[u8]) -> Result<Self, codec::Error> {
-        match version {
+        let PublishCursorV2 { bus, positions, incarnations } = match version {
             1 => {
                 let PublishCursorV1 { bus, positions } = codec::from_bytes(bytes)?;
-                Ok(Self { bus, positions, incarnations: BTreeMap::new() })
+                PublishCursorV2 { bus, positions, incarnations: BTreeMap::new() }
             }
-            _ => Err(codec::Error::Version { type_id: Self::TYPE, version }),
-        }
+            2 => codec::from_bytes(bytes)?,
+            _ => return Err(codec::Error::Version { type_id: Self::TYPE, version }),
+        };
+        let positions = positions.into_iter().map(Position::from).collect();
+        Ok(Self { bus, positions, incarnations })
     }
 }
 
@@ -110,7 +148,7 @@ impl PublishCursor {
     }
 
     /// Notes that an event of the shard stands at `place` of `stream`, in this incarnation of it.
-    pub(super) fn placed(&mut self, stream: &str, place: u64, incarnation: u64) {
+    pub(super) fn placed(&mut self, stream: &str, place: Place, incarnation: u64) {
         let now = self.positions.last_mut().expect("a cursor has a present position");
         match self.incarnations.get_mut(stream) {
             Some(known) if *known == incarnation => {}
@@ -121,7 +159,8 @@ impl PublishCursor {
             None => drop(self.incarnations.insert(stream.to_owned(), incarnation)),
         }
         match now.places.get_mut(stream) {
-            Some(highest) => *highest = place.max(*highest),
+            Some(highest) if highest.sequence > place.sequence => {}
+            Some(highest) => *highest = place,
             None => drop(now.places.insert(stream.to_owned(), place)),
         }
     }
@@ -140,18 +179,22 @@ impl PublishCursor {
         }
     }
 
-    /// Whether streams with these ends still hold all that was published.
-    pub(super) fn is_held(&self, ends: &Ends) -> bool {
-        self.now().is_within(&self.held(ends))
-    }
-
     /// Up to where streams with these ends hold what has a place in the streams of this cursor.
-    fn held(&self, ends: &Ends) -> Places {
+    fn held(&self, ends: &Ends) -> BTreeMap<String, u64> {
         let held = |(stream, end): (&String, &StreamState)| {
-            let is_same = self.incarnations.get(stream) == Some(&end.incarnation);
+            let known = self.incarnations.get(stream);
+            let is_same = known.is_none_or(|known| *known == end.incarnation);
             (stream.clone(), if is_same { end.last_sequence } else { 0 })
         };
         ends.iter().map(held).collect()
+    }
+
+    /// The events of the present position stand where they stood: these are the streams.
+    pub(super) fn recognised(&mut self, ends: &Ends) {
+        let now = self.positions.last().expect("a cursor has a present position");
+        for (stream, end) in ends.iter().filter(|(stream, _)| now.places.contains_key(*stream)) {
+            self.incarnations.entry(stream.clone()).or_insert(end.incarnation);
+        }
     }
 
     /// Goes back to the newest position that streams with these ends still hold. Returns whether
@@ -172,7 +215,7 @@ impl PublishCursor {
     /// The last commit that was published before `place` of `stream` for certain; 0 = none known.
     pub(super) fn before_place(&self, stream: &str, place: u64) -> u64 {
         let before = |position: &&Position| {
-            position.places.get(stream).is_none_or(|highest| *highest < place)
+            position.places.get(stream).is_none_or(|highest| highest.sequence < place)
         };
         self.positions.iter().rev().find(before).map_or(0, |position| position.commit_no)
     }

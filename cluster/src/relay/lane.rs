@@ -11,7 +11,8 @@ use entity::{ShardId, Timestamp};
 use ports::{Ack, CloudEvent, FrameHeader};
 
 use super::BusKind;
-use super::cursor::{Ends, Position, PublishCursor};
+use super::cursor::{Ends, Place, Position, PublishCursor};
+use crate::outbox::seq_of;
 
 /// Why a lane does not go on.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ pub(super) struct Lane {
     pub(super) epoch: Option<u64>,
     pub(super) cursor: PublishCursor,
     pub(super) stuck: Option<Stuck>,
+    /// The connection on which the streams were seen to hold what the cursor says.
+    pub(super) compared_on: Option<u64>,
     /// Since when there is something durable that is not acknowledged.
     pub(super) behind_since: Option<Timestamp>,
     /// Whether the cursor moved since it was saved.
@@ -66,6 +69,7 @@ impl Lane {
             epoch: Some(epoch),
             cursor,
             stuck: None,
+            compared_on: None,
             behind_since: None,
             is_dirty: false,
             read_to,
@@ -137,7 +141,8 @@ impl Lane {
         open.n_left -= 1;
         open.is_begun = true;
         self.n_taken = self.n_taken.saturating_sub(1);
-        self.cursor.placed(&ack.stream, ack.sequence, ack.incarnation);
+        let place = Place { sequence: ack.sequence, seq: seq_of(&event) };
+        self.cursor.placed(&ack.stream, place, ack.incarnation);
         self.is_dirty = true;
         self.settle();
     }

@@ -256,6 +256,10 @@ impl EventBus for Buggy {
         self.bus.streams().await
     }
 
+    async fn ids(&self, places: &[(String, u64)]) -> Result<Vec<Option<String>>, PublishError> {
+        self.bus.ids(places).await
+    }
+
     fn watch(&self) -> broadcast::Receiver<BusSignal> {
         self.bus.watch()
     }

@@ -2,6 +2,7 @@
 //!
 //! All waiting is here, all state is in the lanes. Nothing is cut off in the middle of a turn.
 
+mod comparing;
 mod saving;
 mod tenure;
 mod turn;
@@ -42,6 +43,8 @@ enum Turn {
 /// Somebody who waits until these commits are published, of each shard under its epoch.
 struct Flush {
     targets: Vec<(Option<u64>, u64)>,
+    /// A shard waits to go elsewhere; it goes at once when the bus does not answer.
+    is_handover: bool,
     done: oneshot::Sender<()>,
 }
 
@@ -131,6 +134,7 @@ impl Task for Worker {
                 && let Some(done) = self.take(order)
             {
                 self.save().await;
+                self.parts.durable.relay_is_late();
                 // An error means that nobody waits for the end.
                 let _ = done.send(());
                 return;
@@ -201,7 +205,7 @@ impl Worker {
             let durable = &self.parts.durable;
             let target = |lane: &Lane| (durable.epoch(lane.shard), durable.of(lane.shard));
             let targets = self.lanes.iter().map(target).collect();
-            self.flushes.push(Flush { targets, done });
+            self.flushes.push(Flush { targets, is_handover: false, done });
         } // Else the sender is dropped, and the caller hears at once that it was not done.
     }
 

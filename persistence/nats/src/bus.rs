@@ -126,6 +126,16 @@ impl EventBus for NatsBus {
         })
     }
 
+    async fn ids(&self, places: &[(String, u64)]) -> Result<Vec<Option<String>>, PublishError> {
+        let failed = |reason| PublishError { acked: Vec::new(), reason };
+        let link = self.shared.link().map_err(failed)?;
+        let ids = link.ids(places).await;
+        ids.map_err(|error| {
+            link.give_up();
+            failed(error.to_string())
+        })
+    }
+
     fn watch(&self) -> broadcast::Receiver<BusSignal> {
         self.shared.watchers.subscribe()
     }

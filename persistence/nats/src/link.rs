@@ -17,13 +17,14 @@ use async_nats::jetstream::context::{ContextBuilder, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use ports::{Ack, CloudEvent, StreamState};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::limits::{
-    CLIENT_QUEUE_MAX, CONNECT_TIMEOUT, IN_FLIGHT_MAX, PING_INTERVAL, REQUEST_TIMEOUT,
-    SERVER_VERSION_MIN,
+    CLIENT_QUEUE_MAX, CONNECT_TIMEOUT, IN_FLIGHT_MAX, PING_INTERVAL, PLACES_IN_FLIGHT_MAX,
+    REQUEST_TIMEOUT, SERVER_VERSION_MIN,
 };
 use crate::{ConnectError, NatsOptions, headers, streams};
 
@@ -213,6 +214,20 @@ impl Link {
                 Err(ConnectError::Unreachable(format!("stream {name} was made anew")))
             }
         }
+    }
+
+    /// The ids of the events in places of streams, in order; `None`: nothing stands there.
+    pub(crate) async fn ids(
+        &self,
+        places: &[(String, u64)],
+    ) -> Result<Vec<Option<String>>, ConnectError> {
+        let api = self.api();
+        let mut ids = Vec::with_capacity(places.len());
+        for some in places.chunks(PLACES_IN_FLIGHT_MAX) {
+            let asked = some.iter().map(|(name, place)| streams::id_at(&api, name, *place));
+            ids.extend(try_join_all(asked).await?);
+        }
+        Ok(ids)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{
-    Compression, Config, DiscardPolicy, RetentionPolicy, StorageType, Stream,
+    Compression, Config, DiscardPolicy, RawMessageErrorKind, RetentionPolicy, StorageType, Stream,
 };
 use async_nats::jetstream::{Context, ErrorCode};
 use ports::StreamState;
@@ -51,6 +51,38 @@ pub(crate) async fn states(
         states.insert(name, state(&stream));
     }
     Ok(states)
+}
+
+/// The id of the event that stands in a place of a stream, as its leader has it: a copy may lag
+/// behind, and what it does not have yet would count as kept for its time. `None`: nothing.
+pub(crate) async fn id_at(
+    context: &Context,
+    name: &str,
+    place: u64,
+) -> Result<Option<String>, ConnectError> {
+    let failed = |error: &dyn std::fmt::Display| {
+        ConnectError::Unreachable(format!("place {place} of stream {name}: {error}"))
+    };
+    let stream = context.get_stream_no_info(name).await.map_err(|error| failed(&error))?;
+    let error = match stream.get_raw_message(place).await {
+        // One without an id is not from here: it is nobody's place.
+        Ok(message) => {
+            let id = message.headers.get(async_nats::header::NATS_MESSAGE_ID);
+            return Ok(Some(id.map_or_else(String::new, |id| id.as_str().to_owned())));
+        }
+        Err(error) => error,
+    };
+    match error.kind() {
+        RawMessageErrorKind::NoMessageFound => Ok(None),
+        RawMessageErrorKind::JetStream(gone)
+            if gone.error_code() == ErrorCode::STREAM_NOT_FOUND =>
+        {
+            Ok(None)
+        }
+        RawMessageErrorKind::JetStream(_)
+        | RawMessageErrorKind::InvalidSubject
+        | RawMessageErrorKind::Other => Err(failed(&error)),
+    }
 }
 
 /// A stream that was lost and made again was made at another time.

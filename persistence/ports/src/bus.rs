@@ -131,6 +131,13 @@ pub trait EventBus: Send + Sync + 'static {
     /// The state of all streams. Errors: the bus does not answer.
     async fn streams(&self) -> Result<BTreeMap<String, StreamState>, PublishError>;
 
+    /// The ids of the events that stand in these places of their streams (name and sequence), in
+    /// the order asked for. A stream whose end was lost and that grew again shows by them. `None`:
+    /// nothing stands there (any more); what the streams kept too short a time is no loss.
+    ///
+    /// Errors: the bus does not answer. Cost: a read a place, under way together.
+    async fn ids(&self, places: &[(String, u64)]) -> Result<Vec<Option<String>>, PublishError>;
+
     /// Watches all events of this bus. A watcher that lags is told so by the channel and must
     /// treat it as [`BusSignal::Resync`].
     fn watch(&self) -> broadcast::Receiver<BusSignal>;

@@ -120,6 +120,21 @@ impl Stream {
         assert!(self.window.len() <= self.tail.len(), "I10: the window outgrew the tail");
         (sequence, false)
     }
+
+    fn cut(&mut self, percent: u8) {
+        let n_lost = (self.tail.len() * usize::from(percent)).div_ceil(100).min(self.tail.len());
+        self.tail.truncate(self.tail.len() - n_lost);
+        self.last_sequence -= n_lost as u64;
+        // Of what stood there twice an older place may be known again.
+        let known = self.tail.iter().map(|(sequence, event)| (ById(Arc::clone(event)), *sequence));
+        self.window = known.collect();
+    }
+
+    fn at(&self, sequence: u64) -> Option<&CloudEvent> {
+        let oldest = self.tail.front().map(|(oldest, _)| *oldest)?;
+        let index = usize::try_from(sequence.checked_sub(oldest)?).ok()?;
+        self.tail.get(index).map(|(_, event)| &**event)
+    }
 }
 
 impl Default for LocalBus {
@@ -180,6 +195,17 @@ impl LocalBus {
     pub fn wipe(&self) {
         let mut state = self.lock();
         state.streams.clear();
+        state.connection += 1;
+        self.tell(BusSignal::Resync);
+    }
+
+    /// The server loses the newest events of each stream, so many percent of those that it keeps,
+    /// rounded up, and comes back as a new connection.
+    pub fn cut(&self, percent: u8) {
+        let mut state = self.lock();
+        for stream in state.streams.values_mut() {
+            stream.cut(percent);
+        }
         state.connection += 1;
         self.tell(BusSignal::Resync);
     }
@@ -250,6 +276,17 @@ impl EventBus for LocalBus {
             incarnation: stream.incarnation,
         };
         Ok(state.streams.iter().map(|(name, stream)| (name.clone(), of(stream))).collect())
+    }
+
+    async fn ids(&self, places: &[(String, u64)]) -> Result<Vec<Option<String>>, PublishError> {
+        let state = self.lock();
+        if state.is_down {
+            return Err(PublishError { acked: Vec::new(), reason: "the bus is down".into() });
+        }
+        let id = |(name, sequence): &(String, u64)| {
+            state.streams.get(name)?.at(*sequence).map(|event| event.id.clone())
+        };
+        Ok(places.iter().map(id).collect())
     }
 
     fn watch(&self) -> broadcast::Receiver<BusSignal> {

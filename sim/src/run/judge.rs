@@ -5,7 +5,7 @@ use entity::{Tenant, Timestamp};
 
 use super::burn_down;
 use super::queues::Queues;
-use crate::check::client::calm::Calm;
+use crate::check::client::calm;
 use crate::check::client::judge as judge_clients;
 use crate::check::client::liveness::Settle;
 use crate::check::journal::{Given, World as Journal};
@@ -32,7 +32,8 @@ pub(super) struct Seen<'a> {
 /// Judges what a run left behind; adds to the record what was looked at and what is broken.
 pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &mut RunRecord) {
     clients(seen.history, seen.healed_us, record);
-    let calm = Calm::of(plan).check(seen.history);
+    let patience_us = u64::from(plan.setup.client.timeout_ms) * 1_000;
+    let calm = calm::check(&world.calm(), patience_us, seen.history);
     *record.checked.entry("calm".into()).or_default() += calm.looked_at;
     record.violations.extend(calm.violations);
     let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
@@ -48,7 +49,7 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
         durable_us: ground.claims.durable_us(world.begun_us()),
         stream_window: Some(plan.setup.stream_window.into()),
         depths: seen.queues.depths.clone(),
-        n_wiped: ground.bus.n_wiped(),
+        n_lost: ground.bus.n_lost(),
         skus: codes.clone(),
         history: seen.history.clone(),
         ..Given::of(Tenant::new(TENANT))

@@ -205,7 +205,8 @@ fn half(kind: &mut FaultKind) -> bool {
         | FaultKind::StoreUnknown { percent, .. }
         | FaultKind::StaleReads { percent, .. }
         | FaultKind::BusTwice { percent }
-        | FaultKind::BusLostAcks { percent } => lower(percent, |n| (n / 2).max(1)),
+        | FaultKind::BusLostAcks { percent }
+        | FaultKind::BusCut { percent } => lower(percent, |n| (n / 2).max(1)),
         FaultKind::Delay { up_to_ms } | FaultKind::StoreSlow { up_to_ms, .. } => {
             lower(up_to_ms, |ms| (ms / 2).max(1))
         }
@@ -252,7 +253,8 @@ const fn node(kind: &mut FaultKind) -> Option<&mut u16> {
         | FaultKind::BusDown
         | FaultKind::BusTwice { .. }
         | FaultKind::BusLostAcks { .. }
-        | FaultKind::BusWiped => None,
+        | FaultKind::BusWiped
+        | FaultKind::BusCut { .. } => None,
     }
 }
 

@@ -31,22 +31,28 @@ pub type Stored = (String, u64, Arc<CloudEvent>);
 #[derive(Clone)]
 pub struct SharedBus {
     inner: LocalBus,
-    /// Events of streams that were wiped.
-    wiped: Arc<Mutex<Vec<Stored>>>,
+    /// What streams held when they lost anything, all of it.
+    lost: Arc<Mutex<Vec<Stored>>>,
 }
 
 impl Default for SharedBus {
     fn default() -> Self {
         let options = LocalBusOptions { tail_events_max: TAIL_EVENTS_MAX, watch_events_max: 64 };
-        Self { inner: LocalBus::new(options), wiped: Arc::default() }
+        Self { inner: LocalBus::new(options), lost: Arc::default() }
     }
 }
 
 impl SharedBus {
     /// Loses all streams; what was on them stays known to the checkers.
     pub fn wipe(&self) {
-        self.wiped.lock().extend(self.now());
+        self.lost.lock().extend(self.now());
         self.inner.wipe();
+    }
+
+    /// Loses the newest of each stream's events, so many percent of them; the same holds.
+    pub fn cut(&self, percent: u8) {
+        self.lost.lock().extend(self.now());
+        self.inner.cut(percent);
     }
 
     /// Whether nothing stands in any stream.
@@ -60,10 +66,10 @@ impl SharedBus {
         self.inner.set_down(down);
     }
 
-    /// So many of what was ever stored stood in streams that were wiped.
+    /// So many of what [`Self::ever`] tells stood in streams that lost some of it since, or all.
     #[must_use]
-    pub fn n_wiped(&self) -> usize {
-        self.wiped.lock().len()
+    pub fn n_lost(&self) -> usize {
+        self.lost.lock().len()
     }
 
     /// What the streams hold now.
@@ -77,10 +83,11 @@ impl SharedBus {
         all
     }
 
-    /// Everything that was ever stored, wiped streams first.
+    /// Everything that was ever stored: streams as they were before each loss, then as they are.
+    /// What outlived a loss comes again.
     #[must_use]
     pub fn ever(&self) -> Vec<Stored> {
-        let mut all = self.wiped.lock().clone();
+        let mut all = self.lost.lock().clone();
         all.extend(self.now());
         all
     }
@@ -145,6 +152,11 @@ impl EventBus for SimBus {
 
     fn is_up(&self) -> bool {
         self.shared.inner.is_up()
+    }
+
+    async fn ids(&self, places: &[(String, u64)]) -> Result<Vec<Option<String>>, PublishError> {
+        self.trip(draw::name(&[3, self.kernel.now_us()])).await;
+        self.shared.inner.ids(places).await
     }
 
     async fn streams(&self) -> Result<BTreeMap<String, StreamState>, PublishError> {

@@ -3,31 +3,12 @@
 use std::rc::Rc;
 
 use super::{Cut, Life, World, limits};
+use crate::calm::Witness;
 use crate::plan::{Fault, FaultKind};
 use crate::record::Violation;
 
 /// How long syncs fail at least, in us: long enough for an append to come.
 const SYNC_FAILS_MIN_US: u64 = 1_000_000;
-/// How long a fault is felt after its end, in us.
-const AFTERMATH_US: u64 = 15_000_000;
-
-/// The times at which other faults of a plan are in force or felt, in us of the plan.
-struct Calm(Vec<(u64, u64)>);
-
-impl Calm {
-    fn beside(one: &Fault, faults: &[Fault]) -> Self {
-        let others = faults.iter().filter(|fault| fault.id != one.id);
-        let span = |fault: &Fault| {
-            (fault.at_us, fault.at_us + u64::from(fault.for_ms) * 1_000 + AFTERMATH_US)
-        };
-        Self(others.map(span).collect())
-    }
-
-    /// Whether there was none of them.
-    fn holds(&self, from_us: u64, to_us: u64) -> bool {
-        self.0.iter().all(|(begin, end)| *end < from_us || *begin > to_us)
-    }
-}
 
 impl World {
     /// Lets all faults of a plan happen, each in a task of its own. Ends when the last is over.
@@ -35,11 +16,15 @@ impl World {
         let mut tasks = Vec::new();
         for fault in faults {
             let (world, fault) = (self.clone(), fault.clone());
-            let calm = Calm::beside(&fault, faults);
             tasks.push(tokio::task::spawn_local(async move {
                 let now_us = world.since_begin_us();
                 world.kernel().sleep_us(fault.at_us.saturating_sub(now_us)).await;
-                world.befall(&fault, &calm).await;
+                world.0.calm.borrow_mut().begins(&fault, world.since_begin_us());
+                world.befall(&fault).await;
+                // A pause goes on by itself.
+                let planned_us = fault.at_us + u64::from(fault.for_ms) * 1_000;
+                let end_us = world.since_begin_us().max(planned_us);
+                world.0.calm.borrow_mut().ends(&fault, end_us);
             }));
         }
         for task in tasks {
@@ -51,7 +36,7 @@ impl World {
         }
     }
 
-    async fn befall(&self, fault: &Fault, calm: &Calm) {
+    async fn befall(&self, fault: &Fault) {
         let for_us = u64::from(fault.for_ms) * 1_000;
         match &fault.kind {
             FaultKind::Crash { node, kept_writes } => {
@@ -70,13 +55,19 @@ impl World {
                     self.kernel().pause(*node, u64::from(fault.for_ms));
                 }
             }
-            FaultKind::Roll { node, .. } => self.roll(fault, *node, for_us, calm).await,
+            FaultKind::Roll { node, .. } => self.roll(fault, *node, for_us).await,
             FaultKind::BusDown => self.stop_bus(fault, for_us).await,
             FaultKind::BusWiped => {
                 if !self.ground().bus.is_empty() {
                     self.hit(fault);
                 }
                 self.ground().bus.wipe();
+            }
+            FaultKind::BusCut { percent } => {
+                if !self.ground().bus.is_empty() {
+                    self.hit(fault);
+                }
+                self.ground().bus.cut(*percent);
             }
             FaultKind::ClockStep { node, by_ms } => {
                 if self.life(*node).is_some() || self.starting(*node).is_some() {
@@ -113,12 +104,16 @@ impl World {
     }
 
     /// A node is drained, ends, and comes back.
-    async fn roll(&self, fault: &Fault, node: u16, for_us: u64, calm: &Calm) {
+    async fn roll(&self, fault: &Fault, node: u16, for_us: u64) {
         let Some(life) = self.life(node) else { return };
         self.hit(fault);
         let begun_us = self.since_begin_us();
         let is_drained = life.drain().await;
-        if !is_drained && calm.holds(begun_us, self.since_begin_us()) {
+        let is_calm = || {
+            let (witness, now_us) = (Witness::Drain(fault.id), self.since_begin_us());
+            self.0.calm.borrow().holds(witness, begun_us, now_us)
+        };
+        if !is_drained && is_calm() {
             self.trouble("drain", format!("node {node} did not drain in time"));
         }
         if self.life(node).is_some_and(|now| Rc::ptr_eq(&now, &life)) {

@@ -13,16 +13,25 @@ impl Worker {
     pub(super) async fn after(&mut self, turn: Turn) {
         let now = self.now();
         self.take_handovers();
+        let has_failed = turn == Turn::Failed;
+        if has_failed {
+            // Whoever takes these shards publishes what was not: no move waits for a bus.
+            self.parts.durable.relay_is_late();
+            self.flushes.retain(|flush| !flush.is_handover);
+        } else {
+            self.parts.durable.relay_is_ready();
+        }
         self.flushes.retain(|flush| !flush.done.is_closed());
         let reached = self.flushes.iter().any(|flush| self.is_reached(&flush.targets));
         let is_due = now.since_ms(self.saved_at) >= limits::SAVE_EVERY_MS
+            || (has_failed && self.n_unsaved > 0)
             || self.n_unsaved >= limits::SAVE_EVERY_EVENTS
             || reached;
         if is_due && self.save().await && reached {
             self.measure().await;
             self.tell();
         }
-        let went_down = turn == Turn::Failed && self.n_failures == 1;
+        let went_down = has_failed && self.n_failures == 1;
         if now.since_ms(self.measured_at) >= limits::MEASURE_EVERY_MS || went_down {
             self.measure().await;
         }
@@ -83,7 +92,7 @@ impl Worker {
                 false => (None, 0),
             };
             let targets = self.lanes.iter().map(of).collect();
-            self.flushes.push(Flush { targets, done });
+            self.flushes.push(Flush { targets, is_handover: true, done });
         }
     }
 

@@ -10,7 +10,7 @@ use entity::{EntityKey, StepRecord};
 use ports::local_bus::PublishFault;
 use ports::{CloudEvent, EventBus, Journal, LocalBus, LocalBusOptions, MemoryStore};
 
-use self::server::Server;
+use self::server::{Loss, Server};
 use super::*;
 use crate::ctx::{NoPeers, NodeCtx, NodeId};
 use crate::outbox::tests::toy::{
@@ -368,7 +368,7 @@ async fn a_shard_that_is_handed_over_is_published_and_its_cursor_saved() {
     world.commit(B, &[("b", &["1"])]).await;
     let mut worker = world.worker().await;
     let durable = Arc::clone(&worker.parts.durable);
-    durable.is_relayed();
+    durable.relay_is_ready();
     durable.left(ShardId(2), durable.epoch(ShardId(2)).unwrap());
     let turn = worker.turn().await;
     worker.after(turn).await;
@@ -385,6 +385,58 @@ async fn a_shard_that_is_handed_over_is_published_and_its_cursor_saved() {
     next.run_dry(&world).await;
     assert_eq!(next.parts.state.lock().n_published, 0, "nothing is published again");
     assert_eq!(stored(&bus).len(), 3);
+}
+
+/// Moves that wait for a bus that does not answer would be as slow as its time-outs.
+#[tokio::test]
+async fn while_the_bus_is_down_shards_are_let_go_at_once() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1"])]).await;
+    let mut worker = world.worker().await;
+    let durable = Arc::clone(&worker.parts.durable);
+    durable.relay_is_ready();
+    let epoch = durable.epoch(A).unwrap();
+    let hand_over = || {
+        let durable = Arc::clone(&durable);
+        tokio::spawn(async move { durable.hand_over(A, epoch).await })
+    };
+    bus.set_down(true);
+    let handed = hand_over();
+    tokio::task::yield_now().await;
+    assert!(!handed.is_finished(), "the relay does not know yet");
+    let turn = worker.turn().await;
+    assert_eq!(turn, Turn::Failed);
+    worker.after(turn).await;
+    handed.await.unwrap();
+    let handed = hand_over();
+    tokio::task::yield_now().await;
+    assert!(handed.is_finished(), "no turn is waited for");
+    let flushed = oneshot::channel();
+    worker.flush(flushed.0);
+    bus.set_down(false);
+    let turn = worker.turn().await;
+    assert_eq!(turn, Turn::Moved(1));
+    worker.after(turn).await;
+    flushed.1.await.unwrap();
+    let handed = hand_over();
+    tokio::task::yield_now().await;
+    assert!(!handed.is_finished(), "a relay that publishes is waited for");
+    durable.relay_is_late();
+    handed.await.unwrap();
+}
+
+/// What is acknowledged before a failure is saved, for whoever has the shard next.
+#[tokio::test]
+async fn a_relay_that_fails_saves_what_was_acknowledged() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1"])]).await;
+    world.commit(A, &[("a", &["2"])]).await;
+    let mut worker = world.worker().await;
+    bus.inject(PublishFault::Cut { n_stored: 1 });
+    let turn = worker.turn().await;
+    assert_eq!(turn, Turn::Failed);
+    worker.after(turn).await;
+    assert_eq!(world.worker().await.commits()[0], 1);
 }
 
 #[tokio::test]
@@ -434,6 +486,93 @@ async fn a_wiped_bus_that_others_lengthened_gets_everything_again() {
         while let Turn::Moved(_) = late.turn().await {}
         assert_complete(&stored(&bus), &world.expected().await);
     }
+}
+
+/// Two owners; the end of the stream was lost, and it is as long as before when one of them looks.
+#[tokio::test]
+async fn a_stream_that_lost_its_end_and_grew_again_gets_it_again() {
+    for (is_restarted, is_first_form) in [(false, false), (true, false), (true, true)] {
+        let (mut world, bus) = World::local();
+        let (here, there) = (owned(&world.store).await, owned(&world.store).await);
+        here.left(B, here.epoch(B).unwrap());
+        there.left(A, there.epoch(A).unwrap());
+        let (mut fast, mut late) = (world.worker().await, world.worker().await);
+        (fast.parts.durable, late.parts.durable) = (Arc::clone(&here), Arc::clone(&there));
+        for text in ["1", "2", "3"] {
+            for (shard, owner, worker) in [(A, &here, &mut fast), (B, &there, &mut late)] {
+                world.commit(shard, &[("a", &[text])]).await;
+                let end = world.store.tail(shard).await.unwrap().next_commit - 1;
+                owner.opened(shard, owner.epoch(shard).unwrap(), end);
+                assert_eq!(worker.turn().await, Turn::Moved(1));
+                assert!(worker.save().await);
+            }
+        }
+        bus.cut(50);
+        world.commit(A, &[("a", &["4", "5"])]).await;
+        let end = world.store.tail(A).await.unwrap().next_commit - 1;
+        here.opened(A, here.epoch(A).unwrap(), end);
+        while let Turn::Moved(_) = fast.turn().await {}
+        assert!(bus.tail("ORDERS").len() >= 6, "it is as long as it was");
+        if is_first_form {
+            let lane = &mut late.lanes[usize::from(B.0)];
+            lane.cursor = lane.cursor.clone().in_first_form();
+            lane.is_dirty = true;
+            assert!(late.save().await);
+        }
+        if is_restarted {
+            let parts = late.parts.clone();
+            late = Worker::load(&parts).await.unwrap();
+        }
+        let mut n_again = 0;
+        while let Turn::Moved(n) = late.turn().await {
+            n_again += n;
+        }
+        assert_eq!(n_again, 2, "and nothing that is there");
+        assert_complete(&stored(&bus), &world.expected().await);
+        assert_eq!(late.turn().await, Turn::Idle);
+        assert_eq!(late.parts.state.lock().n_published, 3 + 2, "once");
+    }
+}
+
+/// After an upgrade a relay goes on, and does not publish the whole journal.
+#[tokio::test]
+async fn a_cursor_of_the_first_form_goes_on_where_it_ended() {
+    let (mut world, bus) = World::local();
+    world.commit(A, &[("a", &["1", "s2"])]).await;
+    world.commit(A, &[("a", &["3"])]).await;
+    let mut worker = world.worker().await;
+    worker.run_dry(&world).await;
+    worker.lanes[0].cursor = worker.lanes[0].cursor.clone().in_first_form();
+    worker.lanes[0].is_dirty = true;
+    assert!(worker.save().await);
+    world.commit(A, &[("a", &["4"])]).await;
+    let mut next = world.worker().await;
+    next.run_dry(&world).await;
+    assert_eq!(next.parts.state.lock().n_published, 1, "what is new, and nothing again");
+    assert_complete(&stored(&bus), &world.expected().await);
+    bus.wipe();
+    next.run_dry(&world).await;
+    assert_complete(&stored(&bus), &world.expected().await);
+}
+
+#[tokio::test]
+async fn an_acknowledgement_of_another_connection_moves_no_cursor() {
+    let server = Server::default();
+    let mut world = World::new(Arc::new(server.clone()));
+    let mut worker = world.worker().await;
+    for (shard, text) in [(A, "1"), (A, "2"), (B, "1")] {
+        world.commit(shard, &[("a", &[text])]).await;
+        worker.run_dry(&world).await;
+    }
+    assert!(worker.save().await);
+    // The event of B is lost, and others make the stream longer than it was.
+    let others = server.stored()[..2].to_vec();
+    server.lose_at_publish(Loss { stream: "ORDERS", place: 2, others });
+    world.commit(B, &[("a", &["2"])]).await;
+    worker.run_dry(&world).await;
+    let (expected, stored) = (world.expected().await, server.stored());
+    let missing = expected.keys().filter(|id| stored.iter().all(|event| event.id != **id));
+    assert_eq!(missing.collect::<Vec<_>>(), [] as [&String; 0]);
 }
 
 #[tokio::test]

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use ports::limits::PUBLISH_BATCH_MAX;
-use ports::{Ack, CloudEvent, StreamState};
+use ports::{Ack, CloudEvent};
 
 use super::{Turn, Worker};
 use crate::outbox::events_of_read;
 use crate::outbox::task::chain;
-use crate::relay::cursor::Ends;
 use crate::relay::lane::Stuck;
 use crate::relay::limits;
 use crate::relay::replay::{Halt, ReplayProgress};
@@ -68,24 +67,6 @@ impl Worker {
             tracing::warn!(reason, "events are not published; they wait in the journal");
         }
         Turn::Failed
-    }
-
-    /// After a new connection: whether the streams are still the same and end where they ended, and
-    /// back to what they hold if not. Returns false when the bus does not say.
-    async fn compare(&mut self) -> bool {
-        let connection = self.parts.bus.connection();
-        if self.connection == Some(connection) {
-            return true;
-        }
-        let Ok(streams) = self.parts.bus.streams().await else { return false };
-        let known = self.lanes.iter().flat_map(|lane| lane.now().places.keys());
-        // One that is not there holds nothing.
-        let mut ends: Ends = known.map(|name| (name.clone(), StreamState::default())).collect();
-        ends.extend(streams);
-        self.go_back(&ends);
-        self.ends = ends;
-        self.connection = Some(connection);
-        true
     }
 
     /// Reads lanes that have nothing at hand, in turn, until enough is. Returns whether anything
@@ -213,81 +194,21 @@ impl Worker {
 
     /// Takes the acknowledgements of the first events of a batch.
     fn settle(&mut self, batch: &Batch, acks: &[Ack]) {
-        let lost = self.given_again(acks);
-        // Looked at before any place is noted: the new places lie above what was lost.
-        let is_torn: Vec<bool> = match lost.is_empty() {
-            true => Vec::new(),
-            false => self.lanes.iter().map(|lane| !lane.cursor.is_held(&lost)).collect(),
-        };
-        let mut rest = acks;
-        for &(index, n) in &batch.runs {
-            let (mine, others) = rest.split_at(n.min(rest.len()));
-            rest = others;
-            if is_torn.get(index) != Some(&true) {
+        if self.is_certain(acks) {
+            let mut rest = acks;
+            for &(index, n) in &batch.runs {
+                let (mine, others) = rest.split_at(n.min(rest.len()));
+                rest = others;
                 mine.iter().for_each(|ack| self.lanes[index].acked(ack));
             }
-        }
-        if let Some(replay) = &mut self.replay {
-            replay.acked(rest.len());
-            self.parts.state.lock().replay = Some(replay.progress());
+            if let Some(replay) = &mut self.replay {
+                replay.acked(rest.len());
+                self.parts.state.lock().replay = Some(replay.progress());
+            }
         }
         self.batch_over();
-        self.go_back(&lost);
         self.n_unsaved += acks.len() as u64;
         self.count(acks);
-    }
-
-    /// Streams that are no longer the same, or gave a new event a place that was given before:
-    /// they lost all, or what stood there and after it. Per stream: where it ended, at the most.
-    /// Moves the known ends on.
-    fn given_again(&mut self, acks: &[Ack]) -> Ends {
-        let mut lost = Ends::new();
-        for ack in acks {
-            let incarnation = ack.incarnation;
-            if !self.ends.contains_key(&ack.stream) {
-                self.ends.insert(ack.stream.clone(), StreamState::default());
-            }
-            let end = self.ends.get_mut(&ack.stream).expect("it is there since above");
-            let made = StreamState { last_sequence: 0, incarnation };
-            match end.incarnation {
-                // There was none: every lane knows that since the streams were compared.
-                0 => *end = made,
-                known if known != incarnation => {
-                    *end = made;
-                    lost.insert(ack.stream.clone(), made);
-                }
-                _ => {}
-            }
-            if ack.duplicate {
-                sites::hit("relay.duplicate");
-                end.last_sequence = ack.sequence.max(end.last_sequence);
-            } else {
-                if ack.sequence <= end.last_sequence {
-                    let last_sequence = ack.sequence.saturating_sub(1);
-                    lost.entry(ack.stream.clone())
-                        .or_insert(StreamState { last_sequence, incarnation });
-                }
-                end.last_sequence = ack.sequence;
-            }
-        }
-        lost
-    }
-
-    /// Lets every lane go back to what streams with these ends still hold.
-    fn go_back(&mut self, ends: &Ends) {
-        if ends.is_empty() {
-            return;
-        }
-        let rewound = self.lanes.iter_mut().map(|lane| u64::from(lane.rewind(ends)));
-        let n_rewound: u64 = rewound.sum();
-        if n_rewound == 0 {
-            return;
-        }
-        sites::hit("relay.stream_lost");
-        self.is_rewound = true;
-        self.parts.state.lock().n_rewinds += n_rewound;
-        metrics::counter!("mercato_outbox_rewinds_total").increment(n_rewound);
-        tracing::warn!(?ends, n_rewound, "streams lost events; they are published again");
     }
 
     fn count(&self, acks: &[Ack]) {

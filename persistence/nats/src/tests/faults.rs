@@ -144,6 +144,39 @@ async fn a_wiped_server_shows_by_its_sequences() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_lost_its_end_and_grew_again_shows_by_what_stands_there() {
+    let mut server = Server::started().await;
+    let bus = NatsBus::connect(server.options()).await.unwrap();
+    let events = events("h", 10, 3);
+    bus.publish(&events[..6]).await.unwrap();
+    server.kill();
+    server.keep_files();
+    wait(|| !bus.is_up()).await;
+    server.start().await;
+    wait_up(&bus, 1).await;
+    let acks = bus.publish(&events[6..]).await.unwrap();
+    let places = [6, 10, 11].map(|place| ("ORDERS".to_owned(), place));
+    let id = |event: &Arc<CloudEvent>| Some(event.id.clone());
+    assert_eq!(bus.ids(&places).await.unwrap(), [id(&events[5]), id(&events[9]), None]);
+    let connection = bus.connection();
+    server.kill_and_lose_newest();
+    wait(|| !bus.is_up()).await;
+    assert!(bus.ids(&places).await.is_err(), "nobody knows");
+    server.start().await;
+    wait_up(&bus, connection).await;
+    let state = bus.streams().await.unwrap()["ORDERS"];
+    assert_eq!((state.last_sequence, state.incarnation), (6, acks[0].incarnation), "the same");
+    let others = super::server::events("other", 5, 1);
+    bus.publish(&others).await.unwrap();
+    let ids = bus.ids(&places).await.unwrap();
+    assert_eq!(ids, [id(&events[5]), id(&others[3]), id(&others[4])]);
+    // What was kept for its time, and what has no stream, is no stranger.
+    server.stream("ORDERS").await.purge().sequence(8).await.unwrap();
+    let asked = [("ORDERS".to_owned(), 6), ("NOWHERE".to_owned(), 1), places[1].clone()];
+    assert_eq!(bus.ids(&asked).await.unwrap(), [None, None, id(&others[3])]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_is_deleted_is_made_again() {
     let server = Server::started().await;
     let bus = NatsBus::connect(server.options()).await.unwrap();

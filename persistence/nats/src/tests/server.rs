@@ -90,6 +90,23 @@ impl Server {
         fs::remove_dir_all(self.dir.path().join("store")).unwrap();
     }
 
+    /// Keeps a copy of its files, as they are while it does not run.
+    pub(super) fn keep_files(&self) {
+        assert!(self.child.is_none(), "it runs");
+        self.copy("store", "kept");
+    }
+
+    /// Kills it and lets it find the files that were kept: what came since is lost.
+    pub(super) fn kill_and_lose_newest(&mut self) {
+        self.kill_and_wipe();
+        self.copy("kept", "store");
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        let paths = [from, to].map(|name| self.dir.path().join(name));
+        assert!(Command::new("cp").arg("-r").args(paths).status().unwrap().success());
+    }
+
     /// Stops it where it stands (`STOP`) or lets it go on (`CONT`).
     pub(super) fn signal(&self, name: &str) {
         let pid = self.child.as_ref().expect("it runs").id();

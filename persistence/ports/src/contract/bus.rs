@@ -33,6 +33,12 @@ pub async fn bus(bus: &dyn EventBus, history: &str) {
     let incarnation = bus.streams().await.expect("the bus answers")[STREAM].incarnation;
     assert!(incarnation > 0 && incarnation == acks[0].incarnation, "in its incarnation, too");
 
+    let places = [before + 2, expected, expected + 1].map(|place| (STREAM.to_owned(), place));
+    let ids = bus.ids(&places).await.expect("the bus answers");
+    let of = |n: usize| Some(events[n].id.clone());
+    assert_eq!(ids, [of(1), of(events.len() - 1), None], "what stands where");
+    assert_eq!(bus.ids(&[("NOWHERE".into(), 1)]).await.expect("it answers"), [None]);
+
     let mut seen = Vec::new();
     while let Ok(signal) = watcher.try_recv() {
         match signal {

@@ -80,6 +80,29 @@ async fn lost_acks_cut_and_twice() {
 }
 
 #[tokio::test]
+async fn a_bus_that_was_cut_goes_on_from_there() {
+    let bus = LocalBus::default();
+    let events: Vec<_> = (1..=10).map(|n| sample::event("h", "o", n)).collect();
+    bus.publish(&events).await.unwrap();
+    let (connection, state) = (bus.connection(), bus.streams().await.unwrap()["ORDERS"]);
+    bus.cut(25);
+    assert_eq!(bus.connection(), connection + 1);
+    let now = bus.streams().await.unwrap()["ORDERS"];
+    assert_eq!((now.last_sequence, now.incarnation), (7, state.incarnation), "three of ten");
+    let acks = bus.publish(&[Arc::clone(&events[9]), Arc::clone(&events[6])]).await.unwrap();
+    assert_eq!((acks[0].sequence, acks[0].duplicate), (8, false), "it is not known any more");
+    assert_eq!((acks[1].sequence, acks[1].duplicate), (7, true));
+    let at = |place| ("ORDERS".to_owned(), place);
+    let ids = bus.ids(&[at(7), at(8), at(9)]).await.unwrap();
+    assert_eq!(ids, [Some("h.0:7".into()), Some("h.0:10".into()), None]);
+    bus.inject(PublishFault::Twice);
+    bus.publish(&events[7..8]).await.unwrap();
+    bus.cut(1);
+    let acks = bus.publish(&events[7..8]).await.unwrap();
+    assert_eq!((acks[0].sequence, acks[0].duplicate), (9, true), "its first place is left");
+}
+
+#[tokio::test]
 async fn a_wiped_bus_starts_anew() {
     let bus = LocalBus::default();
     let events: Vec<_> = (1..=3).map(|n| sample::event("h", "o", n)).collect();

@@ -77,8 +77,8 @@ pub struct Given {
     pub depths: BTreeMap<String, Depth>,
     /// Quarantines and dead letters that the plan asked for.
     pub n_planted: u64,
-    /// So many of the first published events stood in streams that the bus lost.
-    pub n_wiped: usize,
+    /// So many of the first published events stood in streams that lost some of them since.
+    pub n_lost: usize,
     /// The shop that clients used.
     pub tenant: Tenant,
     /// Codes of the SKUs, by their place in the plan's setup.
@@ -102,7 +102,7 @@ impl Given {
             stream_window: None,
             depths: BTreeMap::new(),
             n_planted: 0,
-            n_wiped: 0,
+            n_lost: 0,
             tenant,
             skus: Vec::new(),
             history: History::default(),

@@ -165,8 +165,8 @@ fn published(world: &World, found: &mut Findings) {
             n_seen.get_mut(usize::from(shard.0))?.get_mut(seq)
         });
         if let Some(seen) = seen {
-            // What stood in a lost stream has to stand in the new one.
-            *seen = index >= world.given.n_wiped;
+            // What stood in a stream that lost it has to stand in what there is now.
+            *seen = index >= world.given.n_lost;
         }
     }
     if world.given.is_healed {

@@ -31,6 +31,7 @@ pub enum Family {
     BusWiped,
     ClockStep,
     ClockDrift,
+    BusCut,
 }
 
 /// What a family's faults have a number of.
@@ -61,7 +62,7 @@ pub(super) struct Parts {
 
 impl Family {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Crash,
         Self::Pause,
         Self::Roll,
@@ -81,6 +82,7 @@ impl Family {
         Self::BusWiped,
         Self::ClockStep,
         Self::ClockDrift,
+        Self::BusCut,
     ];
 
     /// The family of a fault.
@@ -104,6 +106,7 @@ impl Family {
             FaultKind::BusTwice { .. } => Self::BusTwice,
             FaultKind::BusLostAcks { .. } => Self::BusLostAcks,
             FaultKind::BusWiped => Self::BusWiped,
+            FaultKind::BusCut { .. } => Self::BusCut,
             FaultKind::ClockStep { .. } => Self::ClockStep,
             FaultKind::ClockDrift { .. } => Self::ClockDrift,
         }
@@ -123,6 +126,7 @@ impl Family {
             | Self::BusTwice
             | Self::BusLostAcks
             | Self::BusWiped
+            | Self::BusCut
             | Self::ClockStep
             | Self::ClockDrift => true,
             Self::SyncFails => nodes == 1,
@@ -151,7 +155,7 @@ impl Family {
     /// Whether its faults have a length.
     #[must_use]
     pub const fn lasts(self) -> bool {
-        !matches!(self, Self::BusWiped | Self::ClockStep)
+        !matches!(self, Self::BusWiped | Self::BusCut | Self::ClockStep)
     }
 
     /// What its faults have a number of.
@@ -165,7 +169,8 @@ impl Family {
             | Self::StoreUnknown
             | Self::StaleReads
             | Self::BusTwice
-            | Self::BusLostAcks => Amount::Percent,
+            | Self::BusLostAcks
+            | Self::BusCut => Amount::Percent,
             Self::Delay | Self::StoreSlow => Amount::UpToMs,
             Self::ClockStep => Amount::ByMs,
             Self::ClockDrift => Amount::Ppm,
@@ -212,6 +217,7 @@ impl Family {
             Self::BusTwice => FaultKind::BusTwice { percent },
             Self::BusLostAcks => FaultKind::BusLostAcks { percent },
             Self::BusWiped => FaultKind::BusWiped,
+            Self::BusCut => FaultKind::BusCut { percent },
             Self::ClockStep => FaultKind::ClockStep { node, by_ms: signed },
             Self::ClockDrift => FaultKind::ClockDrift { node, ppm: signed },
         }

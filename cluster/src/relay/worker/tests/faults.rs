@@ -33,6 +33,7 @@ async fn happen(world: &mut World, bus: &LocalBus, worker: &mut Worker, dice: &m
         16 => bus.inject(PublishFault::Twice),
         17 => bus.set_down(dice.below(2) == 0),
         18 if dice.below(4) == 0 => bus.wipe(),
+        18 if dice.below(3) == 0 => bus.cut(1 + u8::try_from(dice.below(50)).unwrap()),
         18 => assert!(worker.save().await),
         19.. => {
             if dice.below(2) == 0 {

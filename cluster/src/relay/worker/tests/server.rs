@@ -11,6 +11,16 @@ use tokio::sync::broadcast;
 struct State {
     streams: BTreeMap<String, Vec<Arc<CloudEvent>>>,
     connection: u64,
+    /// What happens to a stream just before the next publish.
+    loss: Option<Loss>,
+}
+
+/// A stream ends after `place`, and others publish these: another connection.
+#[derive(Debug)]
+pub(super) struct Loss {
+    pub(super) stream: &'static str,
+    pub(super) place: usize,
+    pub(super) others: Vec<Arc<CloudEvent>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -31,6 +41,11 @@ impl Server {
         events.truncate(place);
     }
 
+    /// The loss comes between the look at the connection and the next publish.
+    pub(super) fn lose_at_publish(&self, loss: Loss) {
+        self.0.lock().unwrap().loss = Some(loss);
+    }
+
     pub(super) fn stored(&self) -> Vec<Arc<CloudEvent>> {
         self.0.lock().unwrap().streams.values().flatten().cloned().collect()
     }
@@ -40,6 +55,12 @@ impl Server {
 impl EventBus for Server {
     async fn publish(&self, events: &[Arc<CloudEvent>]) -> Result<Vec<Ack>, PublishError> {
         let mut state = self.0.lock().unwrap();
+        if let Some(Loss { stream, place, others }) = state.loss.take() {
+            state.connection += 1;
+            let stored = state.streams.get_mut(stream).unwrap();
+            stored.truncate(place);
+            stored.extend(others);
+        }
         let store = |event: &Arc<CloudEvent>| {
             let stream = event.stream();
             let stored = state.streams.entry(stream.clone()).or_default();
@@ -62,6 +83,15 @@ impl EventBus for Server {
         let of =
             |events: &Vec<_>| StreamState { last_sequence: events.len() as u64, incarnation: 1 };
         Ok(state.streams.iter().map(|(name, events)| (name.clone(), of(events))).collect())
+    }
+
+    async fn ids(&self, places: &[(String, u64)]) -> Result<Vec<Option<String>>, PublishError> {
+        let state = self.0.lock().unwrap();
+        let id = |(stream, place): &(String, u64)| {
+            let index = usize::try_from(*place).unwrap().checked_sub(1)?;
+            Some(state.streams.get(stream)?.get(index)?.id.clone())
+        };
+        Ok(places.iter().map(id).collect())
     }
 
     fn watch(&self) -> broadcast::Receiver<BusSignal> {

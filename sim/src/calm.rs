@@ -1,0 +1,150 @@
+//! Calm times of a run: those that no fault disturbs, from its beginning until some time after
+//! its end, for what it left behind (takeovers, back-offs, queues).
+//!
+//! One notion for all that is judged by it: drains, and answers to clients. Faults count by the
+//! times at which they happened: a restart is over when its node serves again. It does not say
+//! what has to hold in calm times.
+
+use crate::plan::{Fault, FaultKind};
+
+/// How long after a fault its traces excuse, in us.
+const AFTER_US: u64 = 20_000_000;
+
+/// Whom a fault disturbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Everybody.
+    All,
+    /// Who asks this node; and drains, since its shards are on their way.
+    Node(u16),
+    /// Who waits for events to be published.
+    Bus,
+}
+
+/// Who wants to know whether anything is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Witness {
+    /// A client of this node.
+    Client(u16),
+    /// The drain that is this fault.
+    Drain(u32),
+}
+
+/// A fault that happened. Times in us of the plan.
+#[derive(Debug, Clone, Copy)]
+struct Felt {
+    fault: u32,
+    reach: Reach,
+    from_us: u64,
+    /// `None`: it is in force.
+    to_us: Option<u64>,
+}
+
+/// What happened so far.
+#[derive(Debug, Clone, Default)]
+pub struct Calm(Vec<Felt>);
+
+impl Calm {
+    /// As if the faults of a plan happened as it says: for tests of what is judged by it.
+    #[cfg(test)]
+    pub fn of(faults: &[Fault]) -> Self {
+        let mut calm = Self::default();
+        for fault in faults {
+            calm.begins(fault, fault.at_us);
+            calm.ends(fault, fault.at_us + u64::from(fault.for_ms) * 1_000);
+        }
+        calm
+    }
+
+    /// A fault happens.
+    pub fn begins(&mut self, fault: &Fault, at_us: u64) {
+        let reach = reach(&fault.kind);
+        self.0.push(Felt { fault: fault.id, reach, from_us: at_us, to_us: None });
+    }
+
+    /// It is over.
+    pub fn ends(&mut self, fault: &Fault, at_us: u64) {
+        let mut open = self.0.iter_mut().filter(|felt| felt.to_us.is_none());
+        if let Some(felt) = open.find(|felt| felt.fault == fault.id) {
+            felt.to_us = Some(at_us);
+        }
+    }
+
+    /// Whether nothing disturbs this witness between two times.
+    #[must_use]
+    pub fn holds(&self, witness: Witness, from_us: u64, to_us: u64) -> bool {
+        !self.0.iter().any(|felt| {
+            felt.from_us <= to_us
+                && felt.to_us.is_none_or(|end_us| from_us <= end_us + AFTER_US)
+                && felt.disturbs(witness)
+        })
+    }
+}
+
+impl Felt {
+    fn disturbs(&self, witness: Witness) -> bool {
+        match (witness, self.reach) {
+            (Witness::Client(_), Reach::All) => true,
+            (Witness::Client(asked), Reach::Node(node)) => asked == node,
+            (Witness::Client(_), Reach::Bus) => false,
+            (Witness::Drain(itself), Reach::All | Reach::Node(_) | Reach::Bus) => {
+                self.fault != itself
+            }
+        }
+    }
+}
+
+const fn reach(kind: &FaultKind) -> Reach {
+    match kind {
+        FaultKind::BusDown
+        | FaultKind::BusTwice { .. }
+        | FaultKind::BusLostAcks { .. }
+        | FaultKind::BusWiped
+        | FaultKind::BusCut { .. } => Reach::Bus,
+        FaultKind::Roll { node, .. } => Reach::Node(*node),
+        FaultKind::Crash { .. }
+        | FaultKind::Pause { .. }
+        | FaultKind::Loss { .. }
+        | FaultKind::Duplicate { .. }
+        | FaultKind::Delay { .. }
+        | FaultKind::Partition { .. }
+        | FaultKind::ClientLoss { .. }
+        | FaultKind::StoreSlow { .. }
+        | FaultKind::StoreUnknown { .. }
+        | FaultKind::StoreDown { .. }
+        | FaultKind::StaleReads { .. }
+        | FaultKind::SyncFails { .. }
+        | FaultKind::ClockStep { .. }
+        | FaultKind::ClockDrift { .. } => Reach::All,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_disturbs_its_own() {
+        let fault = |id, kind| Fault { id, at_us: 0, for_ms: 0, kind };
+        let roll = fault(7, FaultKind::Roll { node: 1, new_version: false });
+        let cases = [
+            (fault(1, FaultKind::BusDown), [false, false, true]),
+            (fault(2, FaultKind::Pause { node: 1 }), [true, true, true]),
+            (fault(3, FaultKind::Roll { node: 1, new_version: false }), [false, true, true]),
+            (roll, [false, true, false]),
+        ];
+        let witnesses = [Witness::Client(0), Witness::Client(1), Witness::Drain(7)];
+        for (fault, disturbed) in cases {
+            let mut calm = Calm::default();
+            calm.begins(&fault, 100);
+            let is_disturbed = |calm: &Calm, from_us, to_us| {
+                witnesses.map(|witness| !calm.holds(witness, from_us, to_us))
+            };
+            assert_eq!(is_disturbed(&calm, 0, 99), [false; 3], "before it");
+            assert_eq!(is_disturbed(&calm, u64::MAX, u64::MAX), disturbed, "in force: {fault:?}");
+            calm.ends(&fault, 200);
+            assert_eq!(is_disturbed(&calm, 200 + AFTER_US, u64::MAX), disturbed, "{fault:?}");
+            assert_eq!(is_disturbed(&calm, 201 + AFTER_US, u64::MAX), [false; 3], "felt no more");
+        }
+    }
+}

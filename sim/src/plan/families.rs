@@ -1,0 +1,62 @@
+//! What each fault of a plan is called, and whom it befalls.
+//!
+//! Names of families stand in scenarios, tables and records: they stay. What a fault does is the
+//! world's business.
+
+use super::FaultKind;
+
+impl FaultKind {
+    /// The node that it befalls, if it is one.
+    #[must_use]
+    pub const fn node(&self) -> Option<u16> {
+        match self {
+            Self::Crash { node, .. }
+            | Self::Pause { node }
+            | Self::Roll { node, .. }
+            | Self::StoreSlow { node, .. }
+            | Self::StoreUnknown { node, .. }
+            | Self::StoreDown { node }
+            | Self::StaleReads { node, .. }
+            | Self::SyncFails { node }
+            | Self::ClockStep { node, .. }
+            | Self::ClockDrift { node, .. } => Some(*node),
+            Self::Loss { .. }
+            | Self::Duplicate { .. }
+            | Self::Delay { .. }
+            | Self::Partition { .. }
+            | Self::ClientLoss { .. }
+            | Self::BusDown
+            | Self::BusTwice { .. }
+            | Self::BusLostAcks { .. }
+            | Self::BusWiped
+            | Self::BusCut { .. } => None,
+        }
+    }
+
+    /// Name of its family: what a swarm turns on and off, and what tables and lanes are called.
+    #[must_use]
+    pub const fn family(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "crash",
+            Self::Pause { .. } => "pause",
+            Self::Roll { .. } => "roll",
+            Self::Loss { .. } => "loss",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Delay { .. } => "delay",
+            Self::Partition { .. } => "partition",
+            Self::ClientLoss { .. } => "client_loss",
+            Self::StoreSlow { .. } => "store_slow",
+            Self::StoreUnknown { .. } => "store_unknown",
+            Self::StoreDown { .. } => "store_down",
+            Self::StaleReads { .. } => "stale_reads",
+            Self::SyncFails { .. } => "sync_fails",
+            Self::BusDown => "bus_down",
+            Self::BusTwice { .. } => "bus_twice",
+            Self::BusLostAcks { .. } => "bus_lost_acks",
+            Self::BusWiped => "bus_wiped",
+            Self::BusCut { .. } => "bus_cut",
+            Self::ClockStep { .. } => "clock_step",
+            Self::ClockDrift { .. } => "clock_drift",
+        }
+    }
+}
