@@ -3,7 +3,7 @@
 //! Counters of trouble stand at 0 from the start, so that an alert on their growth sees the first
 //! one. No label names an order or a customer. What is not in [`TABLE`] fails a test.
 
-use std::sync::Arc;
+use std::sync::Weak;
 use std::time::Duration;
 
 use cluster::Node;
@@ -96,10 +96,11 @@ fn describe() {
     }
 }
 
-/// Looks after the metrics, and at the queues of the node, for ever.
-pub async fn keep_up(handle: PrometheusHandle, node: Arc<Node>) {
-    loop {
+/// Looks after the metrics, and at the queues of the node, until it is gone.
+pub async fn keep_up(handle: PrometheusHandle, node: Weak<Node>) {
+    while let Some(node) = node.upgrade() {
         let depths = node.depths();
+        drop(node);
         metrics::gauge!("mercato_inputs_waiting").set(depths.iter().sum::<usize>() as f64);
         let most = depths.into_iter().max().unwrap_or_default();
         metrics::gauge!("mercato_inputs_waiting_max").set(most as f64);

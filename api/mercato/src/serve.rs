@@ -89,7 +89,7 @@ async fn serve(config: Config, log: LogFilter) -> Result<(), Exit> {
 
 /// A node that serves.
 struct Serving {
-    node: Node,
+    node: Arc<Node>,
     events: Events,
     views: Views,
     /// Told by an operator.
@@ -109,7 +109,7 @@ impl Serving {
     ) -> Result<Self, Exit> {
         let configuration = configuration(config, store).await?;
         let (clock, demo_clock) = demo_clock(config, store).await?;
-        let node = node(config, store, clock).await?;
+        let node = Arc::new(node(config, store, clock).await?);
         let events = Events::start(config, &node).await?;
         let views = Views::start(&node)
             .await
@@ -136,7 +136,7 @@ impl Serving {
             .map_err(|error| Exit::Other(format!("listeners not bound: {error}")))?;
         edge.health().enter(Phase::Serving);
         say_ready(config, &server)?;
-        tokio::spawn(scrape::keep_up(metrics, Arc::clone(&node)));
+        tokio::spawn(scrape::keep_up(metrics, Arc::downgrade(&node)));
         let handle = server.handle();
         let listeners = tokio::spawn(server.run());
         Ok(Self { node, events, views, told_to_drain, handle, shares, listeners })
