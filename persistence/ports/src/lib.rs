@@ -29,6 +29,7 @@ pub use memory::MemoryStore;
 pub use meta::{CursorWrite, HistoryId, Meta};
 pub use ownership::{
     Cas, CasError, LeaseRow, LeaseWrite, Life, NodeId, OwnerRow, OwnerWrite, Ownership, Seen,
+    Versions,
 };
 pub use snapshots::{Peek, SnapshotStore, SnapshotWrite};
 pub use views::{ViewRow, ViewWrite, Views};
