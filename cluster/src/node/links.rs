@@ -157,10 +157,10 @@ impl Links {
         let frames = self.frames();
         let error = match wire::open(frame, frames) {
             Ok(Frame::Message(message)) => {
-                sites::hit(match codec::version(frame) {
-                    1 => "frame.read_1",
-                    _ => "frame.read_2",
-                });
+                match codec::version(frame) {
+                    1 => sites::hit("frame.read_1"),
+                    _ => sites::hit("frame.read_2"),
+                }
                 return Some(Frame::Message(message));
             }
             Ok(Frame::Unread(unread)) => {
