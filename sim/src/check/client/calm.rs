@@ -55,7 +55,8 @@ impl Calm {
         findings
     }
 
-    fn is_disturbed(&self, op: &Op) -> bool {
+    /// Whether something is wrong, or was, that a request may feel.
+    pub(super) fn is_disturbed(&self, op: &Op) -> bool {
         let end_us = op.sent_us + self.patience_us;
         self.disturbed.iter().any(|it| {
             it.from_us <= end_us
