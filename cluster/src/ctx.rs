@@ -21,8 +21,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> Timestamp;
-    /// Time that passes evenly, whoever sets the clock, from a beginning of its own: what leases
-    /// are counted in. A clock that nobody sets may be both.
+    /// Time that passes evenly, whoever sets the clock and be the machine suspended or not, from a
+    /// beginning of its own: what leases are counted in. A clock that nobody sets may be both.
     fn steady(&self) -> Timestamp;
     /// Waits for `ms` milliseconds of elapsed time (moving the clock does not shorten it).
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()>;

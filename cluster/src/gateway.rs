@@ -45,8 +45,17 @@ pub(crate) struct Gateway {
 struct Sent {
     /// Counts on from a random number, so that an answer to an earlier life fits nothing.
     next: u64,
-    waiting: BTreeMap<u64, oneshot::Sender<Outcome>>,
+    waiting: BTreeMap<u64, Waiting>,
     closed: bool,
+}
+
+/// An ask that was sent and not answered.
+struct Waiting {
+    shard: ShardId,
+    to: NodeId,
+    /// Of the frame that it was sent in.
+    version: u16,
+    tell: oneshot::Sender<Outcome>,
 }
 
 /// Asks that came, in order, to know one that comes again.
@@ -136,7 +145,10 @@ impl Gateway {
     }
 
     async fn try_owner(&self, request: &Request, owner: &Owner, until: Timestamp) -> Tried {
-        let (id, answer) = match self.register() {
+        let Some(version) = self.links.version_for(&owner.node) else {
+            return Tried::Refused(Refusal::Unavailable);
+        };
+        let (id, answer) = match self.register(request.shard, &owner.node, version) {
             Ok(registered) => registered,
             Err(refusal) => return Tried::Refused(refusal),
         };
@@ -154,7 +166,7 @@ impl Gateway {
             cause: request.cause.clone(),
             body: request.body.clone(),
         };
-        self.links.send(&owner.node, &PeerMessage::Ask(Box::new(forwarded)));
+        self.links.write(&owner.node, &PeerMessage::Ask(Box::new(forwarded)), version);
         let late = self.clock.sleep(remaining_ms + limits::ANSWER_GRACE_MS);
         let shard = request.shard;
         let superseded = async {
@@ -187,7 +199,12 @@ impl Gateway {
         }
     }
 
-    fn register(&self) -> Result<(u64, oneshot::Receiver<Outcome>), Refusal> {
+    fn register(
+        &self,
+        shard: ShardId,
+        to: &NodeId,
+        version: u16,
+    ) -> Result<(u64, oneshot::Receiver<Outcome>), Refusal> {
         let mut sent = self.sent.lock();
         if sent.closed {
             return Err(Refusal::Unavailable);
@@ -198,16 +215,33 @@ impl Gateway {
         sent.next = sent.next.wrapping_add(1);
         let (tell, answer) = oneshot::channel();
         let id = sent.next;
-        sent.waiting.insert(id, tell);
+        sent.waiting.insert(id, Waiting { shard, to: to.clone(), version, tell });
         Ok((id, answer))
     }
 
-    /// An answer came to an ask of ours, perhaps for the second time.
-    pub(crate) fn answer_came(&self, id: u64, outcome: Outcome) {
+    /// An answer came to an ask of ours, perhaps for the second time. `epoch`: under which its
+    /// shard is served there; 0: it was not told, or is not served there.
+    pub(crate) fn answer_came(&self, from: &NodeId, id: u64, outcome: Outcome, epoch: u64) {
         let waiting = self.sent.lock().waiting.remove(&id);
-        if let Some(waiting) = waiting {
-            // A caller that went away does not want its answer.
-            let _ = waiting.send(outcome);
+        let Some(Waiting { shard, tell, .. }) = waiting else { return };
+        let directory = &self.links.directory;
+        if directory.owner(shard).is_none_or(|owner| owner.epoch < epoch) && epoch > 0 {
+            // It was sent on: the next one need not be.
+            sites::hit("forward.owner_told");
+            directory.learn(shard, Owner { node: from.clone(), epoch });
+        }
+        // A caller that went away does not want its answer.
+        let _ = tell.send(outcome);
+    }
+
+    /// A node has said that it reads only these versions: nothing was done there with what was sent
+    /// to it in another one, and nobody will answer that.
+    pub(crate) fn not_read(&self, by: &NodeId, frames: ports::Versions) {
+        let unread = |_: &u64, ask: &mut Waiting| ask.to == *by && !frames.has(ask.version);
+        let unread: Vec<_> = self.sent.lock().waiting.extract_if(.., unread).collect();
+        for (_, waiting) in unread {
+            sites::hit("forward.not_read");
+            let _ = waiting.tell.send(Outcome::Lost);
         }
     }
 
@@ -297,8 +331,11 @@ impl Gateway {
 
     /// Lets a shard of ours take another node's ask.
     fn take(&self, shard: ShardId, ask: Forwarded) {
-        let (origin, id) = (ask.origin, ask.id);
-        let refuse = |why| self.answer(&origin, id, Outcome::Answered(Answer::Refused(why)));
+        let (origin, id, epoch) = (ask.origin, ask.id, ask.epoch);
+        let refuse = |why| {
+            let outcome = Outcome::Answered(Answer::Refused(why));
+            self.links.send(&origin, &PeerMessage::Answer { id, outcome, epoch });
+        };
         let is_command = matches!(ask.body, AskBody::Command(..));
         if is_command && self.seats.is_full(shard) {
             return refuse(Refusal::Overloaded);
@@ -330,16 +367,19 @@ impl Gateway {
                 // Its origin waits no longer either.
                 () = late => return,
             };
-            let outcome = match answered {
-                Ok(answer) if seats.may_answer(clock.steady()) => Outcome::Answered(answer),
-                Ok(_) | Err(_) => Outcome::Lost,
+            let (outcome, epoch) = match answered {
+                Ok(answer) if seats.may_answer(clock.steady()) => {
+                    (Outcome::Answered(answer), epoch)
+                }
+                Ok(_) | Err(_) => (Outcome::Lost, 0),
             };
-            links.send(&origin, &PeerMessage::Answer { id, outcome });
+            links.send(&origin, &PeerMessage::Answer { id, outcome, epoch });
         });
     }
 
+    /// Answers for a shard that is not served here.
     fn answer(&self, to: &NodeId, id: u64, outcome: Outcome) {
-        self.links.send(to, &PeerMessage::Answer { id, outcome });
+        self.links.send(to, &PeerMessage::Answer { id, outcome, epoch: 0 });
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entity::ShardId;
-use ports::Life as NodeLife;
+use ports::{LeaseRow, Life as NodeLife, Versions};
 use tokio::sync::mpsc;
 
 use crate::ctx::{Clock, NodeId};
@@ -30,6 +30,23 @@ pub struct Standing {
     pub life: Option<NodeLife>,
     /// It has left on purpose.
     pub left: bool,
+    /// Why it cannot join, if that is so. It joins by itself once that member is gone.
+    pub unfit: Option<Unfit>,
+}
+
+/// A member and this build read no common version of frames between nodes.
+///
+/// An upgrade from the one to the other goes over a build that reads versions of both.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("frames of versions {} to {} are read here, {} to {} by the member {member}",
+    own.lowest, own.highest, theirs.lowest, theirs.highest)]
+pub struct Unfit {
+    /// Which member.
+    pub member: NodeId,
+    /// What this build reads.
+    pub own: Versions,
+    /// What the member reads.
+    pub theirs: Versions,
 }
 
 enum Order {
@@ -46,7 +63,8 @@ impl Membership {
         let ctx = node.ctx();
         assert!(!ctx.store.one_log(), "shards of one log belong to one node");
         let tick_ms = timing.tick_ms;
-        let config = Config { node: ctx.node.clone(), n_shards: ctx.store.n_shards(), timing };
+        let (name, n_shards) = (ctx.node.clone(), ctx.store.n_shards());
+        let config = Config { node: name, n_shards, timing, frames: node.frames() };
         let (orders, ordered) = mpsc::channel(1);
         let (brought, inputs) = mpsc::channel(limits::AGENT_INPUTS_MAX);
         let (told, standing) = latest::channel(Standing::default());
@@ -126,6 +144,9 @@ impl Shell {
                 (from, message) = node.next_ownership() => Input::Peer { from, message },
                 Some(input) = inputs.recv() => input,
             };
+            if let Input::Answer { answer: Answer::Leases(rows), .. } = &input {
+                node.learn_members(rows);
+            }
             self.agent.handle(input, clock.steady(), &mut outputs);
             for output in outputs.drain(..) {
                 self.perform(output);
@@ -139,8 +160,12 @@ impl Shell {
             Output::Call { call, what } => self.call(call, what),
             Output::Send { to, message } => node.send_ownership(&to, message),
             Output::Life(life) => {
-                self.told.modify(|standing| standing.life = life);
+                self.told.modify(|standing| {
+                    standing.life = life;
+                    standing.unfit = None;
+                });
             }
+            Output::Unfit { member } => self.unfit(member),
             Output::ServeUntil(until) => node.set_lease(until),
             Output::Open { shard, epoch, tail } => self.open(shard, epoch, tail),
             // Tails are bounded, so the next owner reads little either way.
@@ -168,6 +193,15 @@ impl Shell {
                     standing.left = true;
                 });
             }
+        }
+    }
+
+    fn unfit(&self, member: LeaseRow) {
+        let (own, theirs) = (self.node.frames(), member.frames);
+        let why = Unfit { member: member.life.node, own, theirs };
+        if self.told.get().unfit.as_ref() != Some(&why) {
+            tracing::error!(%why, "the node cannot join");
+            self.told.modify(|standing| standing.unfit = Some(why));
         }
     }
 

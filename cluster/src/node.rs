@@ -23,11 +23,12 @@ use crate::region::{Inner, Region};
 use crate::shard::core::Config;
 use crate::shard::inbox::{Inbox, ReplyTo};
 use crate::shard::{Input, Recovery, RecoveryError, ShardCore};
-use crate::wire::{self, PeerMessage};
+use crate::wire::{self, Frame, PeerMessage};
 
 mod life;
 mod links;
 mod owning;
+mod peers;
 mod seats;
 mod supervisor;
 mod ticker;
@@ -53,6 +54,9 @@ pub struct NodeOptions {
     pub snapshot_tail_events: u64,
     /// Unacknowledged messages from a shard to a shard at which the first refuses new work.
     pub stream_window: usize,
+    /// Versions of frames that it reads and writes: those of `wire::FRAMES`, or fewer to stand for
+    /// an older build.
+    pub frames: ports::Versions,
 }
 
 impl Default for NodeOptions {
@@ -62,6 +66,7 @@ impl Default for NodeOptions {
             resident_bytes: limits::RESIDENT_BYTES_DEFAULT,
             snapshot_tail_events: limits::SNAPSHOT_TAIL_EVENTS,
             stream_window: limits::STREAM_WINDOW,
+            frames: wire::FRAMES,
         }
     }
 }
@@ -133,7 +138,7 @@ impl Node {
         let commits = Arc::new(Commits::default());
         let seats = Arc::new(Seats::new(ctx.store.n_shards(), one, Arc::clone(&commits)));
         let life = Arc::new(Life::default());
-        let links = Arc::new(Links::new(&ctx, Arc::clone(&seats.inboxes)));
+        let links = Arc::new(Links::new(&ctx, options.frames, Arc::clone(&seats.inboxes)));
         let args = SupervisorArgs {
             ctx: ctx.clone(),
             seats: Arc::clone(&seats),
@@ -243,20 +248,24 @@ impl Node {
         self.seats.inboxes.iter().filter(|inbox| inbox.is_open())
     }
 
-    /// Takes a frame that another node sent. Bad frames are counted and dropped; never waits.
+    /// Takes a frame that another node sent. Bad frames are counted and dropped, one of a version
+    /// that is not read is answered so; never waits.
     pub fn deliver(&self, from: &NodeId, frame: &[u8]) {
         if self.life.is_over() {
             return;
         }
-        match wire::open(frame) {
-            Ok(PeerMessage::Parcel { to, parcel }) => self.links.parcel_came(to, parcel),
-            Ok(PeerMessage::Ask(forwarded)) => self.gateway.ask_came(*forwarded),
-            Ok(PeerMessage::Answer { id, outcome }) => self.gateway.answer_came(id, outcome),
-            Ok(PeerMessage::Ownership(message)) => self.links.ownership_came(from, message),
-            Err(error) => {
-                metrics::counter!("mercato_frames_refused_total").increment(1);
-                tracing::warn!(%from, %error, "a frame could not be read");
+        let message = match self.links.open(from, frame) {
+            Some(Frame::Message(message)) => message,
+            Some(Frame::Unread(unread)) => return self.gateway.not_read(from, unread.frames),
+            None => return,
+        };
+        match message {
+            PeerMessage::Parcel { to, parcel } => self.links.parcel_came(to, parcel),
+            PeerMessage::Ask(forwarded) => self.gateway.ask_came(*forwarded),
+            PeerMessage::Answer { id, outcome, epoch } => {
+                self.gateway.answer_came(from, id, outcome, epoch);
             }
+            PeerMessage::Ownership(message) => self.links.ownership_came(from, message),
         }
     }
 

@@ -256,8 +256,9 @@ pub enum FaultKind {
         /// Which node.
         node: u16,
     },
-    /// The node is drained and started again, as in an upgrade; `new_version`: it writes the
-    /// newer message version from then on.
+    /// The node is drained and started again, as in an upgrade; `new_version`: as a build that
+    /// reads and writes one version of messages between nodes more. Where a plan has such a fault,
+    /// all nodes begin as the older build.
     Roll {
         /// Which node.
         node: u16,

@@ -15,9 +15,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cluster::ownership::Timing;
+use cluster::wire::FRAMES;
 use edge::identity::EdgeKeys;
 use entity::ShardId;
-use ports::MemoryStore;
+use ports::{MemoryStore, Versions};
 use tokio::sync::Notify;
 
 pub use bus::SharedBus;
@@ -27,8 +28,11 @@ pub use net::Network;
 
 use crate::calm::Calm;
 use crate::kernel::{EPOCH_MS, Kernel, Skew};
-use crate::plan::Plan;
+use crate::plan::{FaultKind, Plan};
 use crate::record::Violation;
+
+/// What a build reads that speaks one version of messages less than this one.
+const OLDER: Versions = Versions { highest: FRAMES.highest - 1, ..FRAMES };
 
 /// A world. Cheap to clone; stays on its thread.
 #[derive(Clone)]
@@ -38,6 +42,8 @@ struct Inner {
     ground: Ground,
     nodes: Vec<RefCell<Place>>,
     skews: Vec<Arc<Skew>>,
+    /// Which versions of messages each node's build reads and writes.
+    builds: Vec<Cell<Versions>>,
     /// When traffic and faults began, in us of the kernel.
     begun_us: Cell<u64>,
     /// How long they lasted, in us, once they are over.
@@ -99,10 +105,15 @@ impl World {
         let n_nodes = usize::from(setup.nodes);
         let nodes = (0..n_nodes).map(|_| RefCell::default()).collect();
         let skews = (0..n_nodes).map(|_| Arc::default()).collect();
+        // Who is to be upgraded begins as the older build, and so do all beside it.
+        let upgrades = |kind: &FaultKind| matches!(kind, FaultKind::Roll { new_version: true, .. });
+        let upgraded = plan.faults.iter().any(|fault| upgrades(&fault.kind));
+        let build = if upgraded { OLDER } else { FRAMES };
         let inner = Inner {
             ground,
             nodes,
             skews,
+            builds: vec![Cell::new(build); n_nodes],
             begun_us: Cell::new(0),
             lasted_us: Cell::new(None),
             troubles: RefCell::default(),
@@ -253,12 +264,13 @@ impl World {
     pub async fn start(&self, number: u16) {
         loop {
             let skew = Arc::clone(&self.0.skews[usize::from(number)]);
+            let build = self.0.builds[usize::from(number)].get();
             let cut = Rc::new(Cut::default());
             self.0.nodes[usize::from(number)].borrow_mut().starting = Some(Rc::clone(&cut));
             let started = tokio::select! {
                 biased;
                 () = cut.asked.notified() => None,
-                started = Life::start(self.ground(), number, skew) => Some(started),
+                started = Life::start(self.ground(), number, skew, build) => Some(started),
             };
             self.0.nodes[usize::from(number)].borrow_mut().starting = None;
             let started = started.unwrap_or_else(|| {

@@ -6,7 +6,9 @@
 //! ```
 //! All little endian. The crc covers the ten bytes before it and the body.
 
-use crate::{Error, Stored, plain};
+use serde::Serialize;
+
+use crate::{Error, Stored, TypeId, plain};
 
 /// Bytes before the body.
 pub const HEADER_BYTES: usize = 14;
@@ -15,11 +17,16 @@ const CODEC_BINCODE_STANDARD: u8 = 1;
 
 /// Encodes a value inside an envelope. Errors: [`Error::Encode`].
 pub fn seal<T: Stored>(value: &T) -> Result<Vec<u8>, Error> {
+    seal_as(T::TYPE, T::VERSION, value)
+}
+
+/// As [`seal`], for a value in the layout of a certain version: what is sent to older builds.
+pub fn seal_as<T: Serialize>(type_id: TypeId, version: u16, value: &T) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::with_capacity(128);
     bytes.push(MAGIC);
     bytes.push(CODEC_BINCODE_STANDARD);
-    bytes.extend_from_slice(&T::TYPE.to_le_bytes());
-    bytes.extend_from_slice(&T::VERSION.to_le_bytes());
+    bytes.extend_from_slice(&type_id.to_le_bytes());
+    bytes.extend_from_slice(&version.to_le_bytes());
     bytes.extend_from_slice(&[0; 8]);
     plain::to_bytes_into(value, &mut bytes)?;
     let len = u32::try_from(bytes.len() - HEADER_BYTES)
@@ -28,6 +35,13 @@ pub fn seal<T: Stored>(value: &T) -> Result<Vec<u8>, Error> {
     let crc = checksum(&bytes[..10], &bytes[HEADER_BYTES..]);
     bytes[10..14].copy_from_slice(&crc.to_le_bytes());
     Ok(bytes)
+}
+
+/// The version that stands in an envelope; 0 where the bytes are too few for one. Looks at nothing
+/// else: whether the envelope is whole, [`open`] says.
+#[must_use]
+pub fn version(bytes: &[u8]) -> u16 {
+    bytes.get(4..6).map_or(0, |version| u16::from_le_bytes([version[0], version[1]]))
 }
 
 /// Reads a value out of an envelope that fills `bytes` exactly.

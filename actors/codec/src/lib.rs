@@ -12,7 +12,7 @@ mod packed;
 mod plain;
 mod stored;
 
-pub use envelope::{HEADER_BYTES, open, seal};
+pub use envelope::{HEADER_BYTES, open, seal, seal_as, version};
 pub use error::Error;
 pub use packed::{Packed, pack, unpack};
 pub use plain::{from_bytes, to_bytes, to_bytes_into};

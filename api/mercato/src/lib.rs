@@ -9,5 +9,5 @@ pub mod demo;
 pub mod events;
 pub mod exit;
 pub mod random;
-mod scrape;
+pub mod scrape;
 pub mod serve;

@@ -2,6 +2,7 @@
 
 mod purse;
 mod rig;
+mod versions;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -175,7 +176,7 @@ async fn after_its_lease_a_node_answers_neither_its_own_callers_nor_others() {
 
 #[tokio::test(start_paused = true)]
 async fn an_ask_that_comes_twice_or_for_another_epoch_is_not_taken() {
-    use crate::wire::{Forwarded, Outcome, PeerMessage, open, seal};
+    use crate::wire::{Forwarded, Frame, Outcome, PeerMessage, open, seal};
 
     let rig = Rig::new(SHARDS, 6);
     let nodes = two_nodes(&rig).await;
@@ -191,7 +192,7 @@ async fn an_ask_that_comes_twice_or_for_another_epoch_is_not_taken() {
         let (principal, cause) = (ask.principal, ask.cause);
         let (hops, remaining_ms, key) = (0, 500, key.clone());
         let ask = Forwarded { id, origin, hops, epoch, remaining_ms, key, principal, cause, body };
-        seal(&PeerMessage::Ask(Box::new(ask))).unwrap()
+        seal(&PeerMessage::Ask(Box::new(ask)), 1).unwrap()
     };
     let sent = rig.listen("c");
     for _ in 0..3 {
@@ -200,15 +201,22 @@ async fn an_ask_that_comes_twice_or_for_another_epoch_is_not_taken() {
     owner.deliver(&NodeId::new("c"), &forwarded(2, epoch - 1));
     owner.deliver(&NodeId::new("c"), &forwarded(3, epoch + 1));
     rig.pass(300).await;
-    let mut outcomes: Vec<_> = sent.lock().iter().map(|frame| open(frame).unwrap()).collect();
+    let message = |frame: &Vec<u8>| match open(frame, crate::wire::FRAMES).unwrap() {
+        Frame::Message(message) => message,
+        Frame::Unread(unread) => panic!("{unread:?}"),
+    };
+    let mut outcomes: Vec<_> = sent.lock().iter().map(message).collect();
     outcomes.sort_by_key(|message| match message {
         PeerMessage::Answer { id, .. } => *id,
         other => panic!("{other:?}"),
     });
     outcomes.dedup();
     let hint = Some((owner.ctx().node.clone(), epoch));
-    assert!(matches!(&outcomes[0], PeerMessage::Answer { id: 1, outcome: Outcome::Answered(_) }));
-    let refused = |id, hint| PeerMessage::Answer { id, outcome: Outcome::NotOwner(hint) };
+    let answered = |message: &PeerMessage| {
+        matches!(message, PeerMessage::Answer { id: 1, outcome: Outcome::Answered(_), .. })
+    };
+    assert!(answered(&outcomes[0]));
+    let refused = |id, hint| PeerMessage::Answer { id, outcome: Outcome::NotOwner(hint), epoch: 0 };
     assert_eq!(outcomes[1..], [refused(2, hint), refused(3, None)]);
 }
 

@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use entity::{ShardId, StreamSend};
 use parking_lot::Mutex;
+use ports::{LeaseRow, Versions};
 use tokio::sync::Notify;
 
+use super::peers::Peers;
 use crate::ctx::{NodeCtx, NodeId, Parcel, Transport};
 use crate::limits;
 use crate::ownership::Peer;
 use crate::shard::inbox::{Inbox, ShardInbox};
-use crate::wire::{self, PeerMessage};
+use crate::wire::{self, Frame, PeerMessage, Unread};
 
 /// The owner of a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,17 +84,19 @@ pub(crate) struct Links {
     transport: Arc<dyn Transport>,
     pub(crate) directory: Arc<Directory>,
     inboxes: Arc<Vec<Arc<Inbox>>>,
+    peers: Peers,
     ownership: Mutex<VecDeque<(NodeId, Peer)>>,
     ownership_came: Notify,
 }
 
 impl Links {
-    pub(super) fn new(ctx: &NodeCtx, inboxes: Arc<Vec<Arc<Inbox>>>) -> Self {
+    pub(super) fn new(ctx: &NodeCtx, frames: Versions, inboxes: Arc<Vec<Arc<Inbox>>>) -> Self {
         Self {
             node: ctx.node.clone(),
             transport: Arc::clone(&ctx.transport),
             directory: Arc::default(),
             inboxes,
+            peers: Peers::new(frames),
             ownership: Mutex::default(),
             ownership_came: Notify::new(),
         }
@@ -128,9 +132,65 @@ impl Links {
         }
     }
 
+    /// The versions of frames that are read here.
+    pub(super) const fn frames(&self) -> Versions {
+        self.peers.own()
+    }
+
+    /// Takes rows of members: they say what members read.
+    pub(super) fn learn_members(&self, rows: &[LeaseRow]) {
+        self.peers.learn(rows);
+    }
+
+    /// The version of frames to write to a node; `None`, counted: there is none that both read.
+    pub(crate) fn version_for(&self, to: &NodeId) -> Option<u16> {
+        let version = self.peers.version_for(to);
+        if version.is_none() {
+            metrics::counter!("mercato_frames_unsent_total").increment(1);
+            tracing::warn!(%to, "no version of frames is read there and written here");
+        }
+        version
+    }
+
+    /// Reads a frame. One of a version that is not read is answered so.
+    pub(super) fn open(&self, from: &NodeId, frame: &[u8]) -> Option<Frame> {
+        let frames = self.frames();
+        let error = match wire::open(frame, frames) {
+            Ok(Frame::Message(message)) => {
+                match codec::version(frame) {
+                    1 => sites::hit("frame.read_1"),
+                    _ => sites::hit("frame.read_2"),
+                }
+                return Some(Frame::Message(message));
+            }
+            Ok(Frame::Unread(unread)) => {
+                metrics::counter!("mercato_frames_unread_total").increment(1);
+                tracing::warn!(%from, version = unread.version, "a frame was not read there");
+                self.peers.said(from, unread.frames);
+                return Some(Frame::Unread(unread));
+            }
+            Err(error) => error,
+        };
+        metrics::counter!("mercato_frames_refused_total").increment(1);
+        tracing::warn!(%from, %error, "a frame could not be read");
+        if let codec::Error::Version { version, .. } = error {
+            sites::hit("frame.not_read");
+            let answer = codec::seal(&Unread { version, frames });
+            self.transport.send(from, answer.expect("three numbers fit any frame"));
+        }
+        None
+    }
+
     /// Sends a message to a node.
     pub(crate) fn send(&self, to: &NodeId, message: &PeerMessage) {
-        match wire::seal(message) {
+        if let Some(version) = self.version_for(to) {
+            self.write(to, message, version);
+        }
+    }
+
+    /// Sends a message to a node in this version.
+    pub(crate) fn write(&self, to: &NodeId, message: &PeerMessage, version: u16) {
+        match wire::seal(message, version) {
             Ok(frame) => self.transport.send(to, frame),
             Err(error) => {
                 metrics::counter!("mercato_frames_unsent_total").increment(1);

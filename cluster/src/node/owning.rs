@@ -194,6 +194,16 @@ impl Node {
         &self.links.directory
     }
 
+    /// The versions of frames between nodes that it reads and writes.
+    pub(crate) fn frames(&self) -> ports::Versions {
+        self.links.frames()
+    }
+
+    /// Takes rows of members: they say which frames members read.
+    pub(crate) fn learn_members(&self, rows: &[ports::LeaseRow]) {
+        self.links.learn_members(rows);
+    }
+
     /// Sends a message to the ownership agent of another node.
     pub(crate) fn send_ownership(&self, to: &NodeId, message: Peer) {
         self.links.send(to, &PeerMessage::Ownership(message));

@@ -11,7 +11,7 @@ mod shards;
 use std::collections::BTreeMap;
 
 use entity::{ShardId, Timestamp};
-use ports::{LeaseRow, LeaseWrite, Life, NodeId, OwnerRow};
+use ports::{LeaseRow, LeaseWrite, Life, NodeId, OwnerRow, Versions};
 
 use super::handoff::{Source, Target};
 use super::io::{Input, Output, StoreCall};
@@ -29,6 +29,8 @@ pub struct Config {
     pub n_shards: u16,
     /// Durations.
     pub timing: Timing,
+    /// The versions of frames between nodes that the build reads.
+    pub frames: Versions,
 }
 
 /// One node's part in ownership.
@@ -263,10 +265,16 @@ impl Agent {
                     out.push(Output::Left);
                     return;
                 }
+                if let Some(member) = self.stranger(now) {
+                    self.lease = Lease::None { join_at: now.plus_ms(timing.poll_ms) };
+                    out.push(Output::Unfit { member });
+                    return;
+                }
                 self.lease = Lease::Joining { sent: now };
                 let seen = self.own.as_ref().map(LeaseRow::seen);
                 let node = self.config.node.clone();
-                let join = LeaseWrite::Join { node, seen, ttl_ms: timing.ttl_ms };
+                let (ttl_ms, frames) = (timing.ttl_ms, self.config.frames);
+                let join = LeaseWrite::Join { node, seen, ttl_ms, frames };
                 self.call(Pending::Join, StoreCall::Lease(join), out);
             }
             Lease::Held { holder, .. } => {
@@ -281,6 +289,15 @@ impl Agent {
             }
             Lease::None { .. } | Lease::Joining { .. } | Lease::Ending { .. } | Lease::Left => {}
         }
+    }
+
+    /// A member that reads no version of frames that this build reads. One that was silent for so
+    /// long that its life may be ended hinders nobody: it is ended once this node has joined.
+    fn stranger(&self, now: Timestamp) -> Option<LeaseRow> {
+        let timing = &self.config.timing;
+        let alive = self.watches.values().filter(|watch| watch.end(now, timing).is_none());
+        let mut members = alive.map(Watch::row).filter(|row| row.is_held());
+        members.find(|row| self.config.frames.newest_common(row.frames).is_none()).cloned()
     }
 
     /// Step 0: ends the lives of members that were silent for too long.

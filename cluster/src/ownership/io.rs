@@ -111,6 +111,12 @@ pub enum Output {
     },
     /// The node's life from here on; `None`: it has none and hosts nothing.
     Life(Option<Life>),
+    /// The node cannot join: no version of frames is read by this build and by that member, too.
+    /// Said at each try, one a `Timing::poll_ms`; it joins once no such member is there.
+    Unfit {
+        /// One of those members.
+        member: LeaseRow,
+    },
     /// Reads may be answered without a commit while the clock is before this; checked once more
     /// after the answer was computed. `Timestamp(0)`: not at all (freeze).
     ServeUntil(Timestamp),

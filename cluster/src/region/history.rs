@@ -33,9 +33,10 @@ impl From<StoreError> for HistoryError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Damaged(what) => Self::Unreadable(what),
-            StoreError::Unavailable(_) | StoreError::Fatal(_) | StoreError::Unsupported(_) => {
-                Self::Store(error)
-            }
+            StoreError::Unavailable(_)
+            | StoreError::Fatal(_)
+            | StoreError::Fenced { .. }
+            | StoreError::Unsupported(_) => Self::Store(error),
         }
     }
 }

@@ -42,7 +42,11 @@ fn ask(body: AskBody) -> PeerMessage {
 }
 
 fn answered(answer: Answer) -> PeerMessage {
-    PeerMessage::Answer { id: 5, outcome: Outcome::Answered(answer) }
+    PeerMessage::Answer { id: 5, outcome: Outcome::Answered(answer), epoch: 300 }
+}
+
+fn not_answered(outcome: Outcome) -> PeerMessage {
+    PeerMessage::Answer { id: 6, outcome, epoch: 0 }
 }
 
 fn messages() -> Vec<PeerMessage> {
@@ -78,9 +82,9 @@ fn messages() -> Vec<PeerMessage> {
         answered(Answer::Troubles(Box::<Troubles>::default())),
         answered(Answer::Refused(Refusal::Overloaded)),
         answered(Answer::Refused(Refusal::Failed)),
-        PeerMessage::Answer { id: 6, outcome: Outcome::NotOwner(Some((NodeId::new("n3"), 13))) },
-        PeerMessage::Answer { id: 6, outcome: Outcome::NotOwner(None) },
-        PeerMessage::Answer { id: 6, outcome: Outcome::Lost },
+        not_answered(Outcome::NotOwner(Some((NodeId::new("n3"), 13)))),
+        not_answered(Outcome::NotOwner(None)),
+        not_answered(Outcome::Lost),
         PeerMessage::Ownership(Peer::Offer { handoff, shard, view: 77, leaving: true }),
         PeerMessage::Ownership(Peer::Accept { handoff, shard, life: life.clone() }),
         PeerMessage::Ownership(Peer::Decline { handoff, shard }),
@@ -89,41 +93,101 @@ fn messages() -> Vec<PeerMessage> {
     ]
 }
 
+/// A message as it arrives.
+fn arrives(frame: &[u8]) -> PeerMessage {
+    match open(frame, FRAMES).unwrap() {
+        Frame::Message(message) => message,
+        Frame::Unread(unread) => panic!("{unread:?}"),
+    }
+}
+
+fn hex(text: &mut String, bytes: &[u8]) {
+    for line in bytes.chunks(48) {
+        line.iter().for_each(|byte| write!(text, "{byte:02x}").unwrap());
+        text.push('\n');
+    }
+    text.push('\n');
+}
+
 #[test]
 fn frames_are_frozen() {
     let mut text = String::new();
     for message in messages() {
-        let bytes = seal(&message).unwrap();
-        assert_eq!(open(&bytes).unwrap(), message);
-        for line in bytes.chunks(48) {
-            line.iter().for_each(|byte| write!(text, "{byte:02x}").unwrap());
-            text.push('\n');
-        }
-        text.push('\n');
+        let bytes = seal(&message, 2).unwrap();
+        assert_eq!(arrives(&bytes), message);
+        hex(&mut text, &bytes);
+    }
+    expect_file!["golden/peer_message_2.hex"].assert_eq(&text);
+}
+
+#[test]
+fn frames_of_version_1_are_what_they_were() {
+    let mut text = String::new();
+    for message in messages() {
+        let bytes = seal(&message, 1).unwrap();
+        hex(&mut text, &bytes);
+        let without = match message {
+            PeerMessage::Answer { id, outcome, .. } => {
+                PeerMessage::Answer { id, outcome, epoch: 0 }
+            }
+            PeerMessage::Parcel { .. } | PeerMessage::Ask(_) | PeerMessage::Ownership(_) => message,
+        };
+        assert_eq!(arrives(&bytes), without);
     }
     expect_file!["golden/peer_message.hex"].assert_eq(&text);
 }
 
 #[test]
+fn what_says_that_a_frame_was_not_read_is_frozen_and_read_by_all() {
+    let unread = Unread { version: 300, frames: Versions { lowest: 1, highest: 2 } };
+    let bytes = codec::seal(&unread).unwrap();
+    let mut text = String::new();
+    hex(&mut text, &bytes);
+    expect_file!["golden/unread.hex"].assert_eq(&text);
+    let none = Versions { lowest: 9, highest: 9 };
+    assert_eq!(open(&bytes, none).unwrap(), Frame::Unread(unread));
+    assert!(!super::is_ownership(&bytes));
+}
+
+#[test]
+fn a_version_is_refused_by_name_and_never_written_unknown() {
+    let message = &messages()[0];
+    let version = |version| Err(codec::Error::Version { type_id: PeerMessage::TYPE, version });
+    let old = Versions { lowest: 1, highest: 1 };
+    assert_eq!(open(&seal(message, 2).unwrap(), old), version(2));
+    assert!(open(&seal(message, 1).unwrap(), old).is_ok());
+    let later = codec::seal_as(PeerMessage::TYPE, 3, &"whatever it is").unwrap();
+    assert_eq!(open(&later, FRAMES), version(3));
+    for unknown in [0, 3] {
+        assert!(seal(message, unknown).is_err(), "{unknown}");
+    }
+}
+
+#[test]
 fn every_cut_and_every_flipped_byte_is_refused() {
-    let frame = seal(&messages()[0]).unwrap();
-    for cut in 0..frame.len() {
-        assert!(open(&frame[..cut]).is_err(), "cut at {cut}");
-        let mut bad = frame.clone();
-        bad[cut] ^= 0x10;
-        assert!(open(&bad).is_err(), "flipped at {cut}");
+    for version in [1, 2] {
+        let frame = seal(&messages()[0], version).unwrap();
+        for cut in 0..frame.len() {
+            assert!(open(&frame[..cut], FRAMES).is_err(), "cut at {cut}");
+            let mut bad = frame.clone();
+            bad[cut] ^= 0x10;
+            assert!(open(&bad, FRAMES).is_err(), "flipped at {cut}");
+        }
     }
     let huge = "x".repeat(limits::PEER_FRAME_BYTES_MAX);
     let reason = Packed { type_id: 1, version: 1, bytes: huge.into_bytes() };
     let huge = ask(AskBody::Query(reason));
-    assert!(seal(&huge).is_err());
+    assert!(seal(&huge, 1).is_err() && seal(&huge, 2).is_err());
 }
 
 #[test]
 fn words_of_the_agents_are_known_by_a_byte() {
     for message in messages() {
         let is_ownership = matches!(message, PeerMessage::Ownership(_));
-        assert_eq!(super::is_ownership(&seal(&message).unwrap()), is_ownership, "{message:?}");
+        for version in [1, 2] {
+            let frame = seal(&message, version).unwrap();
+            assert_eq!(super::is_ownership(&frame), is_ownership, "{message:?}");
+        }
     }
     assert!(!super::is_ownership(b"short"));
 }

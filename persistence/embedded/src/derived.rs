@@ -56,7 +56,8 @@ fn numbered<T: codec::Stored>(row: &[u8]) -> Result<T, StoreError> {
 #[async_trait]
 impl SnapshotStore for EmbeddedStore {
     async fn write(&self, shard: ShardId, write: SnapshotWrite) -> Result<(), StoreError> {
-        self.shared.tail(shard)?;
+        // Only this process claims, and it does so before anybody of the new epoch writes.
+        write.admit(shard, self.shared.tail(shard)?)?;
         let mut changes = Vec::with_capacity(
             write.snapshots.len() + write.timers_delete.len() + write.timers_put.len() + 1,
         );

@@ -304,6 +304,7 @@ fn damaged(error: StoreError) -> OpenError {
     match error {
         StoreError::Damaged(why) | StoreError::Fatal(why) => OpenError::Damaged(why),
         StoreError::Unsupported(why) => OpenError::Damaged(why.to_owned()),
+        StoreError::Fenced { .. } => OpenError::Damaged(error.to_string()),
         StoreError::Unavailable(why) => {
             OpenError::Io { what: "read the store", source: std::io::Error::other(why) }
         }

@@ -29,6 +29,7 @@ pub use memory::MemoryStore;
 pub use meta::{CursorWrite, HistoryId, Meta};
 pub use ownership::{
     Cas, CasError, LeaseRow, LeaseWrite, Life, NodeId, OwnerRow, OwnerWrite, Ownership, Seen,
+    Versions,
 };
 pub use snapshots::{Peek, SnapshotStore, SnapshotWrite};
 pub use views::{ViewRow, ViewWrite, Views};
@@ -47,6 +48,14 @@ pub enum StoreError {
     /// A sync failed: nothing may be believed any more, the process has to end.
     #[error("store failed for good: {0}")]
     Fatal(String),
+    /// A newer epoch owns the shard: nothing was written (I1).
+    #[error("shard {} is owned by epoch {epoch}", shard.0)]
+    Fenced {
+        /// The shard.
+        shard: entity::ShardId,
+        /// The epoch that owns it.
+        epoch: u64,
+    },
     /// This store cannot do that at all: a mistake in configuration.
     #[error("not supported: {0}")]
     Unsupported(&'static str),

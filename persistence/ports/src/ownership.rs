@@ -42,6 +42,30 @@ pub struct Life {
     pub incarnation: u64,
 }
 
+/// Versions of a form of bytes that a build reads, and can write: all of them between two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Versions {
+    /// The oldest.
+    pub lowest: u16,
+    /// The newest.
+    pub highest: u16,
+}
+
+impl Versions {
+    /// Whether a version is among them.
+    #[must_use]
+    pub const fn has(self, version: u16) -> bool {
+        self.lowest <= version && version <= self.highest
+    }
+
+    /// The newest that is also among others; `None`: there is none.
+    #[must_use]
+    pub fn newest_common(self, others: Self) -> Option<u16> {
+        let newest = self.highest.min(others.highest);
+        (self.has(newest) && others.has(newest)).then_some(newest)
+    }
+}
+
 /// The lease row of a node.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseRow {
@@ -51,6 +75,8 @@ pub struct LeaseRow {
     pub beat: u64,
     /// How long one renewal lasts, in milliseconds, counted by each side on its own clock.
     pub ttl_ms: u32,
+    /// The versions of frames between nodes that the life reads; of one that ended, those it read.
+    pub frames: Versions,
 }
 
 impl LeaseRow {
@@ -89,6 +115,8 @@ pub enum LeaseWrite {
         seen: Option<Seen>,
         /// How long a renewal will last, in milliseconds.
         ttl_ms: u32,
+        /// The versions of frames between nodes that the life will read.
+        frames: Versions,
     },
     /// Raises the beat by one.
     Renew {
@@ -121,23 +149,20 @@ impl LeaseWrite {
     #[must_use]
     pub fn apply(&self, row: Option<&LeaseRow>) -> Option<LeaseRow> {
         let found = row.map(LeaseRow::seen);
-        let next = |node: &NodeId, incarnation, beat, ttl_ms| LeaseRow {
-            life: Life { node: node.clone(), incarnation },
-            beat,
-            ttl_ms,
-        };
         match self {
-            Self::Join { node, seen, ttl_ms } => (found == *seen)
-                .then(|| next(node, seen.map_or(0, |seen| seen.incarnation) + 1, 1, *ttl_ms)),
+            Self::Join { node, seen, ttl_ms, frames } => (found == *seen).then(|| {
+                let incarnation = seen.map_or(0, |seen| seen.incarnation) + 1;
+                let life = Life { node: node.clone(), incarnation };
+                LeaseRow { life, beat: 1, ttl_ms: *ttl_ms, frames: *frames }
+            }),
             Self::Renew { life, beat } | Self::End { life, beat } => {
                 let expected = Seen { incarnation: life.incarnation, beat: *beat };
                 let row = row.filter(|row| row.is_held() && row.seen() == expected)?;
-                Some(match self {
-                    Self::End { .. } => next(&life.node, life.incarnation + 1, 0, row.ttl_ms),
-                    Self::Join { .. } | Self::Renew { .. } => {
-                        next(&life.node, life.incarnation, beat + 1, row.ttl_ms)
-                    }
-                })
+                let (incarnation, beat) = match self {
+                    Self::End { .. } => (life.incarnation + 1, 0),
+                    Self::Join { .. } | Self::Renew { .. } => (life.incarnation, beat + 1),
+                };
+                Some(LeaseRow { life: Life { incarnation, ..life.clone() }, beat, ..row.clone() })
             }
         }
     }

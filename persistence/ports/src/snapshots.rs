@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use entity::{EntityKey, ShardId, Snapshot, Timestamp};
 
-use crate::{Checkpoint, StoreError, TimerRow};
+use crate::{Checkpoint, StoreError, Tail, TimerRow};
 
 /// What is known of a snapshot without waiting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Peek {
 /// One write of the checkpointer, applied whole or not at all.
 #[derive(Debug, Clone, Default)]
 pub struct SnapshotWrite {
+    /// The epoch of the owner that writes.
+    pub epoch: u64,
     /// Snapshots to put; each replaces the one before it of the same key.
     pub snapshots: Vec<(EntityKey, Snapshot)>,
     /// Deadlines to add.
@@ -29,6 +31,17 @@ pub struct SnapshotWrite {
     pub checkpoint: Option<Checkpoint>,
 }
 
+impl SnapshotWrite {
+    /// Whether it may be written to a shard whose journal ends there: the check that every adapter
+    /// makes. Errors: [`StoreError::Fenced`].
+    pub const fn admit(&self, shard: ShardId, tail: Tail) -> Result<(), StoreError> {
+        match self.epoch < tail.epoch {
+            true => Err(StoreError::Fenced { shard, epoch: tail.epoch }),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Snapshots of entities, per shard.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync + 'static {
@@ -36,7 +49,9 @@ pub trait SnapshotStore: Send + Sync + 'static {
     /// at once: a crash loses the newest writes only (a checkpoint never survives without its
     /// snapshots, nor a later write of the shard without an earlier one).
     ///
-    /// An older snapshot never replaces a newer one (by `last_commit`).
+    /// An older snapshot never replaces a newer one (by `last_commit`). An owner of an older epoch
+    /// than the shard's is refused with [`StoreError::Fenced`], as its appends are: it knows nothing
+    /// of what came after it, and would take out a deadline that its successor has set again.
     async fn write(&self, shard: ShardId, write: SnapshotWrite) -> Result<(), StoreError>;
 
     /// The newest snapshot of an entity.

@@ -16,6 +16,7 @@ mod index;
 pub mod linear;
 pub mod liveness;
 pub mod oversell;
+pub mod refusals;
 pub mod stock;
 pub mod unknown;
 pub mod versions;

@@ -8,6 +8,7 @@ use super::queues::Queues;
 use crate::check::client::calm;
 use crate::check::client::judge as judge_clients;
 use crate::check::client::liveness::Settle;
+use crate::check::client::refusals;
 use crate::check::journal::{Given, World as Journal};
 use crate::check::views;
 use crate::client::Names;
@@ -33,9 +34,13 @@ pub(super) struct Seen<'a> {
 pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &mut RunRecord) {
     clients(seen.history, seen.healed_us, record);
     let patience_us = u64::from(plan.setup.client.timeout_ms) * 1_000;
-    let calm = calm::check(&world.calm(), patience_us, seen.history);
-    *record.checked.entry("calm".into()).or_default() += calm.looked_at;
-    record.violations.extend(calm.violations);
+    let times = world.calm();
+    let calm = calm::check(&times, patience_us, seen.history);
+    let refusals = refusals::check(&times, patience_us, seen.history);
+    for (name, findings) in [("calm", calm), ("refusals", refusals)] {
+        *record.checked.entry(name.into()).or_default() += findings.looked_at;
+        record.violations.extend(findings.violations);
+    }
     let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
     let codes: Vec<String> = (0..n_skus).map(|sku| Names::default().sku(sku)).collect();
     let ground = world.ground();

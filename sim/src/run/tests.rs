@@ -94,6 +94,35 @@ fn a_node_crashes_and_comes_back() {
     assert!(run.record.orders.values().sum::<u64>() >= 90, "{:?}", run.record.orders);
 }
 
+/// Nodes of both builds, each asked by clients: what they say to each other goes in both forms.
+#[test]
+fn old_and_new_builds_serve_together_during_an_upgrade() {
+    let mut plan = plan(6, 3, 150);
+    let roll = |id: u32, node: u16, new_version| Fault {
+        id,
+        at_us: 300_000 + u64::from(id) * 700_000,
+        for_ms: 100,
+        kind: FaultKind::Roll { node, new_version },
+    };
+    // The second comes back as what it was.
+    plan.faults = vec![roll(0, 0, true), roll(1, 1, false)];
+    let run = quiet(&plan);
+    let n = |probe: &str| run.record.probes[probe];
+    assert_eq!(n("frame.not_read"), 0, "nobody was misunderstood");
+    assert!(n("frame.older_for_peer") > 0, "a new one writes the old form for an old one");
+    assert!(n("frame.read_1") > 0);
+
+    plan.faults = vec![roll(0, 0, true), roll(1, 1, true), roll(2, 2, false)];
+    let run = quiet(&plan);
+    assert!(run.record.probes["frame.read_1"] > 0 && run.record.probes["frame.read_2"] > 0);
+
+    // Without an upgrade all are of this build.
+    plan.faults = vec![roll(0, 0, false)];
+    let run = quiet(&plan);
+    assert_eq!(run.record.probes["frame.older_for_peer"], 0);
+    assert!(run.record.probes["frame.read_2"] > run.record.probes["frame.read_1"]);
+}
+
 #[test]
 fn every_checker_looks_at_something_on_an_ordinary_day() {
     let plan = crate::scenario::Scenario::built_in("calm").expect("it is built in").plan(1);

@@ -20,7 +20,7 @@ use edge::settings::{self, Settings};
 use edge::shop::{ShippingOption, Terms};
 use edge::{EdgeLimits, EdgeParts, EdgeState, Health, InProcess, Shop, Views};
 use entity::EntityTypes;
-use ports::{MemoryStore, Meta, SharedStore};
+use ports::{MemoryStore, Meta, SharedStore, Versions};
 use tokio::sync::Notify;
 
 use super::bus::{SharedBus, SimBus};
@@ -100,7 +100,14 @@ impl Drop for Begun<'_> {
 
 impl Life {
     /// Starts a node, as production does. `Err`: why it did not start.
-    pub async fn start(ground: &Ground, number: u16, skew: Arc<Skew>) -> Result<Self, String> {
+    ///
+    /// `frames`: the versions of messages between nodes that its build reads and writes.
+    pub async fn start(
+        ground: &Ground,
+        number: u16,
+        skew: Arc<Skew>,
+        frames: Versions,
+    ) -> Result<Self, String> {
         let life = ground.kernel.begin_life(number);
         let target = Target::Node { node: number, life };
         let alive = Arc::new(AtomicBool::new(true));
@@ -128,7 +135,7 @@ impl Life {
             types: Arc::clone(&ground.types),
         };
         let stream_window = ground.stream_window;
-        let options = NodeOptions { stream_window, ..NodeOptions::default() };
+        let options = NodeOptions { stream_window, frames, ..NodeOptions::default() };
         let node = match is_embedded {
             true => Node::start(ctx.clone(), options).await,
             false => Node::start_empty(ctx.clone(), options).await,

@@ -2,6 +2,9 @@
 
 use std::rc::Rc;
 
+use cluster::wire::FRAMES;
+use ports::Versions;
+
 use super::{Cut, Life, World, limits};
 use crate::calm::Witness;
 use crate::plan::{Fault, FaultKind};
@@ -55,7 +58,9 @@ impl World {
                     self.kernel().pause(*node, u64::from(fault.for_ms));
                 }
             }
-            FaultKind::Roll { node, .. } => self.roll(fault, *node, for_us).await,
+            FaultKind::Roll { node, new_version } => {
+                self.roll(fault, *node, new_version.then_some(FRAMES)).await;
+            }
             FaultKind::BusDown => self.stop_bus(fault, for_us).await,
             FaultKind::BusWiped => {
                 if !self.ground().bus.is_empty() {
@@ -103,8 +108,8 @@ impl World {
         }
     }
 
-    /// A node is drained, ends, and comes back.
-    async fn roll(&self, fault: &Fault, node: u16, for_us: u64) {
+    /// A node is drained, ends, and comes back; `build`: as another one.
+    async fn roll(&self, fault: &Fault, node: u16, build: Option<Versions>) {
         let Some(life) = self.life(node) else { return };
         self.hit(fault);
         let begun_us = self.since_begin_us();
@@ -119,7 +124,10 @@ impl World {
         if self.life(node).is_some_and(|now| Rc::ptr_eq(&now, &life)) {
             self.forget(node);
             life.crash(self.kernel());
-            self.kernel().sleep_us(for_us).await;
+            if let Some(build) = build {
+                self.0.builds[usize::from(node)].set(build);
+            }
+            self.kernel().sleep_us(u64::from(fault.for_ms) * 1_000).await;
             self.start(node).await;
         }
     }

@@ -57,6 +57,8 @@ pub(crate) struct Network {
     cut: Mutex<BTreeSet<NodeId>>,
     heard: Mutex<BTreeMap<NodeId, Heard>>,
     draws: Draws,
+    /// Sender, receiver and version of the frames that were sent.
+    pub(crate) versions: Mutex<BTreeSet<(String, String, u16)>>,
     pub(crate) loss_percent: AtomicU64,
     pub(crate) n_frames: AtomicU64,
 }
@@ -80,6 +82,8 @@ impl Transport for Wire {
     fn send(&self, to: &NodeId, frame: Vec<u8>) {
         let network = &self.network;
         network.n_frames.fetch_add(1, Ordering::Relaxed);
+        let version = codec::version(&frame);
+        network.versions.lock().insert((self.me.to_string(), to.to_string(), version));
         let n_copies = if network.draws.bits().is_multiple_of(10) { 2 } else { 1 };
         for _ in 0..n_copies {
             if network.loses() || network.is_cut(&self.me) || network.is_cut(to) {
@@ -126,6 +130,7 @@ impl Rig {
             cut: Mutex::default(),
             heard: Mutex::default(),
             draws: Draws(seed.into()),
+            versions: Mutex::default(),
             loss_percent: 0.into(),
             n_frames: 0.into(),
         };
@@ -137,6 +142,11 @@ impl Rig {
     }
 
     pub(crate) async fn node(&self, name: &str) -> Arc<Node> {
+        self.build(name, crate::wire::FRAMES).await
+    }
+
+    /// A node of a build that reads these versions of frames.
+    pub(crate) async fn build(&self, name: &str, frames: ports::Versions) -> Arc<Node> {
         let node = NodeId::new(name);
         let ctx = NodeCtx {
             node: node.clone(),
@@ -146,7 +156,8 @@ impl Rig {
             store: Arc::new(self.store.clone()),
             types: purse::types(),
         };
-        let started = Node::start_empty(ctx, NodeOptions::default()).await.unwrap();
+        let options = NodeOptions { frames, ..NodeOptions::default() };
+        let started = Node::start_empty(ctx, options).await.unwrap();
         let started = Arc::new(started);
         self.network.nodes.lock().insert(node, Arc::clone(&started));
         started

@@ -4,6 +4,7 @@ use ports::{Cas, OwnerWrite, Tail};
 
 use super::*;
 use crate::ownership::io::{Answer, Peer, ShardStatus};
+use crate::wire::FRAMES;
 
 const N_SHARDS: u16 = 4;
 
@@ -12,7 +13,7 @@ fn life(name: &str, incarnation: u64) -> Life {
 }
 
 fn lease(name: &str, incarnation: u64, beat: u64) -> LeaseRow {
-    LeaseRow { life: life(name, incarnation), beat, ttl_ms: 3_000 }
+    LeaseRow { life: life(name, incarnation), beat, ttl_ms: 3_000, frames: FRAMES }
 }
 
 /// An agent and what it has asked and not been answered.
@@ -26,8 +27,8 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let timing = Timing::default();
-        let config = Config { node: NodeId::new("me"), n_shards: N_SHARDS, timing };
+        let (node, timing) = (NodeId::new("me"), Timing::default());
+        let config = Config { node, n_shards: N_SHARDS, timing, frames: FRAMES };
         let agent = Agent::new(config);
         Self { agent, now: Timestamp(1_000_000), calls: BTreeMap::new(), said: Vec::new() }
     }
@@ -75,6 +76,7 @@ impl Rig {
                         life: life.clone(),
                         beat: beat + 1,
                         ttl_ms: 3_000,
+                        frames: FRAMES,
                     })))
                 }
                 StoreCall::Lease(LeaseWrite::Join { seen, .. }) => {
@@ -130,6 +132,7 @@ fn a_node_alone_joins_waits_for_others_and_takes_all() {
         node: NodeId::new("me"),
         seen: Some(lease("me", 4, 9).seen()),
         ttl_ms: 3_000,
+        frames: FRAMES,
     };
     let calls: Vec<_> = rig.calls.values().cloned().collect();
     assert_eq!(calls, [StoreCall::Lease(join)], "over what an earlier process left");
@@ -142,6 +145,20 @@ fn a_node_alone_joins_waits_for_others_and_takes_all() {
     rig.pass(100, &[], &[]);
     rig.all_applied();
     assert_eq!(rig.opened(), [(0, 1), (1, 1), (2, 1), (3, 1)]);
+}
+
+#[test]
+fn a_build_that_shares_no_version_with_a_member_joins_when_that_is_silent() {
+    let mut rig = Rig::new();
+    let frames = ports::Versions { lowest: FRAMES.highest + 1, highest: FRAMES.highest + 1 };
+    let stranger = LeaseRow { frames, ..lease("you", 1, 3) };
+    rig.pass(1_000, std::slice::from_ref(&stranger), &[]);
+    assert!(rig.said.contains(&Output::Unfit { member: stranger.clone() }));
+    let joins = |rig: &Rig| rig.calls.values().any(|call| matches!(call, StoreCall::Lease(_)));
+    rig.pass(2_500, std::slice::from_ref(&stranger), &[]);
+    assert!(!joins(&rig), "its lease may last");
+    rig.pass(600, &[stranger], &[]);
+    assert!(joins(&rig), "its life may be ended, so it hinders nobody");
 }
 
 #[test]

@@ -10,7 +10,7 @@ const fn at(ms: u64) -> Timestamp {
 
 fn row(incarnation: u64, beat: u64) -> LeaseRow {
     let life = Life { node: NodeId::new("ada"), incarnation };
-    LeaseRow { life, beat, ttl_ms: 3_000 }
+    LeaseRow { life, beat, ttl_ms: 3_000, frames: crate::wire::FRAMES }
 }
 
 fn joined() -> (Holder, Timing) {

@@ -87,6 +87,7 @@ impl Rig {
         let store = self.store();
         let shard = ShardId(0);
         let write = SnapshotWrite {
+            epoch: store.tail(shard).await.unwrap().epoch,
             snapshots: vec![(sample::key("o"), sample::snapshot(n, 100))],
             checkpoint: Some(Checkpoint { commit_no: n, ..Checkpoint::default() }),
             ..SnapshotWrite::default()

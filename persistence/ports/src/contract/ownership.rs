@@ -5,6 +5,7 @@ use entity::ShardId;
 use super::sample::{append, frame};
 use crate::{
     AppendError, Cas, LeaseRow, LeaseWrite, Life, NodeId, OwnerRow, OwnerWrite, Seen, Store,
+    Versions,
 };
 
 /// Holds a store of many nodes to its promises. `store` has no lease and no owner rows yet.
@@ -14,6 +15,9 @@ pub async fn ownership(store: &dyn Store) {
     claims(store, ShardId(2)).await;
 }
 
+/// What nodes here read; kept with the row over renewals and ends.
+const FRAMES: Versions = Versions { lowest: 3, highest: 5 };
+
 async fn write(store: &dyn Store, write: LeaseWrite) -> Cas<LeaseRow> {
     store.write_lease(write).await.expect("the store answers")
 }
@@ -21,7 +25,7 @@ async fn write(store: &dyn Store, write: LeaseWrite) -> Cas<LeaseRow> {
 /// Makes a write that has to be applied, and checks the row.
 async fn applied(store: &dyn Store, lease: LeaseWrite, incarnation: u64, beat: u64) -> LeaseRow {
     let life = Life { node: lease.node().clone(), incarnation };
-    let expected = LeaseRow { life, beat, ttl_ms: 3000 };
+    let expected = LeaseRow { life, beat, ttl_ms: 3000, frames: FRAMES };
     assert_eq!(write(store, lease).await, Cas::Applied(expected.clone()));
     expected
 }
@@ -29,7 +33,12 @@ async fn applied(store: &dyn Store, lease: LeaseWrite, incarnation: u64, beat: u
 async fn lives(store: &dyn Store) {
     assert_eq!(store.leases().await.expect("answers"), [], "nobody has joined");
     let (ada, bob) = (NodeId::new("ada"), NodeId::new("bob"));
-    let join = |node: &NodeId, seen| LeaseWrite::Join { node: node.clone(), seen, ttl_ms: 3000 };
+    let join = |node: &NodeId, seen| LeaseWrite::Join {
+        node: node.clone(),
+        seen,
+        ttl_ms: 3000,
+        frames: FRAMES,
+    };
     let seen = |incarnation, beat| Some(Seen { incarnation, beat });
     assert_eq!(write(store, join(&ada, seen(1, 1))).await, Cas::Refused(None), "no row yet");
     let row = applied(store, join(&ada, None), 1, 1).await;

@@ -3,7 +3,7 @@
 use entity::{EntityKey, ShardId, Snapshot, Timestamp};
 
 use super::sample::{append, key, snapshot};
-use crate::{Checkpoint, OutStreamState, Peek, SnapshotWrite, Store, TimerRow};
+use crate::{Checkpoint, OutStreamState, Peek, SnapshotWrite, Store, StoreError, TimerRow};
 
 const SHARD: ShardId = ShardId(1);
 const OTHER: ShardId = ShardId(2);
@@ -22,10 +22,17 @@ pub async fn snapshots(store: &dyn Store) {
     newest_wins(store).await;
     checkpoints(store).await;
     timers(store).await;
+    fence(store).await;
+}
+
+/// What the present owner of a shard writes: nothing yet.
+async fn own(store: &dyn Store, shard: ShardId) -> SnapshotWrite {
+    let epoch = store.tail(shard).await.expect("answers").epoch;
+    SnapshotWrite { epoch, ..SnapshotWrite::default() }
 }
 
 async fn put(store: &dyn Store, shard: ShardId, snapshots: Vec<(EntityKey, Snapshot)>) {
-    let write = SnapshotWrite { snapshots, ..SnapshotWrite::default() };
+    let write = SnapshotWrite { snapshots, ..own(store, shard).await };
     store.write(shard, write).await.expect("the store answers");
 }
 
@@ -67,7 +74,7 @@ async fn checkpoints(store: &dyn Store) {
         ..Checkpoint::default()
     };
     for (written, expected) in [(4, 4), (8, 8), (6, 8), (8, 8), (9, 9)] {
-        let write = SnapshotWrite { checkpoint: Some(of(written)), ..SnapshotWrite::default() };
+        let write = SnapshotWrite { checkpoint: Some(of(written)), ..own(store, SHARD).await };
         store.write(SHARD, write).await.expect("answers");
         let found = store.checkpoint(SHARD).await.expect("answers");
         assert_eq!(found, Some(of(expected)), "the newest checkpoint stays");
@@ -78,9 +85,9 @@ async fn checkpoints(store: &dyn Store) {
 async fn timers(store: &dyn Store) {
     let row = |at: u64, name: &str| TimerRow { at: Timestamp(at), key: key(name) };
     let mut rows = vec![row(30, "a"), row(10, "b"), row(20, "c"), row(20, "d"), row(20, "e")];
-    let write = SnapshotWrite { timers_put: rows.clone(), ..SnapshotWrite::default() };
+    let write = SnapshotWrite { timers_put: rows.clone(), ..own(store, SHARD).await };
     store.write(SHARD, write).await.expect("answers");
-    let far = SnapshotWrite { timers_put: vec![row(5, "far")], ..SnapshotWrite::default() };
+    let far = SnapshotWrite { timers_put: vec![row(5, "far")], ..own(store, OTHER).await };
     store.write(OTHER, far).await.expect("answers");
     rows.sort();
 
@@ -105,8 +112,46 @@ async fn timers(store: &dyn Store) {
     let write = SnapshotWrite {
         timers_delete: vec![rows[0].clone(), rows[4].clone(), row(99, "never")],
         timers_put: vec![rows[4].clone(), rows[1].clone()],
-        ..SnapshotWrite::default()
+        ..own(store, SHARD).await
     };
     store.write(SHARD, write).await.expect("answers");
     assert_eq!(due(None, u64::MAX, 10).await, rows[1..], "deleted, then put");
+}
+
+/// An owner that lost the shard and does not know it.
+async fn fence(store: &dyn Store) {
+    let row = |at: u64| TimerRow { at: Timestamp(at), key: key("sleeper") };
+    let found = || async {
+        let rows = store.timers(OTHER, None, Timestamp::MAX, 10).await.expect("answers");
+        rows.into_iter().filter(|found| found.key == key("sleeper")).collect::<Vec<_>>()
+    };
+    let old = own(store, OTHER).await;
+    let set = SnapshotWrite { timers_put: vec![row(40)], ..old.clone() };
+    store.write(OTHER, set).await.expect("the owner writes");
+    store.claim(OTHER).await.expect("answers");
+    let new = own(store, OTHER).await;
+    assert!(new.epoch > old.epoch, "a claim raises the epoch");
+    // The new owner has taken the deadline back and set it again.
+    for deadlines in [(vec![row(40)], vec![row(50)]), (vec![row(50)], vec![row(40)])] {
+        let (timers_delete, timers_put) = deadlines;
+        let write = SnapshotWrite { timers_delete, timers_put, ..new.clone() };
+        store.write(OTHER, write).await.expect("the owner writes");
+    }
+    let late = SnapshotWrite {
+        snapshots: vec![(key("sleeper"), snapshot(LAST_COMMIT, 1))],
+        timers_put: vec![row(60)],
+        timers_delete: vec![row(40)],
+        checkpoint: Some(Checkpoint { commit_no: LAST_COMMIT, ..Checkpoint::default() }),
+        ..old
+    };
+    let refused = store.write(OTHER, late).await;
+    let epoch = new.epoch;
+    let is_fenced = matches!(
+        refused,
+        Err(StoreError::Fenced { shard: OTHER, epoch: newer }) if newer == epoch
+    );
+    assert!(is_fenced, "{refused:?}");
+    assert_eq!(found().await, [row(40)], "what the new owner has set stays, and nothing else");
+    assert_eq!(store.snapshot(OTHER, &key("sleeper")).await.expect("answers"), None);
+    assert_eq!(store.checkpoint(OTHER).await.expect("answers"), None, "whole or not at all");
 }

@@ -17,6 +17,7 @@ impl SnapshotStore for MemoryStore {
         let state = &mut *self.lock();
         let id = shard;
         let shard = state.shard_mut(shard)?;
+        write.admit(id, shard.tail())?;
         let checkpoint = shard.checkpoint.clone();
         let mut before = Vec::with_capacity(write.snapshots.len());
         for (key, snapshot) in write.snapshots {

@@ -33,6 +33,7 @@ async fn contract_holds_with_a_log_per_shard_and_blind_peeks() {
 /// Writes derived data in three steps; the n-th leaves `n` behind everywhere.
 async fn write_derived(store: &MemoryStore, shard: ShardId, n: u64) {
     let write = SnapshotWrite {
+        epoch: store.tail(shard).await.unwrap().epoch,
         snapshots: vec![(sample::key("o"), sample::snapshot(n, 10))],
         timers_put: vec![TimerRow { at: entity::Timestamp(n), key: sample::key("o") }],
         timers_delete: vec![TimerRow { at: entity::Timestamp(n - 1), key: sample::key("o") }],

@@ -6,15 +6,14 @@
 
 use crate::calm::{Calm, Witness};
 use crate::check::Findings;
-use crate::history::History;
+use crate::history::{History, Op};
 
 /// Judges every request that no fault touches while its client has patience, in us.
 #[must_use]
 pub fn check(calm: &Calm, patience_us: u64, history: &History) -> Findings {
     let mut findings = Findings::default();
     for op in &history.ops {
-        let end_us = op.sent_us + patience_us;
-        if !calm.holds(Witness::Client(op.node), op.sent_us, end_us) {
+        if !is_calm(calm, patience_us, op) {
             continue;
         }
         findings.looked_at += 1;
@@ -23,10 +22,15 @@ pub fn check(calm: &Calm, patience_us: u64, history: &History) -> Findings {
             let (ask, node, at) = (&op.ask, op.node, op.sent_us);
             let end = status.map_or_else(|| "no answer".to_owned(), |it| it.to_string());
             let what = format!("{ask:?} to node {node} at {at} us, in calm times: {end}");
-            findings.report("I11", end_us, what);
+            findings.report("I11", at + patience_us, what);
         }
     }
     findings
+}
+
+/// Whether nothing is wrong, or was, that a request may feel while its client has patience.
+pub(super) fn is_calm(calm: &Calm, patience_us: u64, op: &Op) -> bool {
+    calm.holds(Witness::Client(op.node), op.sent_us, op.sent_us + patience_us)
 }
 
 #[cfg(test)]

@@ -93,7 +93,8 @@ impl World {
 
     /// A process of the node begins, with nothing in memory.
     pub(in crate::ownership::model) fn start(&mut self, node: usize) {
-        let config = Config { node: name(node), n_shards: N_SHARDS, timing: timing() };
+        let (timing, frames) = (timing(), crate::wire::FRAMES);
+        let config = Config { node: name(node), n_shards: N_SHARDS, timing, frames };
         let node = &mut self.nodes[node];
         node.process += 1;
         node.agent = Some(Agent::new(config));

@@ -171,6 +171,7 @@ impl World {
                 self.net.push((false, index, to, message));
             }
             Output::ServeUntil(until) => node.serve_until = until.0,
+            Output::Unfit { member } => return Err(format!("one build, and {member:?} is unfit")),
             Output::Life(life) => probes.n_lives_lost += u32::from(life.is_none()),
             Output::Open { .. }
             | Output::PreSnapshot { .. }
@@ -241,6 +242,7 @@ impl World {
             | Output::Send { .. }
             | Output::Life(_)
             | Output::ServeUntil(_)
+            | Output::Unfit { .. }
             | Output::Buffer { .. }
             | Output::Unbuffer { .. }
             | Output::Route { .. }

@@ -1,10 +1,13 @@
 //! Faults of conditional writes: lost, answered to nobody, late; lists that are stale.
 
 use super::*;
-use crate::{Cas, CasError, LeaseRow, LeaseWrite, Life, NodeId, OwnerWrite, Ownership, Seen};
+use crate::{
+    Cas, CasError, LeaseRow, LeaseWrite, Life, NodeId, OwnerWrite, Ownership, Seen, Versions,
+};
 
 fn join(seen: Option<Seen>) -> LeaseWrite {
-    LeaseWrite::Join { node: NodeId::new("ada"), seen, ttl_ms: 3000 }
+    let frames = Versions { lowest: 1, highest: 2 };
+    LeaseWrite::Join { node: NodeId::new("ada"), seen, ttl_ms: 3000, frames }
 }
 
 fn renew(beat: u64) -> LeaseWrite {
