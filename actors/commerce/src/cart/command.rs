@@ -100,7 +100,7 @@ pub enum Command {
         /// The version that the caller saw.
         if_version: IfVersion,
     },
-    /// Takes over the lines of a guest's cart. The edge has seen the guest's token.
+    /// As [`Self::MergeSeen`], without having looked into the guest's cart.
     Merge {
         /// The guest's cart.
         from: EntityKey,
@@ -126,6 +126,20 @@ pub enum Command {
     },
     /// From the guest's cart: its lines; none when it has none to give.
     TakeLines {
+        /// The lines.
+        lines: Vec<CartLine>,
+    },
+    /// Takes over the lines of a guest's cart. The edge has seen the guest's token and the cart.
+    MergeSeen {
+        /// The guest's cart.
+        from: EntityKey,
+        /// The guest.
+        guest: CompactString,
+        /// What is in it; nothing: it was taken over before, or never held anything.
+        lines: Vec<CartLine>,
+    },
+    /// From the cart that asked for them: they do not fit, take them back.
+    ReturnLines {
         /// The lines.
         lines: Vec<CartLine>,
     },

@@ -57,8 +57,10 @@ fn commands_and_events() {
         Command::OrderCancelled { generation: 2 },
         Command::GiveLines { guest },
         Command::TakeLines { lines: vec![line()] },
+        Command::MergeSeen { from: merging().from, guest: "g1".into(), lines: vec![line()] },
+        Command::ReturnLines { lines: vec![line()] },
     ]);
-    check(10, &commands, &expect_file!["../golden/command.hex"]);
+    check(12, &commands, &expect_file!["../golden/command.hex"]);
     let owner = Owner::of(&buyer("ada"));
     let events = named(vec![
         Event::Created { owner, content: content(&[("a", 1)]) },
@@ -72,8 +74,9 @@ fn commands_and_events() {
         Event::Frozen(Placed { body: body() }),
         Event::Thawed { generation: 2 },
         Event::Ordered,
+        Event::LinesReturned { lines: vec![line()] },
     ]);
-    check(11, &events, &expect_file!["../golden/event.hex"]);
+    check(12, &events, &expect_file!["../golden/event.hex"]);
 }
 
 #[test]
