@@ -143,6 +143,13 @@ pub enum Command {
         /// The lines.
         lines: Vec<CartLine>,
     },
+    /// Places an order with a cart that an order was seen to hold, as it then was.
+    PlaceHeld {
+        /// The placing.
+        place: Box<Place>,
+        /// The order's version.
+        order_version: u64,
+    },
 }
 
 /// What a caller hears.
@@ -158,6 +165,13 @@ pub enum Reply {
         order: EntityKey,
         /// Which order of the cart.
         generation: u32,
+    },
+    /// An order that was placed before, by another request: this is about what it was then.
+    Held {
+        /// Its key.
+        order: EntityKey,
+        /// Its version when this was asked.
+        version: u64,
     },
 }
 

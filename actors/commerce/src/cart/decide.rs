@@ -62,7 +62,10 @@ pub(super) fn ask(
             merge(ctx, body, from, guest)
         }
         Command::MergeSeen { from, guest, lines } => merge_seen(ctx, body, from, guest, &lines),
-        Command::Place(place) => place::place(ctx, own(ctx, body)?, *place),
+        Command::Place(place) => place::place(ctx, own(ctx, body)?, *place, None),
+        Command::PlaceHeld { place, order_version } => {
+            place::place(ctx, own(ctx, body)?, *place, Some(order_version))
+        }
         Command::OrderConfirmed { .. }
         | Command::OrderCancelled { .. }
         | Command::GiveLines { .. }
@@ -320,6 +323,7 @@ pub(super) fn told(
         | Command::DeleteLine { .. }
         | Command::Merge { .. }
         | Command::MergeSeen { .. }
+        | Command::PlaceHeld { .. }
         | Command::Place(_) => return Err(Rejection::WrongSource),
     };
     Ok(decision)

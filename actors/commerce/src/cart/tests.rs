@@ -289,6 +289,10 @@ fn a_held_cart_answers_its_order_to_the_same_and_nothing_to_another() {
         let same = Command::Place(Box::new(place.clone()));
         let reply = Reply::Placed { order: order.clone(), generation: 1 };
         assert_eq!(world.ask::<Cart>(&ada, &key, &same), Ok(reply.clone()));
+        // Who saw the order hears about what was seen.
+        let held = Command::PlaceHeld { place: Box::new(place.clone()), order_version: 4 };
+        let reply_held = Reply::Held { order: order.clone(), version: 4 };
+        assert_eq!(world.ask::<Cart>(&ada, &key, &held), Ok(reply_held));
         // Another device saw the frozen cart: its content is the same.
         let mut later = place.clone();
         later.body.cart_version = version;
