@@ -169,7 +169,7 @@ struct CancelLine {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CancelBody {
-    /// Units; all of the order when absent.
+    /// Units, at least one line; all of the order when absent or null.
     lines: Option<Vec<CancelLine>>,
 }
 
@@ -395,6 +395,10 @@ async fn timeline(call: Call<NoBody>) -> Result<Reply<Json<List<TimelineEntry>>>
 async fn cancel(call: Call<OptionalJson<CancelBody>>) -> Result<Reply<Json<Order>>, Problem> {
     let shop = call.edge.shop();
     let order = key(&call);
+    if call.body.0.lines.as_ref().is_some_and(Vec::is_empty) {
+        // A list from which the last line was taken must not cancel everything.
+        return Err(Problem::failed("/lines", "empty", "must name a line, or be absent for all"));
+    }
     let lines: Vec<LineQty> = call
         .body
         .0

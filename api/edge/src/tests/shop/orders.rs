@@ -65,6 +65,25 @@ async fn a_key_repeats_its_answer_and_another_key_sees_the_order_as_it_is() {
     assert_eq!((replay.status, replay.body), (200, other.body));
 }
 
+#[actix_web::test]
+async fn no_line_to_cancel_is_not_every_line() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "alice-cart-1").await;
+    let path = format!("/v1/orders/{}", order.json()["id"].as_str().unwrap());
+    let cancel = |key, body: &str| {
+        post(&format!("{path}/cancel")).bearer(&token).json(body).header("idempotency-key", key)
+    };
+    let refused = rig.send(cancel("c1", r#"{"lines":[]}"#)).await;
+    assert_eq!(refused.brief(), "422 validation_failed empty @ /lines");
+    let too_many = rig.send(cancel("c2", r#"{"lines":[{"line_id":"1","qty":4}]}"#)).await;
+    assert!(too_many.brief().starts_with("422 validation_failed"), "{}", too_many.text());
+    let seen = rig.send(get(&path).bearer(&token)).await;
+    assert_eq!(seen.json()["status"], "confirmed");
+    let whole = rig.send(cancel("c3", "{}")).await;
+    assert_eq!(whole.json()["status"], "cancelled", "{}", whole.text());
+}
+
 async fn again_id(rig: &Rig, token: &str) -> serde_json::Value {
     let list = rig.send(get("/v1/me/orders").bearer(token)).await.json();
     assert_eq!(list["data"].as_array().unwrap().len(), 1);
