@@ -127,10 +127,12 @@ where
     Route { operation, request: B::content, reply, handler }
 }
 
-/// Binds a handler that needs the connection itself: WebSockets, live streams.
+/// Binds a handler that needs the connection itself: WebSockets, live streams. `limited` answers
+/// whoever asks too often, where the problem would end more than this request.
 pub(crate) fn live_route<H, F>(
     operation: &'static Operation,
     reply: fn() -> Content,
+    limited: Option<fn() -> HttpResponse>,
     handler: H,
 ) -> Route
 where
@@ -141,8 +143,13 @@ where
         let handler = handler.clone();
         Box::pin(async move {
             let none = Payload::None;
-            let call = check::<NoBody>(operation, edge, http.clone(), none, &quotas).await?;
-            handler(call, http, payload).await
+            match check::<NoBody>(operation, edge, http.clone(), none, &quotas).await {
+                Ok(call) => handler(call, http, payload).await,
+                Err(problem) => match limited {
+                    Some(limited) if problem.code() == Code::RateLimited => Ok(limited()),
+                    Some(_) | None => Err(problem),
+                },
+            }
         })
     });
     Route { operation, request: || Content::None, reply, handler }

@@ -8,6 +8,7 @@ use tokio::net::TcpSocket;
 use super::rig::{PATIENCE, Reader, Rig, events_of};
 use crate::push::Pace;
 use crate::settings;
+use crate::state::EdgeLimits;
 
 async fn expect_bye(reader: &mut Reader, reason: &str, retry: u64) {
     let mut block = reader.next().await.expect("a bye comes");
@@ -88,6 +89,26 @@ async fn a_full_node_sheds_and_keeps_what_it_has() {
     rig.shake(&order).await;
     assert_eq!(first.event().await.event, "order.status");
     assert_eq!(rig.world.edge.streams().n_open(), 1);
+}
+
+#[actix_web::test]
+async fn who_asks_too_often_is_shed_and_not_closed_for_good() {
+    let rig = Rig::new().await;
+    let order = rig.order("ada", "cart-0001").await;
+    let bearer = format!("Bearer {}", rig.token("ada").await);
+    let headers = [("authorization", bearer.as_str())];
+    rig.world.edge.set_limits(EdgeLimits { rate_limit: 1, ..EdgeLimits::default() });
+    let mut n_plain = 0;
+    while rig.get("/v1/me/orders", &headers).await.status().as_u16() != 429 {
+        n_plain += 1;
+        assert!(n_plain < 10, "the quota is used up");
+    }
+    for path in [events_of(&order), "/v1/me/events".to_owned()] {
+        let mut reader = rig.open(&path, &headers).await;
+        expect_bye(&mut reader, "shed", 15_000).await;
+    }
+    // Who is nobody is still told so.
+    assert_eq!(rig.get("/v1/me/events", &[]).await.status().as_u16(), 401);
 }
 
 #[actix_web::test]
