@@ -368,7 +368,21 @@ async fn get(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
         }
         _ => (Query::View { since_seq: None }, 0),
     };
-    let seen = shop.query::<OrderEntity>(&call.asker(), &key(&call), &query, wait_ms).await?;
+    let (asker, order) = (call.asker(), key(&call));
+    let polling = pin!(shop.query::<OrderEntity>(&asker, &order, &query, wait_ms));
+    let seen = if wait_ms == 0 {
+        polling.await?
+    } else {
+        match select(polling, pin!(call.edge.streams().end())).await {
+            Either::Left((seen, _)) => seen?,
+            // The node stops: a poll is answered as if its time were over, and comes back to
+            // another node. Its connection would be cut without an answer.
+            Either::Right(((), _)) => {
+                let query = Query::View { since_seq: None };
+                shop.query::<OrderEntity>(&asker, &order, &query, 0).await?
+            }
+        }
+    };
     let view = whole(seen.view)?;
     let body = Order::new(&view, shop.region().now())?;
     Ok(Reply::ok(body).version(view.version))

@@ -135,6 +135,29 @@ async fn a_drain_says_bye_to_all() {
 }
 
 #[actix_web::test]
+async fn a_drain_answers_who_waits_for_a_change() {
+    let rig = Rig::new().await;
+    let order = rig.order("ada", "cart-0001").await;
+    let bearer = format!("Bearer {}", rig.token("ada").await);
+    let path = format!("/v1/orders/{}", crate::dto::order_id(&order));
+    let seen = rig.get(&path, &[("authorization", &bearer)]).await;
+    let tag = seen.headers()["etag"].to_str().unwrap().to_owned();
+    let headers =
+        [("authorization", bearer.as_str()), ("if-none-match", &tag), ("prefer", "wait=20")];
+    let began = Instant::now();
+    let handle = rig.handle.clone();
+    let drain = async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        handle.drain().await;
+    };
+    let (polled, ()) = futures_util::future::join(rig.get(&path, &headers), drain).await;
+    assert_eq!(polled.status().as_u16(), 304);
+    assert_eq!(polled.headers()["etag"], tag.as_str());
+    let waited = began.elapsed();
+    assert!((300..4_000).contains(&waited.as_millis()), "{waited:?}");
+}
+
+#[actix_web::test]
 async fn heartbeats_find_a_client_that_went_away() {
     let rig = Rig::new().await;
     let order = rig.order("ada", "cart-0001").await;
