@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, IF_MATCH};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, dev::Payload, web};
 use entity::Principal;
 use serde_json::Value;
@@ -181,8 +181,14 @@ impl Route {
                 let context = context_of(&http);
                 let origin = context.origin(http.path());
                 let edge = edge.get_ref().clone();
+                let if_match = http.headers().get(IF_MATCH);
+                let is_weak = if_match.is_some_and(|tag| tag.as_bytes().starts_with(b"W/"));
                 let answer = handler(edge, http, payload.into_inner(), Rc::clone(&quotas)).await;
                 let mut response = answer.unwrap_or_else(|problem| {
+                    let problem = match problem.code() {
+                        Code::VersionMismatch if is_weak => problem.detail(WEAK),
+                        _ => problem,
+                    };
                     let mut response = match operation.error_form {
                         ErrorForm::Problem => problem.respond(&origin),
                         ErrorForm::OAuth => crate::identity::issuer::respond_problem(&problem),
@@ -199,6 +205,9 @@ impl Route {
         })
     }
 }
+
+/// Why a version that looks right is refused: the tag came with a compressed or expanded form.
+const WEAK: &str = "a weak tag never matches in If-Match; send \"v{version}\" without W/";
 
 fn insert(response: &mut HttpResponse, name: &'static str, value: &str) {
     let value = HeaderValue::from_str(value).expect("our own values are visible ASCII");

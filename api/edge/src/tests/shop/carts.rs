@@ -48,6 +48,10 @@ async fn a_guest_brings_the_cart_along_once() {
         .header("if-match", "\"v1\"")
         .json(r#"{"qty":3}"#);
     assert_eq!(rig.send(more).await.status, 200);
+    let weak = ask("PUT", "/v1/carts/guest-cart-1/lines/tea-2").bearer(guest);
+    let weak = rig.send(weak.header("if-match", "W/\"v2\"").json(r#"{"qty":4}"#)).await;
+    assert_eq!(weak.brief(), "412 version_mismatch");
+    assert!(weak.json()["detail"].as_str().unwrap().contains("weak"), "{}", weak.text());
     let token = rig.buyer("alice").await;
     rig.cart(&token, "alice-cart-1", "[]").await;
     let merge = Merge { rig: &rig, token };
