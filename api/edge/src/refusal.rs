@@ -36,6 +36,9 @@ fn known(code: &str) -> &'static str {
         "duplicate",
         "empty",
         "negative",
+        "not_positive",
+        "too_large",
+        "reused",
         "not_allowed",
     ];
     CODES.iter().find(|known| **known == code).copied().unwrap_or("invalid")

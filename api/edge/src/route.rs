@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, IF_MATCH};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, dev::Payload, web};
 use entity::Principal;
 use serde_json::Value;
@@ -127,10 +127,12 @@ where
     Route { operation, request: B::content, reply, handler }
 }
 
-/// Binds a handler that needs the connection itself: WebSockets, live streams.
+/// Binds a handler that needs the connection itself: WebSockets, live streams. `limited` answers
+/// whoever asks too often, where the problem would end more than this request.
 pub(crate) fn live_route<H, F>(
     operation: &'static Operation,
     reply: fn() -> Content,
+    limited: Option<fn() -> HttpResponse>,
     handler: H,
 ) -> Route
 where
@@ -141,8 +143,13 @@ where
         let handler = handler.clone();
         Box::pin(async move {
             let none = Payload::None;
-            let call = check::<NoBody>(operation, edge, http.clone(), none, &quotas).await?;
-            handler(call, http, payload).await
+            match check::<NoBody>(operation, edge, http.clone(), none, &quotas).await {
+                Ok(call) => handler(call, http, payload).await,
+                Err(problem) => match limited {
+                    Some(limited) if problem.code() == Code::RateLimited => Ok(limited()),
+                    Some(_) | None => Err(problem),
+                },
+            }
         })
     });
     Route { operation, request: || Content::None, reply, handler }
@@ -174,8 +181,14 @@ impl Route {
                 let context = context_of(&http);
                 let origin = context.origin(http.path());
                 let edge = edge.get_ref().clone();
+                let if_match = http.headers().get(IF_MATCH);
+                let is_weak = if_match.is_some_and(|tag| tag.as_bytes().starts_with(b"W/"));
                 let answer = handler(edge, http, payload.into_inner(), Rc::clone(&quotas)).await;
                 let mut response = answer.unwrap_or_else(|problem| {
+                    let problem = match problem.code() {
+                        Code::VersionMismatch if is_weak => problem.detail(WEAK),
+                        _ => problem,
+                    };
                     let mut response = match operation.error_form {
                         ErrorForm::Problem => problem.respond(&origin),
                         ErrorForm::OAuth => crate::identity::issuer::respond_problem(&problem),
@@ -192,6 +205,9 @@ impl Route {
         })
     }
 }
+
+/// Why a version that looks right is refused: the tag came with a compressed or expanded form.
+const WEAK: &str = "a weak tag never matches in If-Match; send \"v{version}\" without W/";
 
 fn insert(response: &mut HttpResponse, name: &'static str, value: &str) {
     let value = HeaderValue::from_str(value).expect("our own values are visible ASCII");

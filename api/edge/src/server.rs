@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle as ActixHandle;
 use actix_web::http::header;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, HttpServer, guard, web};
 use serde_json::json;
 use tokio::net::TcpSocket;
 
@@ -89,13 +89,16 @@ impl Server {
             .disable_signals()
             .shutdown_timeout(options.finish_ms.div_ceil(1000))
             .on_connect(push::keep_connection)
-            .listen(listener(options.http)?)?;
+            .listen(
+                listener(options.http).map_err(|error| unbound("http", options.http, &error))?,
+            )?;
         let admin_app = admin(state.clone(), options.admin_routes.clone());
         let admin = HttpServer::new(move || App::new().configure(admin_app.clone()))
             .workers(1)
             .disable_signals()
             .shutdown_timeout(1)
-            .bind(options.admin)?;
+            .bind(options.admin)
+            .map_err(|error| unbound("admin", options.admin, &error))?;
         let first = |addresses: Vec<SocketAddr>| {
             addresses.first().copied().expect("a bound listener has an address")
         };
@@ -139,6 +142,11 @@ impl Server {
     pub async fn run(self) -> io::Result<()> {
         self.running.await
     }
+}
+
+/// Which of the two addresses it was: a port that is taken names neither.
+fn unbound(key: &str, address: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{key} = \"{address}\": {error}"))
 }
 
 /// A listener whose connections hold few bytes for a client that does not read: accepted sockets
@@ -197,13 +205,25 @@ pub fn admin(state: EdgeState, routes: Vec<Route>) -> impl Fn(&mut web::ServiceC
     move |config: &mut web::ServiceConfig| {
         config
             .app_data(data.clone())
-            .route("/livez", web::get().to(live))
-            .route("/readyz", web::get().to(ready_to_serve))
-            .route("/startupz", web::get().to(started))
-            .route("/metrics", web::get().to(scrape));
+            .service(probe("/livez", || look().to(live)))
+            .service(probe("/readyz", || look().to(ready_to_serve)))
+            .service(probe("/startupz", || look().to(started)))
+            .service(probe("/metrics", || look().to(scrape)));
         operator(config);
     }
 }
+
+/// What is only looked at: HEAD is GET without the body, all else is refused.
+fn look() -> actix_web::Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+fn probe(path: &str, route: impl Fn() -> actix_web::Route) -> actix_web::Resource {
+    let refused = || ready(HttpResponse::MethodNotAllowed().insert_header(ALLOWED).finish());
+    web::resource(path).route(route()).default_service(web::to(refused))
+}
+
+const ALLOWED: (header::HeaderName, &str) = (header::ALLOW, "GET, HEAD");
 
 fn live() -> Ready<HttpResponse> {
     ready(HttpResponse::Ok().json(json!({"status": "live"})))

@@ -100,7 +100,7 @@ pub enum Command {
         /// The version that the caller saw.
         if_version: IfVersion,
     },
-    /// Takes over the lines of a guest's cart. The edge has seen the guest's token.
+    /// As [`Self::MergeSeen`], without having looked into the guest's cart.
     Merge {
         /// The guest's cart.
         from: EntityKey,
@@ -129,6 +129,27 @@ pub enum Command {
         /// The lines.
         lines: Vec<CartLine>,
     },
+    /// Takes over the lines of a guest's cart. The edge has seen the guest's token and the cart.
+    MergeSeen {
+        /// The guest's cart.
+        from: EntityKey,
+        /// The guest.
+        guest: CompactString,
+        /// What is in it; nothing: it was taken over before, or never held anything.
+        lines: Vec<CartLine>,
+    },
+    /// From the cart that asked for them: they do not fit, take them back.
+    ReturnLines {
+        /// The lines.
+        lines: Vec<CartLine>,
+    },
+    /// Places an order with a cart that an order was seen to hold, as it then was.
+    PlaceHeld {
+        /// The placing.
+        place: Box<Place>,
+        /// The order's version.
+        order_version: u64,
+    },
 }
 
 /// What a caller hears.
@@ -144,6 +165,13 @@ pub enum Reply {
         order: EntityKey,
         /// Which order of the cart.
         generation: u32,
+    },
+    /// An order that was placed before, by another request: this is about what it was then.
+    Held {
+        /// Its key.
+        order: EntityKey,
+        /// Its version when this was asked.
+        version: u64,
     },
 }
 

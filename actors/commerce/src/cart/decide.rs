@@ -54,12 +54,23 @@ pub(super) fn ask(
             }
             Ok(Decision::event(Event::LineDeleted { sku }).replying(Reply::Done))
         }
-        Command::Merge { from, guest } => merge(ctx, body, from, guest),
-        Command::Place(place) => place::place(ctx, own(ctx, body)?, *place),
+        Command::Merge { from, guest } => {
+            let is_done = |body: &Body| body.merged.contains(&from);
+            if own(ctx, body).is_ok_and(is_done) {
+                return Ok(Decision::reply(Reply::Done));
+            }
+            merge(ctx, body, from, guest)
+        }
+        Command::MergeSeen { from, guest, lines } => merge_seen(ctx, body, from, guest, &lines),
+        Command::Place(place) => place::place(ctx, own(ctx, body)?, *place, None),
+        Command::PlaceHeld { place, order_version } => {
+            place::place(ctx, own(ctx, body)?, *place, Some(order_version))
+        }
         Command::OrderConfirmed { .. }
         | Command::OrderCancelled { .. }
         | Command::GiveLines { .. }
-        | Command::TakeLines { .. } => Err(Rejection::WrongSource),
+        | Command::TakeLines { .. }
+        | Command::ReturnLines { .. } => Err(Rejection::WrongSource),
     }
 }
 
@@ -224,17 +235,52 @@ fn check_tenders(tenders: &[Tender], currency: Option<crate::money::Ccy>) -> Res
     Ok(())
 }
 
-/// Asks a guest's cart for its lines. A repeat of a merge that was done changes nothing.
+/// Merges what the caller saw in the guest's cart. It is empty after a merge, so a repeat changes
+/// nothing; what the guest puts in later is another merge. Lines that do not fit are left there.
+fn merge_seen(
+    ctx: &Context<'_>,
+    body: Option<&Body>,
+    from: EntityKey,
+    guest: compact_str::CompactString,
+    lines: &[CartLine],
+) -> Result<Decision<Cart>, Rejection> {
+    let seen = own(ctx, body)?;
+    let is_under_way = seen.merging.as_ref().is_some_and(|merging| merging.from == from);
+    match (is_under_way, lines.is_empty()) {
+        (true, _) => Ok(Decision::reply(Reply::Merging)),
+        (false, true) => Ok(Decision::reply(Reply::Done)),
+        (false, false) => {
+            editable(ctx, body, IfVersion::Any)?;
+            check_fit(&seen.content, lines)?;
+            merge(ctx, body, from, guest)
+        }
+    }
+}
+
+/// Whether a cart holds these lines too: all or none are taken.
+fn check_fit(content: &Content, lines: &[CartLine]) -> Result<(), Rejection> {
+    let have = |sku: &str| content.lines.iter().find(|have| have.sku == sku);
+    let n_new = lines.iter().filter(|line| have(&line.sku).is_none()).count();
+    if content.lines.len().saturating_add(n_new) > LINES_MAX {
+        return Err(invalid("/guest_cart_id", "too_many", "both carts have too many lines"));
+    }
+    let is_over = |line: &CartLine| {
+        let units = have(&line.sku).map_or(0, |have| have.qty.get());
+        units.saturating_add(line.qty.get()) > QTY_MAX
+    };
+    if lines.iter().any(is_over) {
+        return Err(invalid("/guest_cart_id", "too_large", "a line of both has over 1000000"));
+    }
+    Ok(())
+}
+
+/// Asks a guest's cart for its lines.
 fn merge(
     ctx: &Context<'_>,
     body: Option<&Body>,
     from: EntityKey,
     guest: compact_str::CompactString,
 ) -> Result<Decision<Cart>, Rejection> {
-    let is_done = |body: &Body| body.merged.contains(&from);
-    if own(ctx, body).is_ok_and(is_done) {
-        return Ok(Decision::reply(Reply::Done));
-    }
     let body = editable(ctx, body, IfVersion::Any)?;
     if from == *ctx.key || from.kind != kinds::CART || from.tenant != ctx.key.tenant {
         return Err(invalid("/guest_cart_id", "not_a_guest_cart", "is not another cart"));
@@ -267,12 +313,17 @@ pub(super) fn told(
         Command::GiveLines { guest } => give_lines(body, from, &guest),
         Command::TakeLines { lines } => body
             .filter(|body| body.merging.as_ref().is_some_and(|merging| merging.from == *from))
-            .map_or_else(Decision::nothing, |_| Decision::event(Event::Merged { lines })),
+            .map_or_else(Decision::nothing, |body| take_lines(body, from, lines)),
+        Command::ReturnLines { lines } => {
+            body.map_or_else(Decision::nothing, |_| Decision::event(Event::LinesReturned { lines }))
+        }
         Command::Put { .. }
         | Command::Update { .. }
         | Command::PutLine { .. }
         | Command::DeleteLine { .. }
         | Command::Merge { .. }
+        | Command::MergeSeen { .. }
+        | Command::PlaceHeld { .. }
         | Command::Place(_) => return Err(Rejection::WrongSource),
     };
     Ok(decision)
@@ -300,6 +351,15 @@ fn give_lines(body: Option<&Body>, to: &EntityKey, guest: &str) -> Decision<Cart
     let events = if lines.is_empty() { Vec::new() } else { vec![Event::LinesGiven] };
     let answer = Effect::tell::<Cart>(to.clone(), &Command::TakeLines { lines });
     Decision::events(events).and(answer)
+}
+
+/// Takes lines over; what does not fit any more goes back whole.
+fn take_lines(body: &Body, from: &EntityKey, lines: Vec<CartLine>) -> Decision<Cart> {
+    if check_fit(&body.content, &lines).is_ok() {
+        return Decision::event(Event::Merged { lines });
+    }
+    let back = Effect::tell::<Cart>(from.clone(), &Command::ReturnLines { lines });
+    Decision::event(Event::Merged { lines: Vec::new() }).and(back)
 }
 
 /// A message of the cart was not taken.
@@ -331,7 +391,7 @@ fn merge_bounced(body: &Body, bounce: &Bounce<'_>) -> Decision<Cart> {
             Decision::event(Event::Merged { lines: Vec::new() })
         }
         Ok(Command::TakeLines { lines }) if !lines.is_empty() => {
-            Decision::event(Event::Merged { lines })
+            Decision::event(Event::LinesReturned { lines })
         }
         Ok(_) | Err(_) => Decision::nothing(),
     }

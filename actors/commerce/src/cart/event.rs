@@ -60,4 +60,9 @@ pub enum Event {
     },
     /// It became an order.
     Ordered,
+    /// Lines that were given came back: no merge took them.
+    LinesReturned {
+        /// The lines.
+        lines: Vec<CartLine>,
+    },
 }

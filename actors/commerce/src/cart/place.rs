@@ -13,11 +13,13 @@ use super::state::{Body, Status};
 use crate::money::Ccy;
 use crate::order::{LINES_MAX, PricedOrder, Tender, Terms, TxnType};
 
-/// Places the order of the present generation, or answers with the one that holds the cart.
+/// Places the order of the present generation, or answers with the one that holds the cart, and
+/// the version that the caller saw of it.
 pub(super) fn place(
     ctx: &Context<'_>,
     cart: &Body,
     mut place: Place,
+    seen: Option<u64>,
 ) -> Result<Decision<Cart>, Rejection> {
     place.body.tenders = explicit(place.body.tenders);
     let order = cart.order(ctx.key);
@@ -25,7 +27,8 @@ pub(super) fn place(
     match cart.status {
         Status::Open => {}
         Status::Frozen | Status::Ordered if cart.is_same_placing(&place.body) => {
-            return Ok(Decision::reply(reply));
+            let held = seen.map(|version| Reply::Held { order, version });
+            return Ok(Decision::reply(held.unwrap_or(reply)));
         }
         Status::Frozen | Status::Ordered => {
             return Err(Rejection::CartAlreadyOrdered { order });

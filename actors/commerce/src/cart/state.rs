@@ -99,7 +99,7 @@ pub struct Body {
     pub placed: Option<Placed>,
     /// A merge under way.
     pub merging: Option<Merging>,
-    /// Carts that were merged into this one.
+    /// Carts that brought lines into this one.
     pub merged: Vec<EntityKey>,
 }
 
@@ -145,6 +145,7 @@ impl Body {
                 self.placed = None;
             }
             Event::Ordered => self.status = Status::Ordered,
+            Event::LinesReturned { lines } => self.add(lines),
         }
     }
 
@@ -175,8 +176,20 @@ impl Body {
         }
     }
 
-    /// Adds lines unit by unit; the merge that brought them is over.
+    /// Adds lines; the merge that brought them is over. One that brought none was none: it is
+    /// not remembered.
     fn merge(&mut self, lines: &[CartLine]) {
+        self.add(lines);
+        if let Some(merging) = self.merging.take().filter(|_| !lines.is_empty()) {
+            if self.merged.len() >= MERGED_KEPT {
+                self.merged.remove(0);
+            }
+            self.merged.push(merging.from);
+        }
+    }
+
+    /// Adds lines unit by unit.
+    fn add(&mut self, lines: &[CartLine]) {
         for line in lines {
             let have = self.content.lines.iter_mut().find(|have| have.sku == line.sku);
             match have {
@@ -186,12 +199,6 @@ impl Body {
                 }
                 None => self.content.lines.push(line.clone()),
             }
-        }
-        if let Some(merging) = self.merging.take() {
-            if self.merged.len() >= MERGED_KEPT {
-                self.merged.remove(0);
-            }
-            self.merged.push(merging.from);
         }
     }
 

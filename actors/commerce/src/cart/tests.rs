@@ -289,6 +289,10 @@ fn a_held_cart_answers_its_order_to_the_same_and_nothing_to_another() {
         let same = Command::Place(Box::new(place.clone()));
         let reply = Reply::Placed { order: order.clone(), generation: 1 };
         assert_eq!(world.ask::<Cart>(&ada, &key, &same), Ok(reply.clone()));
+        // Who saw the order hears about what was seen.
+        let held = Command::PlaceHeld { place: Box::new(place.clone()), order_version: 4 };
+        let reply_held = Reply::Held { order: order.clone(), version: 4 };
+        assert_eq!(world.ask::<Cart>(&ada, &key, &held), Ok(reply_held));
         // Another device saw the frozen cart: its content is the same.
         let mut later = place.clone();
         later.body.cart_version = version;
@@ -325,7 +329,9 @@ fn a_notice_of_another_generation_changes_nothing() {
 }
 
 fn merge(world: &mut World, to: &EntityKey, from: &EntityKey) -> Result<Reply, Rejection> {
-    let merge = Command::Merge { from: from.clone(), guest: "g1".into() };
+    let state: Cart = world.state(from);
+    let lines = state.body.map(|body| body.content.lines).unwrap_or_default();
+    let merge = Command::MergeSeen { from: from.clone(), guest: "g1".into(), lines };
     world.ask::<Cart>(&buyer("ada"), to, &merge)
 }
 
@@ -377,9 +383,61 @@ fn only_a_guests_open_cart_is_taken_over() {
     assert_eq!(lines(&mut world, &buyer("g1"), &bobs).len(), 1);
     assert!(matches!(merge(&mut world, &to, &to), Err(Rejection::Invalid(_))));
     let nowhere = keys::cart(&tenant(), "cart-of-nobody");
-    assert_eq!(merge(&mut world, &to, &nowhere), Ok(Reply::Merging));
+    let unseen = Command::Merge { from: nowhere, guest: "g1".into() };
+    assert_eq!(world.ask::<Cart>(&buyer("ada"), &to, &unseen), Ok(Reply::Merging));
     world.run();
     assert_eq!(lines(&mut world, &buyer("ada"), &to).len(), 2);
+    // None of these was a merge: the right one still is.
+    assert_eq!(merge(&mut world, &to, &from), Ok(Reply::Merging));
+    world.run();
+    assert_eq!(lines(&mut world, &buyer("ada"), &to).len(), 3);
+}
+
+#[test]
+fn a_guest_that_comes_back_brings_new_lines() {
+    let mut world = World::new();
+    let (to, from) = two_carts(&mut world);
+    merge(&mut world, &to, &from).unwrap();
+    world.run();
+    put(&mut world, &guest("g1"), &from, content(&[("d", 1)]), IfVersion::Any).unwrap();
+    assert_eq!(merge(&mut world, &to, &from), Ok(Reply::Merging));
+    world.run();
+    let wanted = [("a", 1), ("b", 5), ("c", 4), ("d", 1)].map(|(sku, n)| (sku.to_owned(), n));
+    assert_eq!(lines(&mut world, &buyer("ada"), &to), wanted);
+    assert_eq!(merge(&mut world, &to, &from), Ok(Reply::Done));
+    let version = world.version(&to);
+    world.run();
+    assert_eq!(
+        (lines(&mut world, &buyer("ada"), &to), world.version(&to)),
+        (wanted.into(), version)
+    );
+}
+
+#[test]
+fn a_merge_takes_all_that_fits_or_nothing() {
+    let many: Vec<String> = (0..499).map(|n| format!("s{n}")).collect();
+    let many: Vec<(&str, u32)> = many.iter().map(|sku| (sku.as_str(), 1)).collect();
+    for (own, code) in [(content(&many), "too_many"), (content(&[("b", 999_998)]), "too_large")] {
+        // Seen before it is asked for.
+        let mut world = World::new();
+        let (to, from) = two_carts(&mut world);
+        put(&mut world, &buyer("ada"), &to, own.clone(), IfVersion::Any).unwrap();
+        match merge(&mut world, &to, &from) {
+            Err(Rejection::Invalid(wrong)) => {
+                assert_eq!((&*wrong.pointer, &*wrong.code), ("/guest_cart_id", code));
+            }
+            other => panic!("{code}: {other:?}"),
+        }
+        // Grown while the lines were on their way: they go back.
+        let mut world = World::new();
+        let (to, from) = two_carts(&mut world);
+        merge(&mut world, &to, &from).unwrap();
+        put(&mut world, &buyer("ada"), &to, own.clone(), IfVersion::Any).unwrap();
+        world.run();
+        assert_eq!(view(&mut world, &buyer("ada"), &to).content.lines, own.lines);
+        let left = lines(&mut world, &guest("g1"), &from);
+        assert_eq!(left, [("b".to_owned(), 3), ("c".to_owned(), 4)], "{code}");
+    }
 }
 
 #[test]

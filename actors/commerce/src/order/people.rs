@@ -163,6 +163,12 @@ fn cut_line(body: &Body, wanted: &LineQty, cuts: &mut Vec<Cut>) -> Result<(), Re
     if wanted.qty == 0 {
         return Err(Rejection::Invalid(Invalid::new("/lines", "too_small", "must be at least 1")));
     }
+    // More than was ever ordered is a mistake in the request, not the state of the order.
+    let ordered = body.terms.priced.lines.get(usize::from(line)).map_or(0, |it| it.qty.get());
+    if wanted.qty > ordered {
+        let detail = "is more than the line has";
+        return Err(Rejection::Invalid(Invalid::new("/lines", "too_large", detail)));
+    }
     let mut left = wanted.qty;
     let waiting = body.each_parcel().filter(|(_, it)| it.phase == ParcelPhase::Pending);
     let mut waiting: Vec<_> = waiting.collect();

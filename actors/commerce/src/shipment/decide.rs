@@ -9,6 +9,7 @@ use entity::{Bounce, Context, Decision, Effect, EntityKey, EventContext, Scope};
 use super::Shipment;
 use super::command::{CodResult, Command, Rejection, Reply, TrackingStatus};
 use super::event::{Event, Fact};
+use super::said::{Known, Said};
 use super::state::{Body, Phase, Timer};
 use crate::customer::{Invalid, optional_text, text};
 use crate::kinds;
@@ -114,12 +115,6 @@ fn track(
     at: entity::Timestamp,
 ) -> Result<Decision<Shipment>, Rejection> {
     text("/event_id", &event_id, TEXT_CHARS_MAX).map_err(Rejection::Invalid)?;
-    if body.knows(&event_id) {
-        return Ok(Decision::reply(Reply::Repeated));
-    }
-    if !body.phase.has_left() {
-        return Err(Rejection::InvalidState { phase: body.phase });
-    }
     let (fact, report) = match status {
         TrackingStatus::InTransit => {
             (Fact::InTransit { event_id, at }, ShipmentReport::InTransit { at })
@@ -128,7 +123,23 @@ fn track(
             (Fact::Delivered { event_id, at }, ShipmentReport::Delivered { at })
         }
     };
+    if is_repeat(body, &fact)? {
+        return Ok(Decision::reply(Reply::Repeated));
+    }
+    if !body.phase.has_left() {
+        return Err(Rejection::InvalidState { phase: body.phase });
+    }
     Ok(events(ctx, body, vec![fact]).and(tell_order(body, report)).replying(Reply::Done))
+}
+
+/// Whether this was recorded before. Errors: another event of the same kind has its id.
+fn is_repeat(body: &Body, fact: &Fact) -> Result<bool, Rejection> {
+    let refused = || Invalid::new("/event_id", "reused", "is the id of another event");
+    match Said::of(fact).map(|said| body.known(&said)) {
+        Some(Known::Same) => Ok(true),
+        Some(Known::Other) => Err(Rejection::Invalid(refused())),
+        Some(Known::New) | None => Ok(false),
+    }
 }
 
 fn cod(
@@ -139,7 +150,11 @@ fn cod(
     amount: Money,
     receipt: Option<compact_str::CompactString>,
 ) -> Result<Decision<Shipment>, Rejection> {
-    if body.knows(&event_id) {
+    let said = match result {
+        CodResult::Collected => Fact::CodCollected { event_id, amount, receipt: receipt.clone() },
+        CodResult::Refused => Fact::Refused { event_id },
+    };
+    if is_repeat(body, &said)? {
         return Ok(Decision::reply(Reply::Repeated));
     }
     let invalid_state = Rejection::InvalidState { phase: body.phase };
@@ -156,8 +171,10 @@ fn cod(
             if amount.minor < 0 {
                 return invalid("/amount", "negative", "must not be negative");
             }
-            let report = ShipmentReport::CodCollected { amount };
-            (Fact::CodCollected { event_id, amount, receipt }, report)
+            if amount.minor == 0 && cod.due.minor > 0 {
+                return invalid("/amount", "not_positive", "must be more than 0 when collected");
+            }
+            (said, ShipmentReport::CodCollected { amount })
         }
         CodResult::Refused if body.phase.is_under_way() => {
             if amount.minor != 0 {
@@ -166,7 +183,7 @@ fn cod(
             if receipt.is_some() {
                 return invalid("/receipt", "not_null", "must be null when it was refused");
             }
-            (Fact::Refused { event_id }, ShipmentReport::CodRefused)
+            (said, ShipmentReport::CodRefused)
         }
         CodResult::Collected | CodResult::Refused => return Err(invalid_state),
     };

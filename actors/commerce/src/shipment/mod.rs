@@ -14,6 +14,7 @@ mod decide;
 mod event;
 mod publish;
 mod query;
+mod said;
 mod state;
 
 use entity::{

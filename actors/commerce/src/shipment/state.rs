@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::command::Content;
 use super::event::Fact;
+use super::said::{Known, Said};
 use crate::money::Money;
 use crate::order::ShipmentReport;
 
@@ -180,7 +181,7 @@ pub struct Body {
     pub dispatched_at: Option<Timestamp>,
     /// When it arrived, by whoever said so first.
     pub arrived_at: Option<Timestamp>,
-    /// Events that were recorded.
+    /// Events that were recorded: kind, id and words of each; of older ones the id.
     pub event_ids: Vec<CompactString>,
     /// Reports that the order did not take, oldest first.
     pub lost: Vec<ShipmentReport>,
@@ -218,8 +219,9 @@ impl Body {
     }
 
     /// Whether this event was recorded.
-    pub(super) fn knows(&self, event_id: &str) -> bool {
-        self.event_ids.iter().any(|known| known == event_id)
+    pub(super) fn known(&self, said: &Said<'_>) -> Known {
+        let mut known = self.event_ids.iter().map(|entry| said.compare(entry));
+        known.find(|known| *known != Known::New).unwrap_or(Known::New)
     }
 
     /// When it counts as arrived, while it is under way.
@@ -245,6 +247,9 @@ impl Body {
 
     /// Applies a fact.
     pub(super) fn evolve(&mut self, ctx: &EventContext<'_>, fact: &Fact) {
+        if let Some(said) = Said::of(fact) {
+            self.remember(&said);
+        }
         match fact {
             // Only the first event is one.
             Fact::Created(_) => {}
@@ -272,31 +277,25 @@ impl Body {
                 self.content.due = *due;
                 self.cod = Cod::of(*due);
             }
-            Fact::InTransit { event_id, at: _ } => {
-                self.remember(event_id);
+            Fact::InTransit { event_id: _, at: _ } => {
                 if self.phase == Phase::Dispatched {
                     self.phase = Phase::InTransit;
                 }
             }
-            Fact::Delivered { event_id, at } => {
-                self.remember(event_id);
-                self.arrive(*at);
-            }
+            Fact::Delivered { event_id: _, at } => self.arrive(*at),
             Fact::Received => self.arrive(ctx.at),
             Fact::AutoReceived => {
                 self.phase = Phase::AutoReceived;
                 self.arrived_at = Some(ctx.at);
             }
-            Fact::CodCollected { event_id, amount, receipt } => {
-                self.remember(event_id);
+            Fact::CodCollected { event_id: _, amount, receipt } => {
                 if let Some(cod) = &mut self.cod {
                     cod.status = CodStatus::Collected;
                     cod.collected = Some(*amount);
                     cod.receipt.clone_from(receipt);
                 }
             }
-            Fact::Refused { event_id } => {
-                self.remember(event_id);
+            Fact::Refused { event_id: _ } => {
                 self.phase = Phase::Refused;
                 self.set_cod(CodStatus::Refused);
             }
@@ -333,18 +332,18 @@ impl Body {
         }
     }
 
-    fn remember(&mut self, event_id: &CompactString) {
+    fn remember(&mut self, said: &Said<'_>) {
         if self.event_ids.len() >= EVENT_IDS_KEPT {
             self.event_ids.remove(0);
         }
-        self.event_ids.push(event_id.clone());
+        self.event_ids.push(said.entry());
     }
 
     /// Bytes on the heap, roughly.
     pub(super) const fn heap_bytes(&self) -> usize {
         size_of::<Self>()
             .saturating_add(self.content.lines.len().saturating_mul(8))
-            .saturating_add(self.event_ids.len().saturating_mul(64))
+            .saturating_add(self.event_ids.len().saturating_mul(128))
             .saturating_add(128)
     }
 }

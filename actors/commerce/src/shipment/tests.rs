@@ -354,6 +354,46 @@ fn an_event_counts_once_and_ids_are_bounded() {
 }
 
 #[test]
+fn nothing_is_no_collected_cash() {
+    let mut world = in_phase(Phase::Dispatched);
+    match world.ask(collected("c", 0)) {
+        Err(Rejection::Invalid(wrong)) => assert_eq!(wrong.code, "not_positive"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(world.view(Query::View).1.cod.unwrap().status, CodStatus::Due);
+    assert_eq!(world.ask(collected("c", 1_620)), Ok(Reply::Done));
+}
+
+#[test]
+fn tracking_and_cash_count_their_events_apart_and_an_id_is_one_event() {
+    let reused = || {
+        Err(Rejection::Invalid(crate::customer::Invalid::new(
+            "/event_id",
+            "reused",
+            "is the id of another event",
+        )))
+    };
+    let mut world = in_phase(Phase::Dispatched);
+    assert_eq!(world.ask(track("1", TrackingStatus::InTransit)), Ok(Reply::Done));
+    assert_eq!(world.ask(track("1", TrackingStatus::InTransit)), Ok(Reply::Repeated));
+    assert_eq!(world.ask(track("1", TrackingStatus::Delivered)), reused());
+    // The courier's first event is no repeat of the carrier's.
+    assert_eq!(world.ask(collected("1", 1_620)), Ok(Reply::Done));
+    assert_eq!(world.ask(collected("1", 1_620)), Ok(Reply::Repeated));
+    assert_eq!(world.ask(collected("1", 20)), reused());
+    assert_eq!(world.ask(refused("1")), reused());
+    assert_eq!(world.view(Query::View).1.cod.unwrap().status, CodStatus::Collected);
+    // An id that was recorded before ids had a kind stands for both.
+    let mut world = in_phase(Phase::Dispatched);
+    for shipment in [&mut world.shipment, &mut world.twin] {
+        shipment.body.as_mut().unwrap().event_ids.push("old".into());
+    }
+    for command in [track("old", TrackingStatus::Delivered), collected("old", 1_620)] {
+        assert_eq!(world.ask(command), Ok(Reply::Repeated));
+    }
+}
+
+#[test]
 fn a_dispatch_is_settled_when_the_order_has_answered() {
     let mut world = in_phase(Phase::Pending);
     assert!(world.view(Query::Settled).0);

@@ -91,6 +91,18 @@ impl Streams {
         }
     }
 
+    /// Waits until all have to go; what waits for news is to answer then, too. It may be asked
+    /// again after that, and answers at once.
+    pub(crate) fn end(&self) -> impl Future<Output = ()> + use<> {
+        let over = self.0.over.subscribe();
+        async move {
+            if over.wait_for(Option::is_some).await.is_none() {
+                // Nobody is left who could say so.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
     /// Tells every stream to go within `over`, each at its own moment; ends when all are gone.
     pub async fn drain(&self, over: Duration) {
         self.0.over.set(Some(over));

@@ -331,7 +331,7 @@ async fn edit<B>(call: &Call<B>, command: cart::Command) -> Result<CartView, Pro
     let reply = shop.ask::<Cart>(&asker, &key, &command).await?;
     match reply.value {
         cart::Reply::Done => read_cart(call, &asker.shown(Scope::OrdersRead), &key).await,
-        other @ (cart::Reply::Merging | cart::Reply::Placed { .. }) => {
+        other @ (cart::Reply::Merging | cart::Reply::Placed { .. } | cart::Reply::Held { .. }) => {
             Err(common::unexpected(&other))
         }
     }

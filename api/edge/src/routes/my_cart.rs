@@ -18,16 +18,17 @@ use crate::reply::{Json, Reply};
 use crate::route::{Call, Route, route};
 use crate::routes::carts::{CART, CartJson, key, read_cart, show};
 use crate::routes::{common, customers};
+use crate::shop::Asker;
 
 const GET_MY_CART: Operation = Operation::get("getMyCart", "/v1/me/cart")
     .about("Carts", "The caller's newest open cart; makes an empty one if there is none")
     .scoped(Scope::OrdersWrite);
 
 const MERGE: Operation = Operation::post("mergeCart", "/v1/carts/{id}/merge")
-    .about("Carts", "Takes over the lines of a guest's cart; a repeat changes nothing")
+    .about("Carts", "Takes over the lines of a guest's cart; an empty one changes nothing")
     .scoped(Scope::OrdersWrite)
     .params(&[CART])
-    .codes(&[Code::CartAlreadyOrdered, Code::InvalidState])
+    .codes(&[Code::NotFound, Code::CartAlreadyOrdered, Code::InvalidState])
     .natural();
 
 /// The operations of this file.
@@ -120,7 +121,11 @@ async fn merge(call: Call<Json<MergeBody>>) -> Result<Reply<Json<CartJson>>, Pro
     };
     let from = keys::cart(&call.caller.tenant, &body.guest_cart_id);
     let (shop, asker, key) = (call.edge.shop(), call.asker_with_key(), key(&call));
-    let command = cart::Command::Merge { from: from.clone(), guest: guest.subject };
+    // Another guest's cart is as little there as none.
+    let looking = Asker { principal: guest.clone(), ..call.asker() }.shown(Scope::OrdersRead);
+    let lines = read_cart(&call, &looking, &from).await?.content.lines;
+    let guest = guest.subject;
+    let command = cart::Command::MergeSeen { from: from.clone(), guest, lines };
     let reply = shop.ask::<Cart>(&asker, &key, &command).await?;
     let (asker, query) = (asker.shown(Scope::OrdersRead), cart::Query::Merged { from });
     let wait_ms = limits::WAIT_COMMAND_DEFAULT_MS;

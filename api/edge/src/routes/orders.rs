@@ -36,9 +36,12 @@ pub(crate) const ORDER: Param =
     Param::new("id", ParamKind::Id { prefix: keys::ORDER_PREFIX }, "An order's id.");
 
 const PLACE: Operation = Operation::post("placeOrder", "/v1/orders")
-    .about("Orders", "Orders what is in a cart")
+    .about(
+        "Orders",
+        "Orders what is in a cart; 200: its order was placed before by another request",
+    )
     .scoped(Scope::OrdersWrite)
-    .statuses(&[201, 202])
+    .statuses(&[200, 201, 202])
     .codes(&[
         Code::NotFound,
         Code::OutOfStock,
@@ -166,7 +169,7 @@ struct CancelLine {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CancelBody {
-    /// Units; all of the order when absent.
+    /// Units, at least one line; all of the order when absent or null.
     lines: Option<Vec<CancelLine>>,
 }
 
@@ -202,6 +205,16 @@ pub(crate) fn whole(view: View) -> Result<Box<OrderView>, Problem> {
     }
 }
 
+fn asked(body: &PlaceBody) -> Result<Asked, Problem> {
+    Ok(Asked {
+        cart_version: u64::try_from(body.cart_version.0).expect("the body's type bounds it"),
+        quote_hash: (&*body.quote_hash).into(),
+        expected_total: read_money(&body.expected_total)?,
+        txn_type: body.txn_type.into(),
+        tenders: body.tenders.iter().map(TenderBody::read).collect::<Result<_, _>>()?,
+    })
+}
+
 async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Problem> {
     let shop = call.edge.shop();
     let body = &call.body.0;
@@ -214,15 +227,8 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
         // The price of a frozen cart stands in its order; the cart compares what is asked.
         cart::Status::Frozen | cart::Status::Ordered => Err(Problem::new(Code::PriceChanged)),
     };
-    let asked = Asked {
-        cart_version: u64::try_from(body.cart_version.0).expect("the body's type bounds it"),
-        quote_hash: (&*body.quote_hash).into(),
-        expected_total: read_money(&body.expected_total)?,
-        txn_type: body.txn_type.into(),
-        tenders: body.tenders.iter().map(TenderBody::read).collect::<Result<_, _>>()?,
-    };
     let command = Place {
-        body: asked,
+        body: asked(body)?,
         priced: priced.as_ref().map_or_else(
             |_| unpriced(view.content.currency),
             |priced| quoting::priced_order(&priced.quote),
@@ -230,7 +236,11 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
         timers: shop.timers(),
         locale: "en".into(),
     };
-    let command = cart::Command::Place(Box::new(command));
+    let held = outcome::held(shop, &reader, &view).await;
+    let command = match held {
+        Some(order_version) => cart::Command::PlaceHeld { place: Box::new(command), order_version },
+        None => cart::Command::Place(Box::new(command)),
+    };
     // The order lives beside its cart: a query that is sent behind the command waits there for the
     // very version with which placing comes to something, and nothing has to be folded for it.
     let expected = keys::order(&cart_key, view.generation);
@@ -256,6 +266,12 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
         return Err(common::unexpected(&reply.value));
     };
     let origin = reply.replayed.map(|first| (first.request, first.trace_id));
+    if let cart::Reply::Held { order, version } = &reply.value {
+        let query = Query::View { since_seq: None };
+        let seen = shop.query_at::<OrderEntity>(&reader, order, *version, &query).await?;
+        let then = whole(seen.view)?;
+        return Ok(placed_before(order, &then)?.replayed(is_replay));
+    }
     let seen = match seen {
         Some(Ok(seen)) if order == expected => seen,
         // Another request took the cart's generation meanwhile, or too many wait for the order.
@@ -269,9 +285,16 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
 /// The order that a cart was placed as.
 const fn placed_order(reply: &cart::Reply) -> Option<&EntityKey> {
     match reply {
-        cart::Reply::Placed { order, .. } => Some(order),
+        cart::Reply::Placed { order, .. } | cart::Reply::Held { order, .. } => Some(order),
         cart::Reply::Done | cart::Reply::Merging => None,
     }
+}
+
+/// The order that another request placed, as it was when this one was answered first.
+fn placed_before(order: &EntityKey, view: &OrderView) -> Result<Reply<Json<Order>>, Problem> {
+    let path = format!("/v1/orders/{}", order_id(order));
+    let body = Order::new(view, last_at(view))?;
+    Ok(Reply::ok(body).version(view.version).location(path))
 }
 
 /// Why a cart could not be ordered at the accepted price.
@@ -345,7 +368,21 @@ async fn get(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
         }
         _ => (Query::View { since_seq: None }, 0),
     };
-    let seen = shop.query::<OrderEntity>(&call.asker(), &key(&call), &query, wait_ms).await?;
+    let (asker, order) = (call.asker(), key(&call));
+    let polling = pin!(shop.query::<OrderEntity>(&asker, &order, &query, wait_ms));
+    let seen = if wait_ms == 0 {
+        polling.await?
+    } else {
+        match select(polling, pin!(call.edge.streams().end())).await {
+            Either::Left((seen, _)) => seen?,
+            // The node stops: a poll is answered as if its time were over, and comes back to
+            // another node. Its connection would be cut without an answer.
+            Either::Right(((), _)) => {
+                let query = Query::View { since_seq: None };
+                shop.query::<OrderEntity>(&asker, &order, &query, 0).await?
+            }
+        }
+    };
     let view = whole(seen.view)?;
     let body = Order::new(&view, shop.region().now())?;
     Ok(Reply::ok(body).version(view.version))
@@ -372,6 +409,10 @@ async fn timeline(call: Call<NoBody>) -> Result<Reply<Json<List<TimelineEntry>>>
 async fn cancel(call: Call<OptionalJson<CancelBody>>) -> Result<Reply<Json<Order>>, Problem> {
     let shop = call.edge.shop();
     let order = key(&call);
+    if call.body.0.lines.as_ref().is_some_and(Vec::is_empty) {
+        // A list from which the last line was taken must not cancel everything.
+        return Err(Problem::failed("/lines", "empty", "must name a line, or be absent for all"));
+    }
     let lines: Vec<LineQty> = call
         .body
         .0

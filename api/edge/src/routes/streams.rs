@@ -63,17 +63,18 @@ const SUBPROTOCOL: &str = "commerce.v1+json";
 #[must_use]
 pub fn routes() -> Vec<Route> {
     let frames = || Content::events::<StreamFrame>();
+    let shed: Option<fn() -> HttpResponse> = Some(|| bye(Reason::Shed));
     vec![
-        live_route(&STREAM_ORDER, frames, |call, http, _| async move {
+        live_route(&STREAM_ORDER, frames, shed, |call, http, _| async move {
             check_names(&STREAM_ORDER, &call)?;
             let id = call.path.expect("id").to_owned();
             stream(call, http, Topic::Order(id)).await
         }),
-        live_route(&STREAM_ME, frames, |call, http, _| async move {
+        live_route(&STREAM_ME, frames, shed, |call, http, _| async move {
             check_names(&STREAM_ME, &call)?;
             stream(call, http, Topic::Me).await
         }),
-        live_route(&OPEN_SOCKET, || Content::None, open_socket),
+        live_route(&OPEN_SOCKET, || Content::None, None, open_socket),
     ]
 }
 

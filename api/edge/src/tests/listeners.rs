@@ -29,6 +29,7 @@ async fn two_listeners_and_an_orderly_end() {
     let public = format!("http://{}", server.http_addr());
     let admin = format!("http://{}", server.admin_addr());
     assert_ne!(public, admin);
+    let (server_http, server_admin) = (server.http_addr(), server.admin_addr());
     let handle = server.handle();
     let running = actix_web::rt::spawn(server.run());
     let client = reqwest::Client::new();
@@ -39,6 +40,21 @@ async fn two_listeners_and_an_orderly_end() {
     assert_eq!(fetch(&client, &format!("{admin}/startupz")).await.0, 200);
     assert_eq!(fetch(&client, &format!("{admin}/metrics")).await.1, "# no metrics\n");
     assert_eq!(fetch(&client, &format!("{admin}/v1/session")).await.0, 404);
+    for path in ["/livez", "/readyz", "/startupz", "/metrics"] {
+        let url = format!("{admin}{path}");
+        let head = client.head(&url).send().await.unwrap();
+        assert_eq!(head.status().as_u16(), 200, "{path}");
+        assert!(head.bytes().await.unwrap().is_empty());
+        let posted = client.post(&url).send().await.unwrap();
+        assert_eq!(posted.status().as_u16(), 405, "{path}");
+        assert_eq!(posted.headers()["allow"], "GET, HEAD");
+    }
+    for (http, taken, key) in [(server_http, free, "http"), (free, server_admin, "admin")] {
+        let options = ServerOptions::new(http, taken);
+        let error = Server::bind(world.edge.clone(), options).err().unwrap().to_string();
+        let address = if key == "http" { http } else { taken };
+        assert!(error.starts_with(&format!("{key} = \"{address}\"")), "{error}");
+    }
     for path in ["/livez", "/readyz", "/metrics"] {
         let (status, _) = fetch(&client, &format!("{public}{path}")).await;
         assert_eq!(status, 404, "{path} is not public");

@@ -156,6 +156,15 @@ async fn what_the_token_endpoint_refuses() {
         (with_basic("demo-service:wrong"), "401 invalid_client"),
         (with_basic("nobody:demo-secret"), "401 invalid_client"),
         (with_basic("demo-service:demo-secret"), "200"),
+        (
+            form(&format!("{service}&client_secret=demo-secret&scope=order:read")),
+            "400 invalid_scope",
+        ),
+        (
+            form(&format!("{service}&client_secret=demo-secret&scope=orders:read+x")),
+            "400 invalid_scope",
+        ),
+        (form(&format!("{service}&client_secret=demo-secret&scope=orders:read")), "200"),
         (post("/oauth/token").json("{}"), "415 invalid_request"),
         (form("grant_type=%ff"), "400 invalid_request"),
     ];

@@ -148,7 +148,7 @@ impl Shop {
                 | cart::Event::MergeAsked(_)
                 | cart::Event::LinesGiven => !is_frozen,
                 // Lines that were given may come back to whatever the cart is by then.
-                cart::Event::Merged { .. } => true,
+                cart::Event::Merged { .. } | cart::Event::LinesReturned { .. } => true,
             };
             if !fits {
                 fold.faults.push(format!("{key} at {}: {event:?}", ctx.version));

@@ -83,8 +83,13 @@ impl Walk {
                 }
             }
             Act::Merge { to, from } => {
-                let (key, by) = cart(*to);
-                let merge = Command::Merge { from: cart(*from).0, guest: "g1".into() };
+                let ((key, by), guest) = (cart(*to), "g1".into());
+                let merge = if key == cart(*from).0 {
+                    Command::Merge { from: cart(*from).0, guest }
+                } else {
+                    let lines = self.lines(*from);
+                    Command::MergeSeen { from: cart(*from).0, guest, lines }
+                };
                 let _ = self.world.ask::<Cart>(&by, &key, &merge);
             }
             Act::Place { cart: n } => {

@@ -52,13 +52,16 @@ fn commands_and_events() {
         Command::PutLine { sku: sku.clone(), qty, if_version },
         Command::DeleteLine { sku: sku.clone(), if_version },
         Command::Merge { from, guest: guest.clone() },
-        Command::Place(Box::new(place)),
+        Command::Place(Box::new(place.clone())),
         Command::OrderConfirmed { generation: 2 },
         Command::OrderCancelled { generation: 2 },
         Command::GiveLines { guest },
         Command::TakeLines { lines: vec![line()] },
+        Command::MergeSeen { from: merging().from, guest: "g1".into(), lines: vec![line()] },
+        Command::ReturnLines { lines: vec![line()] },
+        Command::PlaceHeld { place: Box::new(place), order_version: 9 },
     ]);
-    check(10, &commands, &expect_file!["../golden/command.hex"]);
+    check(13, &commands, &expect_file!["../golden/command.hex"]);
     let owner = Owner::of(&buyer("ada"));
     let events = named(vec![
         Event::Created { owner, content: content(&[("a", 1)]) },
@@ -72,8 +75,9 @@ fn commands_and_events() {
         Event::Frozen(Placed { body: body() }),
         Event::Thawed { generation: 2 },
         Event::Ordered,
+        Event::LinesReturned { lines: vec![line()] },
     ]);
-    check(11, &events, &expect_file!["../golden/event.hex"]);
+    check(12, &events, &expect_file!["../golden/event.hex"]);
 }
 
 #[test]
@@ -83,8 +87,9 @@ fn answers() {
         Reply::Done,
         Reply::Merging,
         Reply::Placed { order: order.clone(), generation: 1 },
+        Reply::Held { order: order.clone(), version: 9 },
     ]);
-    check(3, &replies, &expect_file!["../golden/reply.hex"]);
+    check(4, &replies, &expect_file!["../golden/reply.hex"]);
     let rejections = named(vec![
         Rejection::NotFound,
         Rejection::WrongSource,

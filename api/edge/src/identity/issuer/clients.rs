@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use entity::{Principal, PrincipalKind, Scope, Scopes, Tenant};
 
-use super::super::claims::{OWN_THINGS, STAFF, scopes_of};
+use super::super::claims::{OWN_THINGS, STAFF, scope_of, scopes_of};
 use super::super::tenants::is_loopback_origin;
 
 /// The public client of browsers and tools: no secret, PKCE.
@@ -39,14 +39,16 @@ impl ServiceClient {
         SERVICES.iter().find(|client| client.id == id)
     }
 
-    /// The service as a principal, with the scopes that it asked for.
-    pub(super) fn principal(&self, scope: &str) -> Principal {
-        Principal {
+    /// The service as a principal, with the scopes that it asked for; all when it asked for none.
+    /// `None`: one of them is no scope. A typing error must not give everything.
+    pub(super) fn principal(&self, scope: &str) -> Option<Principal> {
+        let is_known = scope.split_ascii_whitespace().all(|word| scope_of(word).is_some());
+        is_known.then(|| Principal {
             tenant: Tenant::new(self.tenant),
             subject: CompactString::new(self.id),
             kind: PrincipalKind::Service,
             scopes: granted(scope, Scopes::ALL),
-        }
+        })
     }
 }
 

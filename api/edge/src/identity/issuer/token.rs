@@ -127,7 +127,9 @@ async fn issue(call: &Call<Form>) -> Result<Value, OAuthError> {
         ("refresh_token", Client::Web) => refresh(call, issuer, &fields).await,
         ("client_credentials", Client::Service(service)) => {
             let scope = fields.get("scope").map_or("", String::as_str);
-            let tokens = Tokens { principal: service.principal(scope), client: service.id };
+            let principal = service.principal(scope);
+            let unknown = || OAuthError::new("invalid_scope", "no such scope");
+            let tokens = Tokens { principal: principal.ok_or_else(unknown)?, client: service.id };
             Ok(tokens.access_only(call, issuer))
         }
         ("authorization_code" | "refresh_token" | "client_credentials", _) => {

@@ -8,6 +8,7 @@ use tokio::net::TcpSocket;
 use super::rig::{PATIENCE, Reader, Rig, events_of};
 use crate::push::Pace;
 use crate::settings;
+use crate::state::EdgeLimits;
 
 async fn expect_bye(reader: &mut Reader, reason: &str, retry: u64) {
     let mut block = reader.next().await.expect("a bye comes");
@@ -91,6 +92,26 @@ async fn a_full_node_sheds_and_keeps_what_it_has() {
 }
 
 #[actix_web::test]
+async fn who_asks_too_often_is_shed_and_not_closed_for_good() {
+    let rig = Rig::new().await;
+    let order = rig.order("ada", "cart-0001").await;
+    let bearer = format!("Bearer {}", rig.token("ada").await);
+    let headers = [("authorization", bearer.as_str())];
+    rig.world.edge.set_limits(EdgeLimits { rate_limit: 1, ..EdgeLimits::default() });
+    let mut n_plain = 0;
+    while rig.get("/v1/me/orders", &headers).await.status().as_u16() != 429 {
+        n_plain += 1;
+        assert!(n_plain < 10, "the quota is used up");
+    }
+    for path in [events_of(&order), "/v1/me/events".to_owned()] {
+        let mut reader = rig.open(&path, &headers).await;
+        expect_bye(&mut reader, "shed", 15_000).await;
+    }
+    // Who is nobody is still told so.
+    assert_eq!(rig.get("/v1/me/events", &[]).await.status().as_u16(), 401);
+}
+
+#[actix_web::test]
 async fn a_drain_says_bye_to_all() {
     let rig = Rig::new().await;
     let order = rig.order("ada", "cart-0001").await;
@@ -111,6 +132,29 @@ async fn a_drain_says_bye_to_all() {
     drain.await.unwrap();
     assert_eq!(rig.world.edge.streams().n_open(), 0);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[actix_web::test]
+async fn a_drain_answers_who_waits_for_a_change() {
+    let rig = Rig::new().await;
+    let order = rig.order("ada", "cart-0001").await;
+    let bearer = format!("Bearer {}", rig.token("ada").await);
+    let path = format!("/v1/orders/{}", crate::dto::order_id(&order));
+    let seen = rig.get(&path, &[("authorization", &bearer)]).await;
+    let tag = seen.headers()["etag"].to_str().unwrap().to_owned();
+    let headers =
+        [("authorization", bearer.as_str()), ("if-none-match", &tag), ("prefer", "wait=20")];
+    let began = Instant::now();
+    let handle = rig.handle.clone();
+    let drain = async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        handle.drain().await;
+    };
+    let (polled, ()) = futures_util::future::join(rig.get(&path, &headers), drain).await;
+    assert_eq!(polled.status().as_u16(), 304);
+    assert_eq!(polled.headers()["etag"], tag.as_str());
+    let waited = began.elapsed();
+    assert!((300..4_000).contains(&waited.as_millis()), "{waited:?}");
 }
 
 #[actix_web::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cluster::relay::{ReplayError, ReplayFrom, ReplayProgress, ReplayRequest};
+use commerce::published::FACES;
 use entity::Scope;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -97,6 +98,11 @@ async fn replay(
         }
     };
     let stream = body.stream.map(Text::into_string);
+    let names = FACES.map(|face| face.domain.to_ascii_uppercase());
+    if stream.as_ref().is_some_and(|stream| !names.contains(stream)) {
+        let detail = format!("is one of {}", names.join(", "));
+        return Err(Problem::failed("/stream", "unknown_value", detail));
+    }
     operator.relay.replay(ReplayRequest { stream: stream.clone(), from }).await.map_err(
         |error| match error {
             ReplayError::Busy => Problem::new(Code::InvalidState).with("state", "replay_under_way"),

@@ -1,6 +1,7 @@
 //! What placing came to: the first entry that says so, the order as it was then, and the problem
 //! of an order that was not sold.
 
+use commerce::cart::CartView;
 use commerce::order::{Entry, Order as OrderEntity, OrderView, Query, Reason, Status};
 use entity::EntityKey;
 use serde_json::json;
@@ -24,6 +25,15 @@ pub(super) fn first_settled(view: &OrderView) -> Option<Entry> {
             Status::Processing | Status::Cancelling => false,
         })
         .copied()
+}
+
+/// The present version of the order that holds a cart, if it has come to something: a placing by
+/// another request shows it as it is. None: there is something to wait for.
+pub(super) async fn held(shop: &Shop, asker: &Asker, cart: &CartView) -> Option<u64> {
+    let query = Query::View { since_seq: None };
+    let seen = shop.query::<OrderEntity>(asker, cart.order.as_ref()?, &query, 0).await.ok()?;
+    let view = whole(seen.view).ok()?;
+    first_settled(&view).map(|_| view.version)
 }
 
 /// The view as of a version.

@@ -464,6 +464,9 @@ async fn the_node_is_seen_and_drained_and_events_are_said_again() {
     }
     assert_eq!(progress["is_over"], true, "{progress}");
     assert!(progress["n_published"].as_u64().unwrap() > 0, "{progress}");
+    let unknown = rig.admin(post("/admin/events/replay").json(r#"{"stream":"ORDER"}"#)).await;
+    assert_eq!(unknown.brief(), "422 validation_failed unknown_value @ /stream");
+    assert!(unknown.text().contains("ORDERS, STOCK"), "{}", unknown.text());
     let mut placeless = String::new();
     for _ in 0..300 {
         let replay = post("/admin/events/replay").json(r#"{"from_sequence":3}"#);

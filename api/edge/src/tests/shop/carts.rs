@@ -48,6 +48,10 @@ async fn a_guest_brings_the_cart_along_once() {
         .header("if-match", "\"v1\"")
         .json(r#"{"qty":3}"#);
     assert_eq!(rig.send(more).await.status, 200);
+    let weak = ask("PUT", "/v1/carts/guest-cart-1/lines/tea-2").bearer(guest);
+    let weak = rig.send(weak.header("if-match", "W/\"v2\"").json(r#"{"qty":4}"#)).await;
+    assert_eq!(weak.brief(), "412 version_mismatch");
+    assert!(weak.json()["detail"].as_str().unwrap().contains("weak"), "{}", weak.text());
     let token = rig.buyer("alice").await;
     rig.cart(&token, "alice-cart-1", "[]").await;
     let merge = Merge { rig: &rig, token };
@@ -67,6 +71,20 @@ async fn a_guest_brings_the_cart_along_once() {
     rig.cart(guest, "guest-cart-2", "[]").await;
     let other = rig.send(post("/v1/guests")).await.json();
     let other = other["access_token"].as_str().unwrap().to_owned();
-    assert_eq!(rig.send(merge.of("guest-cart-2", &other)).await.status, 200);
+    for (cart, token) in [("guest-cart-2", other.as_str()), ("guest-cart-9", guest)] {
+        assert_eq!(rig.send(merge.of(cart, token)).await.brief(), "404 not_found");
+    }
     assert_eq!(merge.lines().await, json!([["tea-1", 2], ["tea-2", 3]]));
+    // That used nothing up; nor did the first merge of a cart that is filled again.
+    assert_eq!(rig.send(merge.of("guest-cart-2", guest)).await.status, 200);
+    let more = rig.send(get("/v1/carts/guest-cart-1").bearer(guest)).await;
+    let more = ask("PUT", "/v1/carts/guest-cart-1/lines/tea-2")
+        .bearer(guest)
+        .header("if-match", more.header("etag"))
+        .json(r#"{"qty":1}"#);
+    assert_eq!(rig.send(more).await.status, 200);
+    for _ in 0..2 {
+        assert_eq!(rig.send(merge.of("guest-cart-1", guest)).await.status, 200);
+        assert_eq!(merge.lines().await, json!([["tea-1", 3], ["tea-2", 4]]));
+    }
 }

@@ -31,6 +31,59 @@ async fn placing_again_with_the_key_answers_the_same_bytes() {
     assert_eq!(rig.send(get(&path).bearer(&other_shop)).await.brief(), "404 not_found");
 }
 
+#[actix_web::test]
+async fn a_key_repeats_its_answer_and_another_key_sees_the_order_as_it_is() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let quote = rig.cart(&token, "alice-cart-1", r#"[{"type":"cod"}]"#).await;
+    let more = r#","txn_type":"cod","tenders":[{"type":"cod"}]"#;
+    let place = |key| Rig::place(&token, &quote, more).header("idempotency-key", key);
+    let first = rig.send(place("k1")).await;
+    assert_eq!((first.status, &first.json()["status"]), (201, &json!("confirmed")));
+    // The order moves on.
+    let shipment = rig.shipment(&first).await;
+    let dispatch = post(&format!("/v1/shipments/{shipment}/dispatch")).bearer(&rig.staff);
+    let dispatch = dispatch.json(r#"{"carrier":"DHL","tracking_number":"T1"}"#);
+    assert_eq!(rig.send(dispatch.header("idempotency-key", "d1")).await.status, 200);
+    let path = format!("/v1/orders/{}", first.json()["id"].as_str().unwrap());
+    let present = rig.send(get(&path).bearer(&token)).await;
+    assert_ne!(present.header("etag"), first.header("etag"));
+    let replay = rig.send(place("k1")).await;
+    assert_eq!((replay.status, replay.header("etag")), (201, first.header("etag")));
+    assert_eq!(replay.body, first.body, "the same key: the same bytes");
+    let other = rig.send(place("k2")).await;
+    assert_eq!((other.status, other.header("etag")), (200, present.header("etag")));
+    assert_eq!(other.json()["status"], "in_fulfilment");
+    assert_eq!(other.headers.get("idempotent-replayed"), None);
+    // It moves on again; the second key keeps its own answer.
+    let at = first.json()["server_time"].as_str().unwrap().to_owned();
+    let track = json!({"event_id": "e1", "status": "in_transit", "at": at}).to_string();
+    let track = post(&format!("/v1/shipments/{shipment}/tracking")).bearer(&rig.staff).json(&track);
+    assert_eq!(rig.send(track).await.status, 200);
+    let replay = rig.send(place("k2")).await;
+    assert_eq!(replay.header("idempotent-replayed"), "true");
+    assert_eq!((replay.status, replay.body), (200, other.body));
+}
+
+#[actix_web::test]
+async fn no_line_to_cancel_is_not_every_line() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "alice-cart-1").await;
+    let path = format!("/v1/orders/{}", order.json()["id"].as_str().unwrap());
+    let cancel = |key, body: &str| {
+        post(&format!("{path}/cancel")).bearer(&token).json(body).header("idempotency-key", key)
+    };
+    let refused = rig.send(cancel("c1", r#"{"lines":[]}"#)).await;
+    assert_eq!(refused.brief(), "422 validation_failed empty @ /lines");
+    let too_many = rig.send(cancel("c2", r#"{"lines":[{"line_id":"1","qty":4}]}"#)).await;
+    assert!(too_many.brief().starts_with("422 validation_failed"), "{}", too_many.text());
+    let seen = rig.send(get(&path).bearer(&token)).await;
+    assert_eq!(seen.json()["status"], "confirmed");
+    let whole = rig.send(cancel("c3", "{}")).await;
+    assert_eq!(whole.json()["status"], "cancelled", "{}", whole.text());
+}
+
 async fn again_id(rig: &Rig, token: &str) -> serde_json::Value {
     let list = rig.send(get("/v1/me/orders").bearer(token)).await.json();
     assert_eq!(list["data"].as_array().unwrap().len(), 1);

@@ -1,0 +1,83 @@
+//! What somebody outside said under an id of theirs, as a shipment remembers it against repeats.
+//!
+//! A carrier and a courier count their events apart, so an id is one within tracking or within
+//! cash. The words are kept with the id: another event under a known id is told from a repeat.
+//! Ids that were recorded without a kind stand for both, with any words.
+
+use compact_str::{CompactString, format_compact};
+
+use super::event::Fact;
+
+/// Between the parts of an entry: no id, receipt or other word holds a control character.
+const MARK: char = '\u{1}';
+
+/// A remembered event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said<'a> {
+    /// Whose id it is: `track` or `cod`.
+    kind: &'static str,
+    id: &'a str,
+    words: CompactString,
+}
+
+/// What a shipment knows of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Nothing.
+    New,
+    /// All of it.
+    Same,
+    /// Another event of its kind under its id.
+    Other,
+}
+
+impl<'a> Said<'a> {
+    /// What a fact recorded; none: nobody outside said it.
+    pub(super) fn of(fact: &'a Fact) -> Option<Self> {
+        let (kind, id, words) = match fact {
+            Fact::InTransit { event_id, at } => {
+                ("track", event_id, format_compact!("in_transit {}", at.0))
+            }
+            Fact::Delivered { event_id, at } => {
+                ("track", event_id, format_compact!("delivered {}", at.0))
+            }
+            Fact::CodCollected { event_id, amount, receipt } => {
+                let receipt = receipt.as_deref().unwrap_or_default();
+                let words = format_compact!("{} {} {receipt}", amount.minor, amount.ccy.code());
+                ("cod", event_id, words)
+            }
+            Fact::Refused { event_id } => ("cod", event_id, CompactString::const_new("refused")),
+            Fact::Created(_)
+            | Fact::DispatchAsked { .. }
+            | Fact::Released
+            | Fact::DispatchRefused
+            | Fact::Dispatched
+            | Fact::Stopped
+            | Fact::Reopened { .. }
+            | Fact::Received
+            | Fact::AutoReceived
+            | Fact::CodOverdue
+            | Fact::ReportLost(_)
+            | Fact::ReportsRepeated => return None,
+        };
+        Some(Self { kind, id, words })
+    }
+
+    /// The entry that remembers it.
+    pub(super) fn entry(&self) -> CompactString {
+        let Self { kind, id, words } = self;
+        format_compact!("{kind}{MARK}{id}{MARK}{words}")
+    }
+
+    /// What an entry says of it.
+    pub(super) fn compare(&self, entry: &str) -> Known {
+        let mut parts = entry.splitn(3, MARK);
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(kind), Some(id), Some(words)) if kind == self.kind && id == self.id => {
+                if words == self.words { Known::Same } else { Known::Other }
+            }
+            (Some(id), None, None) if id == self.id => Known::Same,
+            _ => Known::New,
+        }
+    }
+}
