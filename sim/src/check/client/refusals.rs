@@ -87,7 +87,7 @@ mod tests {
 
     fn check_with(faults: &[Fault], ops: Vec<Op>) -> usize {
         let history = History { ops, ..History::default() };
-        check(&Calm::of(&faults), 1_000, &history).violations.len()
+        check(&Calm::of(faults), 1_000, &history).violations.len()
     }
 
     /// Of 1,000 requests of as many visits the first `n` are answered so.
