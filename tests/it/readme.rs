@@ -28,7 +28,7 @@ fn the_lines_lead_from_a_token_to_a_delivered_order() {
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     for expected in [
         r#""object":"product","id":"product-01""#,
-        r#""object":"cart","id":"my-first-cart","version":1"#,
+        r#""object":"cart","id":"cart-"#,
         r#""status":"dispatched""#,
         r#""status":"collected","receipt":"R-1""#,
         r#""status":"fulfilled""#,
