@@ -2,8 +2,9 @@
 //! its end, for what it left behind (takeovers, back-offs, queues).
 //!
 //! One notion for all that is judged by it: drains, and answers to clients. Faults count by the
-//! times at which they happened: a restart is over when its node serves again. It does not say
-//! what has to hold in calm times.
+//! times at which they happened: a restart is over when its node serves again, but for that after a
+//! failed sync, which begins within the time that is felt anyway. It does not say what has to hold
+//! in calm times.
 
 use crate::plan::{Fault, FaultKind};
 

@@ -47,12 +47,13 @@ fn manifest(path: &str) -> toml::Table {
     text.parse().unwrap()
 }
 
+/// The crates of a section, those of single targets among them.
 fn names(manifest: &toml::Table, section: &str) -> BTreeSet<String> {
-    manifest
-        .get(section)
-        .and_then(toml::Value::as_table)
-        .map(|table| table.keys().cloned().collect())
-        .unwrap_or_default()
+    let targets = manifest.get("target").and_then(toml::Value::as_table);
+    let of_targets = targets.into_iter().flat_map(toml::Table::values);
+    let tables = of_targets.filter_map(toml::Value::as_table).chain([manifest]);
+    let sections = tables.filter_map(|table| table.get(section)?.as_table());
+    sections.flat_map(toml::Table::keys).cloned().collect()
 }
 
 #[test]

@@ -139,6 +139,8 @@ pub struct Operation {
     pub ticket: bool,
     /// Whether the handler reads the query itself: unknown parameters of RFC 6749, streams.
     pub lenient_query: bool,
+    /// Whoever asks too often is shed with a success, so it has no 429.
+    pub shedding: bool,
     /// Whether credentials of a request are not looked at: the issuer has its own.
     pub anonymous: bool,
     /// Whether it exists with `--demo` only.
@@ -166,6 +168,7 @@ impl Operation {
             minimal: false,
             ticket: false,
             lenient_query: false,
+            shedding: false,
             anonymous: false,
             demo: false,
         }
@@ -335,6 +338,13 @@ impl Operation {
         self
     }
 
+    /// Sheds who asks too often, as a full node does, where a problem would end more than the request.
+    #[must_use]
+    pub const fn shedding(mut self) -> Self {
+        self.shedding = true;
+        self
+    }
+
     /// Exists with `--demo` only.
     #[must_use]
     pub const fn demo(mut self) -> Self {
@@ -359,7 +369,10 @@ impl Operation {
     #[must_use]
     pub fn all_codes(&self, body: bool) -> Vec<Code> {
         let mut codes = self.codes.to_vec();
-        codes.extend([Code::RateLimited, Code::Internal, Code::OverCapacity, Code::Unavailable]);
+        codes.extend([Code::Internal, Code::OverCapacity, Code::Unavailable]);
+        if !self.shedding {
+            codes.push(Code::RateLimited);
+        }
         if body {
             codes.extend([Code::Timeout, Code::TooLarge, Code::UnsupportedMediaType]);
         }

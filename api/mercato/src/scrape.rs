@@ -41,7 +41,11 @@ const TABLE: &[(&str, Kind, &str)] = &[
     ("mercato_edge_streams_open", Gauge, "live streams that are open"),
     ("mercato_edge_streams_total", Counter, "live streams that were begun"),
     ("mercato_frames_refused_total", Counter, "frames of other nodes that could not be read"),
-    ("mercato_frames_unread_total", Counter, "frames of other nodes of a version not read here"),
+    (
+        "mercato_frames_unread_total",
+        Counter,
+        "frames of a version that the other node did not read",
+    ),
     ("mercato_frames_unsent_total", Counter, "frames to other nodes that were not sent"),
     ("mercato_host_failures_total", Counter, "shards whose host failed and was begun anew"),
     ("mercato_http_request_duration_seconds", Seconds, "time to an answer, by route and status"),

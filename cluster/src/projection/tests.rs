@@ -117,7 +117,7 @@ impl Worker {
 
     /// As if the generations had been read just now, of the shards as they are.
     fn renew_later(&mut self) {
-        self.renewed_at = self.parts.ctx.clock.now();
+        self.renewed_at = self.parts.ctx.clock.steady();
     }
 
     fn view(&self) -> Arc<str> {

@@ -26,12 +26,13 @@ pub(super) struct Worker {
     generations: Generations,
     active: Track,
     building: Option<Track>,
-    /// When the generations were read.
+    /// When the generations were read, in steady time.
     pub(super) renewed_at: Timestamp,
     /// Whether they have changed, as far as is known.
     is_outdated: bool,
     /// The retired generation that is being closed to late writers, and of how many shards it is.
     fenced: (u32, u16),
+    /// When the active generation came, in steady time.
     retired_at: Timestamp,
     measured_at: Timestamp,
     waiters: Vec<Waiter>,
@@ -76,10 +77,10 @@ impl Task for Worker {
             generations,
             active,
             building,
-            renewed_at: parts.ctx.clock.now(),
+            renewed_at: parts.ctx.clock.steady(),
             is_outdated: false,
             fenced: (0, 0),
-            retired_at: parts.ctx.clock.now(),
+            retired_at: parts.ctx.clock.steady(),
             measured_at: Timestamp(0),
             waiters: Vec::new(),
         })
@@ -131,6 +132,11 @@ impl Worker {
         self.parts.ctx.clock.now()
     }
 
+    /// Time that nobody sets: for so long nodes leave each other's rows.
+    fn steady(&self) -> Timestamp {
+        self.parts.ctx.clock.steady()
+    }
+
     /// One step of every shard that is behind, one step of a rebuild, some rows of old ones.
     pub(super) async fn turn(&mut self) -> Turn {
         let now = self.now();
@@ -148,7 +154,7 @@ impl Worker {
             turn = if is_over && turn != Turn::More { Turn::Done } else { Turn::More };
             note(&self.parts, &mut self.active, index, halt);
         }
-        if self.build(now).await || self.sweep(now).await {
+        if self.build(now).await || self.sweep().await {
             turn = Turn::More;
         }
         turn
@@ -160,19 +166,20 @@ impl Worker {
         let came = |index| {
             self.active.came(&self.parts, index) && self.active.is_behind(&self.parts, index, now)
         };
-        let is_due = now.since_ms(self.renewed_at) >= limits::RENEW_EVERY_MS;
+        let steady = self.steady();
+        let is_due = steady.since_ms(self.renewed_at) >= limits::RENEW_EVERY_MS;
         // Where others write, a shard that comes changes nothing, and it would come at each commit.
         let has_come = self.newer_version().is_none() && (0..self.active.places.len()).any(came);
         if is_due || self.is_outdated || has_come {
             self.is_outdated = true;
             let fresh_until = fresh_until(&self.parts);
-            let renewed = self.read_again(now).await;
+            let renewed = self.read_again().await;
             if let Err(error) = renewed {
                 tracing::warn!(name = self.parts.projection.name(), %error, "generations not read");
                 return false;
             }
             self.parts.shared.lock().fresh_until = fresh_until;
-            (self.is_outdated, self.renewed_at) = (false, now);
+            (self.is_outdated, self.renewed_at) = (false, steady);
         }
         self.newer_version().is_none()
     }
@@ -183,7 +190,7 @@ impl Worker {
         (found != self.parts.projection.version()).then_some(found)
     }
 
-    async fn read_again(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    async fn read_again(&mut self) -> Result<(), StoreError> {
         let (parts, projection) = (&self.parts, &self.parts.projection);
         let (name, version) = (projection.name(), projection.version());
         let found = Generations::load(&parts.ctx.store, name, version, Newer::Stays).await?;
@@ -201,7 +208,7 @@ impl Worker {
         if found.active != self.generations.active {
             self.active = Track::load(parts, view_name(name, found.active)).await?;
             parts.shared.lock().view = Some(view_name(name, found.active));
-            self.retired_at = now;
+            self.retired_at = self.steady();
         }
         self.generations = found;
         Ok(())
@@ -239,15 +246,15 @@ impl Worker {
         self.parts.shared.lock().view = Some(view_name(name, swapped.active));
         self.active = self.building.take().expect("it was there above");
         self.generations = swapped;
-        self.retired_at = now;
+        self.retired_at = self.steady();
         self.measure();
         true
     }
 
     /// Takes out some rows that nobody sees any more. Returns whether it did something.
-    async fn sweep(&mut self, now: Timestamp) -> bool {
+    async fn sweep(&mut self) -> bool {
         let Some(retired) = self.generations.retired.first().copied() else { return false };
-        if now.since_ms(self.retired_at) < limits::GRACE_MS {
+        if self.steady().since_ms(self.retired_at) < limits::GRACE_MS {
             return false;
         }
         match self.take_out(retired).await {
@@ -255,7 +262,7 @@ impl Worker {
             Err(error) => {
                 let name = self.parts.projection.name();
                 tracing::warn!(name, %error, "old rows not taken out yet");
-                self.retired_at = now;
+                self.retired_at = self.steady();
                 false
             }
         }
@@ -406,7 +413,7 @@ impl Worker {
         let store = &self.parts.ctx.store;
         let back = Generations::load(store, name, version, Newer::GoesBack).await?;
         tracing::warn!(name, version, generation = back.active, "projection goes back");
-        self.read_again(self.now()).await
+        self.read_again().await
     }
 
     pub(super) async fn save(&mut self) {

@@ -50,8 +50,9 @@ pub trait SnapshotStore: Send + Sync + 'static {
     /// snapshots, nor a later write of the shard without an earlier one).
     ///
     /// An older snapshot never replaces a newer one (by `last_commit`). An owner of an older epoch
-    /// than the shard's is refused with [`StoreError::Fenced`], as its appends are: it knows nothing
-    /// of what came after it, and would take out a deadline that its successor has set again.
+    /// than the shard's is refused with [`StoreError::Fenced`], as its appends are: it knows
+    /// nothing of what came after it, and would take out a deadline that its successor has set
+    /// again.
     async fn write(&self, shard: ShardId, write: SnapshotWrite) -> Result<(), StoreError>;
 
     /// The newest snapshot of an entity.

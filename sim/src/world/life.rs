@@ -113,17 +113,7 @@ impl Life {
         let alive = Arc::new(AtomicBool::new(true));
         let (doom, doomed) = latest::channel(false);
         let is_embedded = ports::Journal::one_log(&ground.store);
-        let store: SharedStore = Arc::new(SimStore::new(SimStoreParts {
-            inner: ground.store.clone(),
-            kernel: ground.kernel.clone(),
-            faults: ground.faults.clone(),
-            node: number,
-            target,
-            links: if is_embedded { StoreLinks::EMBEDDED } else { StoreLinks::SHARED },
-            alive: Arc::clone(&alive),
-            doom,
-            claims: ground.claims.clone(),
-        }));
+        let store = store(ground, number, target, (&alive, doom));
         let clock = NodeClock::new(ground.kernel.clone(), target, skew);
         let random = Arc::new(SimRandom::new(ground.kernel.seed(), number, life));
         let ctx = NodeCtx {
@@ -250,6 +240,27 @@ impl Life {
         let is_published = self.relay.stop(DRAIN_MS).await;
         self.views.stop(DRAIN_MS).await && is_published && is_drained
     }
+}
+
+/// The store as this life sees it.
+fn store(
+    ground: &Ground,
+    node: u16,
+    target: Target,
+    (alive, doom): (&Arc<AtomicBool>, latest::Sender<bool>),
+) -> SharedStore {
+    let is_embedded = ports::Journal::one_log(&ground.store);
+    Arc::new(SimStore::new(SimStoreParts {
+        inner: ground.store.clone(),
+        kernel: ground.kernel.clone(),
+        faults: ground.faults.clone(),
+        node,
+        target,
+        links: if is_embedded { StoreLinks::EMBEDDED } else { StoreLinks::SHARED },
+        alive: Arc::clone(alive),
+        doom,
+        claims: ground.claims.clone(),
+    }))
 }
 
 /// What the shop sells on: no tax and one way to send, so that totals are plain.

@@ -121,12 +121,12 @@ impl World {
         if !is_drained && is_calm() {
             self.trouble("drain", format!("node {node} did not drain in time"));
         }
+        if let Some(build) = build {
+            self.0.builds[usize::from(node)].set(build);
+        }
         if self.life(node).is_some_and(|now| Rc::ptr_eq(&now, &life)) {
             self.forget(node);
             life.crash(self.kernel());
-            if let Some(build) = build {
-                self.0.builds[usize::from(node)].set(build);
-            }
             self.kernel().sleep_us(u64::from(fault.for_ms) * 1_000).await;
             self.start(node).await;
         }

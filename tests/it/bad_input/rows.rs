@@ -388,7 +388,7 @@ async fn states(demo: &Demo, stage: &Stage) -> Vec<Row> {
     };
     vec![
         row("cancel what is cancelled", STATE, cancel.key("cancel-again")),
-        row("cancel more than there is", STATE, own(&units)),
+        row("cancel more than there is", "422 validation_failed", own(&units)),
         row("cancel a line that is not there", "422 validation_failed", own(&unknown)),
         row(
             "track what did not leave",

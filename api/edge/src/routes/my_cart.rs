@@ -123,7 +123,9 @@ async fn merge(call: Call<Json<MergeBody>>) -> Result<Reply<Json<CartJson>>, Pro
     let (shop, asker, key) = (call.edge.shop(), call.asker_with_key(), key(&call));
     // Another guest's cart is as little there as none.
     let looking = Asker { principal: guest.clone(), ..call.asker() }.shown(Scope::OrdersRead);
-    let lines = read_cart(&call, &looking, &from).await?.content.lines;
+    let seen = read_cart(&call, &looking, &from).await?;
+    // What an order holds, or became, is not there to be taken.
+    let lines = if seen.status == cart::Status::Open { seen.content.lines } else { Vec::new() };
     let guest = guest.subject;
     let command = cart::Command::MergeSeen { from: from.clone(), guest, lines };
     let reply = shop.ask::<Cart>(&asker, &key, &command).await?;

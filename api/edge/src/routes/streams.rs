@@ -37,6 +37,7 @@ const STREAM_ORDER: Operation = Operation::get("streamOrder", "/v1/orders/{id}/e
     .query(&[LAST_EVENT_ID, TICKET])
     .caching(Caching::Never)
     .lenient()
+    .shedding()
     .ticket();
 
 const STREAM_ME: Operation = Operation::get("streamMe", "/v1/me/events")
@@ -45,6 +46,7 @@ const STREAM_ME: Operation = Operation::get("streamMe", "/v1/me/events")
     .query(&[LAST_EVENT_ID, TICKET])
     .caching(Caching::Never)
     .lenient()
+    .shedding()
     .ticket();
 
 const OPEN_SOCKET: Operation = Operation::get("openSocket", "/v1/ws")

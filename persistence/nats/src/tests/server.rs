@@ -112,6 +112,19 @@ impl Server {
         let pid = self.child.as_ref().expect("it runs").id();
         let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status();
         assert!(status.unwrap().success());
+        if name == "STOP" {
+            // Its threads stop one after the other; until then it may still answer.
+            let tasks = format!("/proc/{pid}/task");
+            let is_stopped = |task: std::io::Result<std::fs::DirEntry>| {
+                let stat = std::fs::read_to_string(task.unwrap().path().join("stat"));
+                stat.is_ok_and(|stat| {
+                    stat.rsplit(") ").next().is_some_and(|it| it.starts_with('T'))
+                })
+            };
+            while !std::fs::read_dir(&tasks).unwrap().all(is_stopped) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
     }
 }
 

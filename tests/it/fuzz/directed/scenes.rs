@@ -13,10 +13,19 @@ pub(super) async fn all(demo: &Demo, stage: &Stage) -> Vec<Wanted> {
     all.extend(shipments(demo, stage).await);
     all.extend(customers(demo, stage).await);
     all.extend(staff(demo, stage).await);
+    all.push(catalogue(demo, stage).await);
     all.extend(reads(stage));
     all.extend(issuer(demo).await);
     all.extend(sessions(demo, stage).await);
     all
+}
+
+/// A file of the catalogue as it was published.
+async fn catalogue(demo: &Demo, stage: &Stage) -> Wanted {
+    let publish = ask("POST", "/v1/catalogue/versions").bearer(&stage.service).key("scene-publish");
+    let manifest = demo.send(&publish).await.ok();
+    let file = manifest["files"][0]["href"].as_str().expect("the demo has products").to_owned();
+    wanted("getCatalogueFile", 200, ask("GET", file))
 }
 
 /// The tag that a thing has now.

@@ -28,12 +28,14 @@ pub(super) fn first_settled(view: &OrderView) -> Option<Entry> {
 }
 
 /// The present version of the order that holds a cart, if it has come to something: a placing by
-/// another request shows it as it is. None: there is something to wait for.
+/// another request shows it as it is. None: there is something to wait for, or it was never sold,
+/// which is a problem and no order.
 pub(super) async fn held(shop: &Shop, asker: &Asker, cart: &CartView) -> Option<u64> {
     let query = Query::View { since_seq: None };
     let seen = shop.query::<OrderEntity>(asker, cart.order.as_ref()?, &query, 0).await.ok()?;
     let view = whole(seen.view).ok()?;
-    first_settled(&view).map(|_| view.version)
+    let first = first_settled(&view).filter(|first| first.status != Status::Cancelled);
+    first.map(|_| view.version)
 }
 
 /// The view as of a version.
