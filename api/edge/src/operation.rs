@@ -338,7 +338,7 @@ impl Operation {
         self
     }
 
-    /// Sheds who asks too often, as a full node does, where a problem would end more than the request.
+    /// Sheds who asks too often, as a full node does: a problem would end more than the request.
     #[must_use]
     pub const fn shedding(mut self) -> Self {
         self.shedding = true;
