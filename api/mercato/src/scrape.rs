@@ -1,7 +1,7 @@
 //! What a scrape shows: every metric's kind and meaning, and the buckets of durations.
 //!
 //! Counters of trouble stand at 0 from the start, so that an alert on their growth sees the first
-//! one. No label names an order or a customer. What is not in [`TABLE`] fails a test.
+//! one. No label names an order or a customer. What the table does not have fails a test.
 
 use std::sync::Weak;
 use std::time::Duration;
