@@ -92,7 +92,8 @@ struct Shard {
     target: Option<Target>,
     /// Not offered before.
     offer_at: Timestamp,
-    route: Option<NodeId>,
+    /// What was said last of where it is, and the epoch of the row that said so.
+    route: Option<(NodeId, u64)>,
 }
 
 /// What of a shard is here.

@@ -168,6 +168,11 @@ impl Lane {
         self.queue.front().map(|event| event.time).or(self.behind_since)
     }
 
+    /// Whether there is nothing to do, for a journal that is durable so far.
+    pub(super) fn rests(&self, durable: u64) -> bool {
+        self.read_to >= durable && self.open.is_empty() && self.behind_since.is_none()
+    }
+
     /// Looks at the durable end of the journal.
     pub(super) fn look(&mut self, durable: u64, now: Timestamp) {
         let is_behind = self.now().commit_no < durable;

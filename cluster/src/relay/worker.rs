@@ -54,6 +54,8 @@ pub(super) struct Worker {
     lanes: Vec<Lane>,
     /// The lane that has the first turn.
     first: usize,
+    /// Lanes that had something to do when they were last looked at, in turn.
+    busy: Vec<usize>,
     /// How each stream ended when it was last heard of.
     ends: Ends,
     /// The connection on which the streams were compared.
@@ -87,6 +89,7 @@ impl Task for Worker {
             parts: parts.clone(),
             lanes,
             first: 0,
+            busy: Vec::new(),
             ends: Ends::new(),
             connection: None,
             is_rewound: false,

@@ -100,7 +100,8 @@ pub enum Command {
         /// The version that the caller saw.
         if_version: IfVersion,
     },
-    /// As [`Self::MergeSeen`], without having looked into the guest's cart.
+    /// As [`Self::MergeSeen`], without having looked into the guest's cart. No edge of this build
+    /// sends it; in a rolling upgrade edges of the one before do.
     Merge {
         /// The guest's cart.
         from: EntityKey,

@@ -246,7 +246,8 @@ impl Agent {
         (0..self.config.n_shards).for_each(|id| self.route(ShardId(id), out));
     }
 
-    /// Says where a shard is to be found, where that has changed.
+    /// Says where a shard is to be found, where that has changed; also when it is where it was, at
+    /// a later epoch: others may have named a node in between.
     fn route(&mut self, id: ShardId, out: &mut Vec<Output>) {
         let shard = &self.shards[usize::from(id.0)];
         let to = match &shard.local {
@@ -261,9 +262,11 @@ impl Agent {
                 Phase::Draining | Phase::Releasing => &source.target().node,
             }),
         };
-        if shard.route.as_ref() != to {
+        let epoch = shard.row.as_ref().map_or(0, |row| row.epoch);
+        if shard.route.as_ref().map(|(node, epoch)| (node, *epoch)) != to.map(|node| (node, epoch))
+        {
             let to = to.cloned();
-            self.shard(id).route.clone_from(&to);
+            self.shard(id).route = to.clone().map(|node| (node, epoch));
             out.push(Output::Route { shard: id, to });
         }
     }

@@ -271,3 +271,21 @@ fn a_node_alone_that_leaves_drops_all_and_gives_its_life_back() {
     rig.pass(5_000, &[], &[]);
     assert_eq!(rig.said, [], "nothing more comes");
 }
+
+#[test]
+fn a_shard_that_came_back_to_its_node_is_told_again() {
+    let mut rig = Rig::serving();
+    let others = [lease("a", 1, 1)];
+    let row = |epoch| OwnerRow { shard: ShardId(2), epoch, owner: life("a", 1) };
+    let routes = |rig: &mut Rig, epoch| {
+        rig.said.clear();
+        rig.pass(500, &others, &[row(epoch)]);
+        let of = |output: &Output| matches!(output, Output::Route { shard: ShardId(2), .. });
+        rig.said.iter().filter(|output| of(output)).cloned().collect::<Vec<_>>()
+    };
+    let told = [Output::Route { shard: ShardId(2), to: Some(NodeId::new("a")) }];
+    assert_eq!(routes(&mut rig, 2), told);
+    assert_eq!(routes(&mut rig, 2), [], "the same row says nothing new");
+    // It was another's at epoch 3, and whoever was told so would ask there for ever.
+    assert_eq!(routes(&mut rig, 4), told);
+}

@@ -73,13 +73,11 @@ impl Worker {
     /// was read; it need not be public.
     pub(super) async fn fill(&mut self) -> bool {
         let now = self.now();
-        let n_lanes = self.lanes.len();
-        let mut n_queued: usize = self.lanes.iter().map(|lane| lane.n_queued()).sum();
+        let owned = self.parts.durable.all(self.lanes.len());
+        let mut n_queued = self.look_for_work(&owned);
         let mut has_read = false;
-        let first = (self.first + 1) % n_lanes;
-        self.first = first;
-        let owned = self.parts.durable.all(n_lanes);
-        for index in (0..n_lanes).map(|offset| (first + offset) % n_lanes) {
+        for at in 0..self.busy.len() {
+            let index = self.busy[at];
             let (epoch, durable) = owned[index];
             let lane = &mut self.lanes[index];
             lane.look(durable, now);
@@ -98,6 +96,17 @@ impl Worker {
             }
         }
         self.fill_replay().await || has_read
+    }
+
+    /// Notes which lanes have anything to do; the next one begins this time. Returns how many
+    /// events they have at hand.
+    fn look_for_work(&mut self, owned: &[(Option<u64>, u64)]) -> usize {
+        let lanes = &self.lanes;
+        self.first = (self.first + 1) % lanes.len();
+        let in_turn = (self.first..lanes.len()).chain(0..self.first);
+        self.busy.clear();
+        self.busy.extend(in_turn.filter(|index| !lanes[*index].rests(owned[*index].1)));
+        self.busy.iter().map(|index| lanes[*index].n_queued()).sum()
     }
 
     /// Reads the next frames of a lane. What comes before an unreadable frame counts as read.
@@ -166,11 +175,10 @@ impl Worker {
         let mut batch = Batch::default();
         let n_max = if sites::fires("batch_of_one", u64::MAX) { 1 } else { PUBLISH_BATCH_MAX };
         let reserved = self.replay.as_ref().map_or(0, |_| limits::REPLAY_SHARE_EVENTS);
-        let n_lanes = self.lanes.len();
         let mut has_more = true;
         while has_more {
             has_more = false;
-            for index in (0..n_lanes).map(|offset| (self.first + offset) % n_lanes) {
+            for &index in &self.busy {
                 let room =
                     (PUBLISH_BATCH_MAX - reserved).min(n_max).saturating_sub(batch.events.len());
                 let share = room.min(limits::SHARE_EVENTS);
