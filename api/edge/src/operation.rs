@@ -4,6 +4,7 @@
 //! constant, so they cannot drift apart. What is not declared is refused: a query parameter, a
 //! status, a code.
 
+use actix_web::HttpResponse;
 use entity::Scope;
 
 use crate::identity::{Access, Need};
@@ -139,8 +140,8 @@ pub struct Operation {
     pub ticket: bool,
     /// Whether the handler reads the query itself: unknown parameters of RFC 6749, streams.
     pub lenient_query: bool,
-    /// Whoever asks too often is shed with a success, so it has no 429.
-    pub shedding: bool,
+    /// Whoever asks too often is shed with this success, so it has no 429.
+    pub shed: Option<fn() -> HttpResponse>,
     /// Whether credentials of a request are not looked at: the issuer has its own.
     pub anonymous: bool,
     /// Whether it exists with `--demo` only.
@@ -168,7 +169,7 @@ impl Operation {
             minimal: false,
             ticket: false,
             lenient_query: false,
-            shedding: false,
+            shed: None,
             anonymous: false,
             demo: false,
         }
@@ -340,8 +341,8 @@ impl Operation {
 
     /// Sheds who asks too often, as a full node does: a problem would end more than the request.
     #[must_use]
-    pub const fn shedding(mut self) -> Self {
-        self.shedding = true;
+    pub const fn shedding(mut self, shed: fn() -> HttpResponse) -> Self {
+        self.shed = Some(shed);
         self
     }
 
@@ -370,7 +371,7 @@ impl Operation {
     pub fn all_codes(&self, body: bool) -> Vec<Code> {
         let mut codes = self.codes.to_vec();
         codes.extend([Code::Internal, Code::OverCapacity, Code::Unavailable]);
-        if !self.shedding {
+        if self.shed.is_none() {
             codes.push(Code::RateLimited);
         }
         if body {

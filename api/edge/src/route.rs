@@ -127,12 +127,10 @@ where
     Route { operation, request: B::content, reply, handler }
 }
 
-/// Binds a handler that needs the connection itself: WebSockets, live streams. `limited` answers
-/// whoever asks too often, where the problem would end more than this request.
+/// Binds a handler that needs the connection itself: WebSockets, live streams.
 pub(crate) fn live_route<H, F>(
     operation: &'static Operation,
     reply: fn() -> Content,
-    limited: Option<fn() -> HttpResponse>,
     handler: H,
 ) -> Route
 where
@@ -145,8 +143,8 @@ where
             let none = Payload::None;
             match check::<NoBody>(operation, edge, http.clone(), none, &quotas).await {
                 Ok(call) => handler(call, http, payload).await,
-                Err(problem) => match limited {
-                    Some(limited) if problem.code() == Code::RateLimited => Ok(limited()),
+                Err(problem) => match operation.shed {
+                    Some(shed) if problem.code() == Code::RateLimited => Ok(shed()),
                     Some(_) | None => Err(problem),
                 },
             }

@@ -37,7 +37,7 @@ const STREAM_ORDER: Operation = Operation::get("streamOrder", "/v1/orders/{id}/e
     .query(&[LAST_EVENT_ID, TICKET])
     .caching(Caching::Never)
     .lenient()
-    .shedding()
+    .shedding(shed)
     .ticket();
 
 const STREAM_ME: Operation = Operation::get("streamMe", "/v1/me/events")
@@ -46,7 +46,7 @@ const STREAM_ME: Operation = Operation::get("streamMe", "/v1/me/events")
     .query(&[LAST_EVENT_ID, TICKET])
     .caching(Caching::Never)
     .lenient()
-    .shedding()
+    .shedding(shed)
     .ticket();
 
 const OPEN_SOCKET: Operation = Operation::get("openSocket", "/v1/ws")
@@ -65,18 +65,17 @@ const SUBPROTOCOL: &str = "commerce.v1+json";
 #[must_use]
 pub fn routes() -> Vec<Route> {
     let frames = || Content::events::<StreamFrame>();
-    let shed: Option<fn() -> HttpResponse> = Some(|| bye(Reason::Shed));
     vec![
-        live_route(&STREAM_ORDER, frames, shed, |call, http, _| async move {
+        live_route(&STREAM_ORDER, frames, |call, http, _| async move {
             check_names(&STREAM_ORDER, &call)?;
             let id = call.path.expect("id").to_owned();
             stream(call, http, Topic::Order(id)).await
         }),
-        live_route(&STREAM_ME, frames, shed, |call, http, _| async move {
+        live_route(&STREAM_ME, frames, |call, http, _| async move {
             check_names(&STREAM_ME, &call)?;
             stream(call, http, Topic::Me).await
         }),
-        live_route(&OPEN_SOCKET, || Content::None, None, open_socket),
+        live_route(&OPEN_SOCKET, || Content::None, open_socket),
     ]
 }
 
@@ -114,6 +113,11 @@ async fn stream(
     live.begin(topic, page);
     live.start();
     Ok(response(LiveBody::new(pieces, None)))
+}
+
+/// A stream that is not served: a client of it comes back, where a 429 would end it for good.
+fn shed() -> HttpResponse {
+    bye(Reason::Shed)
 }
 
 /// A stream that ends as it begins.
