@@ -458,6 +458,23 @@ async fn readers_beside_newer_rows_are_refused() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_makes_rows_neither_old_nor_young() {
+    let mut world = World::shared();
+    world.commit(A, &[("a", &["x"])]).await;
+    let mut worker = world.worker_of(NOTES).await;
+    run(&mut worker).await;
+    let hour_ms = 3_600_000;
+    world.clock.set_by(hour_ms);
+    assert!(!is_refused(&worker).await, "no time has passed");
+    world.clock.set_by(-2 * hour_ms);
+    world.clock.jump(limits::GRACE_MS);
+    assert!(is_refused(&worker).await, "it slept, whatever the clock shows");
+    world.clock.jump(limits::RENEW_EVERY_MS);
+    run(&mut worker).await;
+    assert!(!is_refused(&worker).await);
+}
+
+#[tokio::test]
 async fn an_older_node_that_restarts_leaves_newer_rows_alone() {
     for store in [MemoryStore::new(3), MemoryStore::with_shard_logs(3)] {
         let is_shared = !store.one_log();

@@ -1,7 +1,7 @@
 //! A toy entity, a clock that tests move, and frames written straight into a store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use codec::{Packed, Stored, TypeId, pack};
 use entity::{
@@ -177,18 +177,28 @@ pub(crate) async fn own(store: &MemoryStore, commits: &Commits) {
 /// A clock that stands still until a test moves it.
 #[derive(Debug, Default)]
 pub(crate) struct TestClock {
-    now: Arc<AtomicU64>,
+    steady: Arc<AtomicU64>,
+    set_by: AtomicI64,
     moved: Arc<Notify>,
 }
 
 impl TestClock {
     pub(crate) fn at(now: u64) -> Arc<Self> {
-        Arc::new(Self { now: Arc::new(AtomicU64::new(now)), moved: Arc::default() })
+        Arc::new(Self {
+            steady: Arc::new(AtomicU64::new(now)),
+            set_by: AtomicI64::new(0),
+            moved: Arc::default(),
+        })
+    }
+
+    /// Somebody sets what it shows, by so many ms; time goes on as before.
+    pub(crate) fn set_by(&self, ms: i64) {
+        self.set_by.fetch_add(ms, Ordering::SeqCst);
     }
 
     /// Moves it by `ms` at once.
     pub(crate) fn jump(&self, ms: u64) {
-        self.now.fetch_add(ms, Ordering::SeqCst);
+        self.steady.fetch_add(ms, Ordering::SeqCst);
         self.moved.notify_waiters();
     }
 
@@ -220,15 +230,15 @@ pub(crate) async fn settle() {
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.now.load(Ordering::SeqCst))
+        Timestamp(self.steady().0.saturating_add_signed(self.set_by.load(Ordering::SeqCst)))
     }
 
     fn steady(&self) -> Timestamp {
-        self.now()
+        Timestamp(self.steady.load(Ordering::SeqCst))
     }
 
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
-        let (now, moved) = (Arc::clone(&self.now), Arc::clone(&self.moved));
+        let (now, moved) = (Arc::clone(&self.steady), Arc::clone(&self.moved));
         let until = now.load(Ordering::SeqCst) + ms;
         Box::pin(async move {
             loop {
