@@ -16,6 +16,7 @@ mod index;
 pub mod linear;
 pub mod liveness;
 pub mod oversell;
+pub mod placing;
 pub mod refusals;
 pub mod stock;
 pub mod unknown;
@@ -49,6 +50,7 @@ const PLAIN: &[Plain] = &[
     Plain { name: "acked_orders", check: acked::check },
     Plain { name: "idempotency", check: idempotency::check },
     Plain { name: "no_oversell", check: oversell::check },
+    Plain { name: "placing", check: placing::check },
     Plain { name: "available", check: available::check },
     Plain { name: "answers", check: answers::check },
     Plain { name: "stock_bounds", check: stock::check },
@@ -66,6 +68,7 @@ pub fn judge(history: &History, settle: Option<&Settle>) -> Vec<(&'static str, F
         ("acked_orders", acked::judge(history, &index)),
         ("idempotency", idempotency::judge(history, &index)),
         ("no_oversell", oversell::judge(history, &ledgers)),
+        ("placing", placing::check(history)),
         ("available", available::check(history)),
         ("answers", answers::check(history)),
         ("stock_bounds", stock::judge(&ledgers)),

@@ -14,6 +14,8 @@ use crate::plan::{Journey, Line, Pay, Then, Visit};
 
 /// Looks at an order until it has left its first state, at most so often.
 const WATCH_LOOKS: u32 = 8;
+/// Of so many whose order was refused, one takes less in the same cart.
+const ONE_OF_BUYS_LESS: u32 = 4;
 /// Pause between looks, in us.
 const WATCH_US: u64 = 150_000;
 
@@ -111,18 +113,51 @@ impl<W: Wire> Visitor<W> {
         let cart = self.cart(0);
         let Some(quote) = self.quoted(&cart, lines, *pay).await else { return };
         self.think(*think_ms).await;
-        let key = self.key("place");
-        let request = requests::place(&cart, &quote, *pay, self.wallet_gives.get(), &key);
-        let ask = Ask::Place { cart, lines: pairs(lines) };
-        let placed = if *double_click {
-            let other = self.ask_surely(ask.clone(), request.clone());
-            let (first, second) = tokio::join!(self.ask_surely(ask, request), other);
-            first.or(second)
-        } else {
-            self.ask_surely(ask, request).await
+        let placed = self.placed(&cart, lines, *pay, &quote, *double_click).await;
+        match placed.as_ref().and_then(order_of) {
+            Some(order) => self.after(&order, *then).await,
+            None if self.visit.id % ONE_OF_BUYS_LESS == 0 => {
+                self.buy_less(&cart, lines, *pay).await;
+            }
+            None => {}
+        }
+    }
+
+    /// Places the cart, perhaps by two clicks at once: of one page, which has one key, or of two.
+    async fn placed(
+        &self,
+        cart: &str,
+        lines: &[Line],
+        pay: Pay,
+        quote: &Quote,
+        twice: bool,
+    ) -> Option<HttpAnswer> {
+        let place = |what: &str| {
+            let gives = self.wallet_gives.get();
+            let request = requests::place(cart, quote, pay, gives, &self.key(what));
+            self.ask_surely(Ask::Place { cart: cart.into(), lines: pairs(lines) }, request)
         };
-        let Some(order) = placed.as_ref().and_then(order_of) else { return };
-        self.after(&order, *then).await;
+        if !twice {
+            return place("place").await;
+        }
+        let is_one_page = self.visit.id % 2 == 0;
+        let other = place(if is_one_page { "place" } else { "place-too" });
+        let (first, second) = tokio::join!(place("place"), other);
+        first.or(second)
+    }
+
+    /// What was wanted could not be had: asks for one unit of the first line, in the same cart.
+    async fn buy_less(&self, cart: &str, lines: &[Line], pay: Pay) -> Option<()> {
+        // The cart is free again as soon as it hears of it.
+        self.clients.wire.sleep_us(WATCH_US).await;
+        let less = [Line { qty: 1, ..*lines.first()? }];
+        let seen = self.quote(cart).await?;
+        let quote = self.requoted(cart, &less, pay, seen.cart_version()).await?;
+        let gives = self.wallet_gives.get();
+        let request = requests::place(cart, &quote, pay, gives, &self.key("less"));
+        let ask = Ask::Place { cart: cart.into(), lines: pairs(&less) };
+        let order = order_of(&self.ask_surely(ask, request).await?)?;
+        self.look(&order).await.map(drop)
     }
 
     async fn after(&self, order: &str, then: Then) {
@@ -213,7 +248,12 @@ impl<W: Wire> Visitor<W> {
         }
         // The wallet gives all that has to be paid, and that is more than the goods.
         self.wallet_gives.set(self.wallet_gives.get() + quote.payable());
-        self.filled(cart, lines, pay, Some(quote.cart_version())).await?;
+        self.requoted(cart, lines, pay, quote.cart_version()).await
+    }
+
+    /// Fills a cart anew and asks what it costs then.
+    async fn requoted(&self, cart: &str, lines: &[Line], pay: Pay, over: u64) -> Option<Quote> {
+        self.filled(cart, lines, pay, Some(over)).await?;
         self.quote(cart).await
     }
 

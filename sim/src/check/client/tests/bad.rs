@@ -7,6 +7,23 @@ type Row = (&'static str, u32, &'static [&'static str], &'static str);
 
 const ROWS: &[Row] = &[
     (
+        "of two pages that place a cart one is refused",
+        9,
+        &["placing"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        0-12 place c1 0x1 #k2 = 412 version_mismatch",
+    ),
+    (
+        "a cart that was edited is still the order before",
+        0,
+        &["placing"],
+        "
+        0-10 place c1 0x2 #k1 = 409 o1 out_of_stock
+        20-30 put c1 = 200 v7
+        40-50 place c1 0x1 #k2 = 409 o1 out_of_stock",
+    ),
+    (
         "a version goes back",
         9,
         &["versions", "linear_order"],

@@ -266,6 +266,25 @@ const ROWS: &[(&str, u32, &str)] = &[
         60-70 stock 0 = 200 n1",
     ),
     (
+        "a cart that is placed again",
+        9,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        5-8 place c1 0x1 #k1 = 409 idempotency_in_progress
+        6-20 place c1 0x1 #k2 = 200 o1 v3 confirmed
+        30-40 cancel o1 #k3 = 200 o1 v5 cancelled
+        35-50 place c1 0x1 #k4 = 412 version_mismatch",
+    ),
+    (
+        "less is bought in the same cart",
+        1,
+        "
+        0-10 place c1 0x2 #k1 = 409 o1 out_of_stock
+        20-30 put c1 = 200 v7
+        40-50 place c1 0x1 #k2 = 201 o2 v3 confirmed
+        60-70 place c1 0x2 #k1 = 409 o1 out_of_stock again",
+    ),
+    (
         "trouble that is declared",
         1,
         "
