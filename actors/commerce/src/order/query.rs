@@ -306,7 +306,8 @@ fn timeline(body: &Body, since: Option<u64>) -> (Vec<Entry>, bool) {
     }
 }
 
-/// What `principal` may do now. Buttons follow it, so it offers nothing that would be refused.
+/// What `principal` may do now. Buttons follow it, so it offers nothing that would be refused:
+/// no payment either, as long as there is no gateway to start one at.
 fn next_actions(body: &Body, principal: &Principal) -> Vec<Action> {
     let mut actions = Vec::new();
     if body.on_hold.is_some() || !body.terms.owner.admits(principal, Scope::OrdersWrite) {
@@ -314,9 +315,6 @@ fn next_actions(body: &Body, principal: &Principal) -> Vec<Action> {
     }
     let is_open = body.cancel_requested.is_none() && body.stop.is_none();
     let is = |phase| body.parcels.iter().any(|parcel| parcel.phase == phase);
-    if body.stage == Stage::AwaitingPayment {
-        actions.push(Action { name: ActionName::Pay, expires_at: body.timer });
-    }
     let can_cancel = match body.stage {
         Stage::Reserving | Stage::AwaitingPayment | Stage::Confirming => true,
         Stage::Confirmed | Stage::InFulfilment => is(ParcelPhase::Pending),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 use arc_swap::ArcSwap;
 use compact_str::CompactString;
 use entity::{Tenant, Timestamp};
@@ -23,6 +23,7 @@ use super::tenants::Tenants;
 use super::ticket::Ticket;
 use super::verifier::{TokenError, TokenVerifier};
 use crate::problem::{Code, Problem};
+use crate::request::preferred_language;
 
 /// What an authority is made of.
 pub struct AuthorityParts {
@@ -120,7 +121,7 @@ impl Authority {
             }
             None => default_channel,
         };
-        Ok(Caller { tenant, channel, locale: locale(headers), identity, via })
+        Ok(Caller { tenant, channel, locale: preferred_language(headers), identity, via })
     }
 
     /// Signs an access token of ours, and remembers it: whoever gets it will come back with it,
@@ -292,19 +293,4 @@ fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
         .split('&')
         .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))
         .map(|(_, value)| value)
-}
-
-/// The first language of `Accept-Language` that is one; order decides, weights do not.
-fn locale(headers: &HeaderMap) -> CompactString {
-    let first = headers
-        .get(ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(',').next())
-        .and_then(|range| range.split(';').next())
-        .map(str::trim)
-        .filter(|tag| {
-            (2..=35).contains(&tag.len())
-                && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        });
-    CompactString::new(first.unwrap_or("en"))
 }

@@ -86,6 +86,30 @@ fn conditions_of_reads() {
 }
 
 #[test]
+fn languages() {
+    let table: &[(&[&str], &str)] = &[
+        (&[], "en"),
+        (&[""], "en"),
+        (&["de"], "de"),
+        (&["de-ch"], "de-CH"),
+        (&["zh-hant-tw"], "zh-Hant-TW"),
+        (&["DE-de, en;q=0.9"], "de-DE"),
+        (&["en;q=0.5, fr;q=0.8, *;q=0.1"], "fr"),
+        (&["en;q=0.5", "fr;q=0.8"], "fr"),
+        (&["fr;q=0, es;q=0.001"], "es"),
+        (&["fr;q=0"], "en"),
+        (&["*"], "en"),
+        (&["it, fr"], "it"),
+        (&["fr;q=2, de;q=x, nl;q=0.1234, es;q=0.3"], "es"),
+        (&["x, 12, a_b, english-as-it-is-spoken, sv;q=0.2"], "sv"),
+    ];
+    for (values, expected) in table {
+        let list: Vec<_> = values.iter().map(|value| ("accept-language", *value)).collect();
+        assert_eq!(preferred_language(&headers(&list)), *expected, "{values:?}");
+    }
+}
+
+#[test]
 fn traces() {
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let span = "b7ad6b7169203331";

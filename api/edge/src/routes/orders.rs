@@ -234,7 +234,7 @@ async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Order>>, Proble
             |priced| quoting::priced_order(&priced.quote),
         ),
         timers: shop.timers(),
-        locale: "en".into(),
+        locale: call.caller.locale.clone(),
     };
     let held = outcome::held(shop, &reader, &view).await;
     let command = match held {

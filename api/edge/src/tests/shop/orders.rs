@@ -238,3 +238,29 @@ async fn staff_that_may_only_write_sees_what_it_did() {
     let placed = rig.send(placed).await;
     assert_eq!(placed.status, 201, "{}", placed.text());
 }
+
+#[actix_web::test]
+async fn an_order_keeps_the_language_and_offers_what_can_be_done() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let quote = rig.cart(&token, "alice-cart-1", "[]").await;
+    let place = Rig::place(&token, &quote, "").header("idempotency-key", "k1");
+    let order = rig.send(place.header("accept-language", "en;q=0.3, de-ch;q=0.9")).await.json();
+    assert_eq!((&order["status"], &order["locale"]), (&json!("awaiting_payment"), &json!("de-CH")));
+    let id = order["id"].as_str().unwrap();
+    let cancel = format!("/v1/orders/{id}/cancel");
+    let offered = json!([{"name": "cancel", "method": "POST", "href": cancel, "expires_at": null}]);
+    assert_eq!(order["next_actions"], offered, "no payment can be started here");
+    let pay = post(&format!("/v1/orders/{id}/payments")).bearer(&token);
+    let refused = rig.send(pay.header("idempotency-key", "p1").json("{}")).await;
+    assert_eq!(refused.brief(), "409 invalid_state");
+    // Whoever reads it later in another language does not change it.
+    let seen = get(&format!("/v1/orders/{id}")).bearer(&token).header("accept-language", "fr");
+    assert_eq!(rig.send(seen).await.json()["locale"], "de-CH");
+    let cancel = post(&cancel).bearer(&token).header("idempotency-key", "c1");
+    let cancelled = rig.send(cancel).await.json();
+    assert_eq!(
+        (&cancelled["status"], &cancelled["next_actions"]),
+        (&json!("cancelled"), &json!([]))
+    );
+}
