@@ -103,15 +103,18 @@ impl de::Error for Error {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new(Kind::Shape("wrong_type"), format!("{}, expected {expected}", plain(found)))
+        let text = format!("{}, expected {}", plain(found), wanted(&expected.to_string()));
+        Self::new(Kind::Shape("wrong_type"), text)
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new(Kind::Value("out_of_range"), format!("{}, expected {expected}", plain(found)))
+        let text = format!("{}, expected {}", plain(found), wanted(&expected.to_string()));
+        Self::new(Kind::Value("out_of_range"), text)
     }
 
     fn invalid_length(len: usize, expected: &dyn de::Expected) -> Self {
-        Self::new(Kind::Value("bad_length"), format!("length {len}, expected {expected}"))
+        let text = format!("length {len}, expected {}", wanted(&expected.to_string()));
+        Self::new(Kind::Value("bad_length"), text)
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
@@ -143,6 +146,21 @@ fn plain(found: Unexpected<'_>) -> &'static str {
         Unexpected::Seq => "found an array",
         Unexpected::Map => "found an object",
         _ => "found another type",
+    }
+}
+
+/// What was expected, in the words of JSON: derived visitors name types of this program.
+fn wanted(expected: &str) -> &str {
+    let first = expected.trim_start_matches("a ").trim_start_matches("an ");
+    let first = first.split([' ', '`']).next().unwrap_or_default();
+    match first {
+        "struct" | "map" | "internally" | "adjacently" | "unit" => "an object",
+        "sequence" | "tuple" | "array" => "an array",
+        "string" | "str" | "borrowed" => "a text",
+        "enum" | "variant" => "one of its words",
+        "bool" | "boolean" => "a boolean",
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" => "an integer",
+        _ => expected,
     }
 }
 

@@ -174,3 +174,47 @@ fn order_and_space_do_not_count_for_the_canonical_form() {
     assert_ne!(canonical_of("[1]"), canonical_of("[\"1\"]"));
     assert_eq!(canonical(&json!({})), b"{}");
 }
+
+/// Types of this program are nobody's business: what was expected is said in the words of JSON.
+#[test]
+fn what_was_expected_is_said_in_the_words_of_json() {
+    #[derive(Debug, Deserialize)]
+    #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+    enum Tagged {
+        Plain {},
+        Rich { amount: Money },
+    }
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Holder {
+        one: Option<Line>,
+        two: Option<Tagged>,
+        three: Option<Vec<Kind>>,
+        four: Option<String>,
+        five: Option<bool>,
+    }
+    let table = [
+        ("[]", "found an array, expected an object"),
+        ("7", "found an integer, expected an object"),
+        (r#"{"one":"x"}"#, "found a text, expected an object"),
+        (r#"{"one":[]}"#, "found an array, expected an object"),
+        (r#"{"two":3}"#, "found an integer, expected an object"),
+        (r#"{"two":{"type":7}}"#, "found an integer, expected one of its words"),
+        (r#"{"two":{"type":"rich","amount":7}}"#, "found an integer, expected an object"),
+        (r#"{"three":{}}"#, "found an object, expected an array"),
+        (r#"{"three":[{}]}"#, "found an object, expected one of its words"),
+        (r#"{"four":7}"#, "found an integer, expected a text"),
+        (r#"{"five":7}"#, "found an integer, expected a boolean"),
+    ];
+    for (body, expected) in table {
+        let problem = decode::<Holder>(&parse(body.as_bytes()).unwrap()).unwrap_err();
+        assert_eq!(problem.faults()[0].detail, expected, "{body}");
+    }
+    let good = r#"{"one":{"sku":"a"},"two":{"type":"plain"},"three":["cod"]}"#;
+    let read: Holder = decode(&parse(good.as_bytes()).unwrap()).unwrap();
+    assert!(matches!(read, Holder { two: Some(Tagged::Plain {}), four: None, five: None, .. }));
+    assert_eq!((read.one.is_some(), read.three), (true, Some(vec![Kind::Cod])));
+    let rich = r#"{"type":"rich","amount":{"amount":1,"currency":"USD"}}"#;
+    let rich: Tagged = decode(&parse(rich.as_bytes()).unwrap()).unwrap();
+    assert!(matches!(rich, Tagged::Rich { amount } if amount.amount == 1));
+}
