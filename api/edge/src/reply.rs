@@ -1,17 +1,20 @@
 //! Replies: a status, a body, a version, and the headers that follow from them.
 //!
 //! Handlers say what happened; tags, 304, `Preference-Applied`, `Idempotent-Replayed`, caching and
-//! `Vary` are written here, the same for every operation.
+//! `Vary` are written here, the same for every operation. A read whose handler names no tag gets a
+//! weak one over its bytes, so that every read that may be kept can be asked for again with 304.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use data_encoding::HEXLOWER;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::dto::List;
 use crate::openapi::Content;
-use crate::operation::{Method, Operation};
+use crate::operation::{Caching, Method, Operation};
 use crate::request::{Prefer, entity_tag};
 
 /// What replies depend on beside the path: caches keep one answer per combination.
@@ -199,9 +202,13 @@ impl<B: Output> Reply<B> {
         let Self { mut status, body, tag, headers, replayed } = self;
         let declared = operation.statuses.contains(&status.as_u16());
         assert!(declared, "{} answers the undeclared status {status}", operation.id);
-        let is_known = operation.method == Method::Get
-            && status == StatusCode::OK
-            && tag.as_ref().is_some_and(|tag| matches_any(tag, rendering.known.as_deref()));
+        let body = body.into_bytes();
+        let bytes = body.as_ref().map(|(bytes, _)| bytes.as_slice());
+        let is_read = operation.method == Method::Get && status == StatusCode::OK;
+        let may_be_kept = is_read && operation.caching != Caching::Never;
+        let tag = tag.or_else(|| bytes.filter(|_| may_be_kept).map(weak_tag));
+        let is_known =
+            is_read && tag.as_ref().is_some_and(|tag| matches_any(tag, rendering.known.as_deref()));
         let minimal = operation.minimal && rendering.prefer.minimal;
         if is_known {
             status = StatusCode::NOT_MODIFIED;
@@ -228,11 +235,16 @@ impl<B: Output> Reply<B> {
         if is_known || minimal {
             return response.finish();
         }
-        match body.into_bytes() {
+        match body {
             Some((bytes, media_type)) => response.content_type(media_type).body(bytes),
             None => response.finish(),
         }
     }
+}
+
+/// A tag over bytes: of a thing whose parts have versions of their own.
+pub(crate) fn weak_tag(bytes: &[u8]) -> String {
+    format!("W/\"{}\"", HEXLOWER.encode(&Sha256::digest(bytes)[..12]))
 }
 
 /// Weak comparison (RFC 9110 8.8.3.2) of a tag with a list of tags without quotes.

@@ -4,13 +4,12 @@ use std::fmt::Debug;
 
 use actix_web::http::header::HeaderName;
 use commerce::protocol::IfVersion;
-use data_encoding::HEXLOWER;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::dto::Money;
 use crate::limits;
 use crate::problem::{Code, Problem};
+use crate::reply;
 use crate::request::{Condition, Param, ParamKind};
 use crate::route::Call;
 
@@ -48,7 +47,7 @@ pub(crate) use object_word;
 /// A tag over all that is shown: of a list, whose parts have versions of their own.
 pub(crate) fn weak_tag(shown: &impl Serialize) -> String {
     let bytes = serde_json::to_vec(shown).expect("replies are plain data with text keys");
-    format!("W/\"{}\"", HEXLOWER.encode(&Sha256::digest(&bytes)[..12]))
+    reply::weak_tag(&bytes)
 }
 
 /// What a writer expects. A tag that cannot be true is an old version.

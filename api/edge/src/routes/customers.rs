@@ -20,7 +20,7 @@ use crate::reply::{Empty, Json, Reply};
 use crate::request::{Param, ParamKind};
 use crate::route::{Call, Route, route};
 use crate::routes::common::{self, if_version};
-use crate::routes::my_orders;
+use crate::routes::{my_orders, order_lists};
 use crate::shop::Asker;
 
 /// Orders that the overview shows.
@@ -412,7 +412,7 @@ async fn overview(call: Call<NoBody>) -> Result<Reply<Json<Overview>>, Problem> 
         .map(|recent| recent.order.key(call.caller.tenant.clone()))
         .collect();
     let wallet: Option<ShopMoney> = wallet(&call).await?;
-    Ok(Reply::ok(Overview {
+    let overview = Overview {
         object: OverviewWord::Word,
         customer: view.me.as_ref().map(Me::new),
         wallet: wallet.map(common::money).transpose()?,
@@ -420,7 +420,12 @@ async fn overview(call: Call<NoBody>) -> Result<Reply<Json<Overview>>, Problem> 
         n_orders: view.n_orders,
         addresses: view.addresses.iter().map(SavedAddressBody::from).collect(),
         points: PointsBody::new(&view.points),
-    }))
+    };
+    // Of the orders their versions: when they were read is no part of it.
+    let Overview { object: _, customer, wallet, orders, n_orders, addresses, points } = &overview;
+    let orders = order_lists::versions(orders);
+    let tag = common::weak_tag(&(customer, wallet, orders, n_orders, addresses, points));
+    Ok(Reply::ok(overview).tag(tag))
 }
 
 async fn wallet<B>(call: &Call<B>) -> Result<Option<ShopMoney>, Problem> {

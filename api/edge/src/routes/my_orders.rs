@@ -40,7 +40,8 @@ async fn list(call: Call<NoBody>) -> Result<Reply<Json<List<Order>>>, Problem> {
     let is_plain =
         QUERY.iter().all(|param| param.name == LIMIT.name || call.query.get(param.name).is_none());
     if is_plain && let Some(keys) = all_recent(&call).await? {
-        return Ok(Reply::ok(List::new(read_all(&call, &keys).await?, None)));
+        let list = List::new(read_all(&call, &keys).await?, None);
+        return Ok(order_lists::shown(list, &call.raw_path, &call.raw_query));
     }
     let principal = call.principal();
     let own = Buyer::of(&principal.tenant, principal.kind, &principal.subject);

@@ -140,7 +140,18 @@ pub(crate) async fn page(
     // The next page goes on with this filter, whether the request said it or its cursor did.
     let cursor = CursorOf::new(name, &call.caller, &filter);
     let next = page.next.map(|place| cursor.seal(sealer, BASE64URL_NOPAD.encode(&place)));
-    Ok(Reply::page(List::new(orders, next), &call.raw_path, &call.raw_query))
+    Ok(shown(List::new(orders, next), &call.raw_path, &call.raw_query))
+}
+
+/// A page of orders, with a tag over their versions: when it was said is no part of it.
+pub(crate) fn shown(list: List<Order>, path: &str, query: &str) -> Reply<Json<List<Order>>> {
+    let tag = common::weak_tag(&(versions(&list.data), &list.next));
+    Reply::page(list, path, query).tag(tag)
+}
+
+/// Which orders, in which versions.
+pub(crate) fn versions(orders: &[Order]) -> Vec<(&str, u64)> {
+    orders.iter().map(|order| (order.id.as_str(), order.version)).collect()
 }
 
 /// A place in a list, from a cursor of ours.

@@ -137,3 +137,42 @@ async fn my_orders_are_mine_and_newest_first() {
     let others = rig.send(get("/v1/me/orders").bearer(&bob)).await.json();
     assert_eq!(others["data"], json!([]));
 }
+
+/// What is personal is kept by its reader only, and asked for again by its tag.
+#[actix_web::test]
+async fn what_is_mine_is_read_again_by_its_tag() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "alice-cart-1").await.json();
+    let of_order = |rest: &str| format!("/v1/orders/{}{rest}", order["id"].as_str().unwrap());
+    rig.shipment(&rig.send(get(&of_order("")).bearer(&token)).await).await;
+    let address = ask("PUT", "/v1/me/addresses/home").bearer(&token).json(ADDRESS);
+    rig.send(address.header("if-none-match", "*")).await;
+    rig.send(get("/v1/me/cart").bearer(&token)).await;
+    let mine = ["/v1/me", "/v1/me/overview", "/v1/me/cart", "/v1/me/orders", "/v1/me/points"];
+    let more = ["/v1/me/addresses", "/v1/me/orders?limit=1", "/v1/me/orders?sort=created"];
+    let paths = mine.into_iter().chain(more).map(str::to_owned);
+    let of_order = [of_order(""), of_order("/timeline"), of_order("/shipments")];
+    for path in paths.chain(of_order) {
+        let first = rig.send(get(&path).bearer(&token)).await;
+        assert_eq!(first.status, 200, "{path}: {}", first.text());
+        assert_eq!(first.header("cache-control"), "private, no-cache", "{path}");
+        assert!(first.header("vary").starts_with("Authorization, Cookie, Channel"), "{path}");
+        let tag = first.header("etag").to_owned();
+        assert!(!tag.is_empty(), "{path}");
+        // Time alone changes nothing.
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        let again = rig.send(get(&path).bearer(&token).header("if-none-match", &tag)).await;
+        assert_eq!((again.status, again.header("etag")), (304, tag.as_str()), "{path}");
+        assert!(again.body.is_empty(), "{path}");
+        let other = get(&path).bearer(&token).header("if-none-match", "W/\"other\"");
+        assert_eq!(rig.send(other).await.status, 200, "{path}");
+    }
+    // A change shows in the tag.
+    let changes = ["/v1/me/overview", "/v1/me/orders"];
+    let tag = async |path: &str| rig.send(get(path).bearer(&token)).await.header("etag").to_owned();
+    let before = [tag(changes[0]).await, tag(changes[1]).await];
+    rig.cod_order(&token, "alice-cart-2").await;
+    let after = [tag(changes[0]).await, tag(changes[1]).await];
+    assert!(before[0] != after[0] && before[1] != after[1], "{before:?} {after:?}");
+}
