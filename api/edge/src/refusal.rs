@@ -88,7 +88,9 @@ impl Refused for cart::Rejection {
             Self::CartAlreadyOrdered { order } => {
                 Problem::new(Code::CartAlreadyOrdered).with("order_id", order_id(&order))
             }
-            Self::PriceChanged | Self::WronglyPriced => Problem::new(Code::PriceChanged),
+            Self::PriceChanged | Self::PriceMoved { .. } | Self::WronglyPriced => {
+                Problem::new(Code::PriceChanged)
+            }
             Self::Merging => Problem::new(Code::InvalidState).with("state", "merging"),
             Self::CurrencyMismatch => Problem::new(Code::CurrencyMismatch),
             Self::Invalid(fault) => invalid(&fault),

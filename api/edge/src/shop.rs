@@ -193,6 +193,16 @@ impl Shop {
         E: Entity,
         E::Rejection: Refused,
     {
+        self.tell(asker, key, command).await.map_err(|error| self.refused(error))
+    }
+
+    /// The same, for those who add something to a refusal.
+    pub(crate) async fn tell<E: Entity>(
+        &self,
+        asker: &Asker,
+        key: &EntityKey,
+        command: &E::Command,
+    ) -> Result<Reply<E>, AskError<E>> {
         let keep_ms = self.settings().get(settings::IDEMPOTENCY_KEEP_MS);
         let keyed = |(key, fingerprint)| Keyed { key, fingerprint, keep_ms };
         let ask = Ask {
@@ -201,7 +211,20 @@ impl Shop {
             idempotency: asker.key.map(keyed),
             wait_ms: limits::COMMAND_DEADLINE_MS,
         };
-        self.region().ask::<E>(key, command, ask).await.map_err(problem)
+        self.region().ask::<E>(key, command, ask).await
+    }
+
+    /// The problem of a command that was not taken. A full window of keys says when there is
+    /// room at the latest: no key is kept longer.
+    pub(crate) fn refused<E>(&self, error: AskError<E>) -> Problem
+    where
+        E: Entity,
+        E::Rejection: Refused,
+    {
+        let is_full = matches!(error, AskError::KeysFull);
+        let problem = problem(error);
+        let keep_ms = self.settings().get(settings::IDEMPOTENCY_KEEP_MS);
+        if is_full { problem.retry_after_ms(keep_ms) } else { problem }
     }
 
     /// Asks an entity, waiting up to `wait_ms` until it has what is wanted.
@@ -272,8 +295,9 @@ where
             }
         }
         AskError::KeyReused => Problem::new(Code::IdempotencyKeyReused),
-        AskError::KeysFull => Problem::new(Code::RateLimited)
-            .detail("this cart or thing keeps as many idempotency keys as it may"),
+        AskError::KeysFull => Problem::new(Code::RateLimited).detail(
+            "this thing keeps as many idempotency keys as it may; one is forgotten by then",
+        ),
         AskError::StateFull => {
             Problem::new(Code::OverCapacity).detail("the thing is as large as it may be")
         }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use compact_str::CompactString;
-use entity::EntityKey;
+use entity::{EntityKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::state::{CartLine, Content};
@@ -195,7 +195,7 @@ pub enum Rejection {
     },
     /// A merge is under way (409 `invalid_state`, a matter of milliseconds).
     Merging,
-    /// The total is not what the client expects (409 `price_changed`).
+    /// As [`Self::PriceMoved`], at a time that nobody knows any more.
     PriceChanged,
     /// Another currency than the cart's (422 `currency_mismatch`).
     CurrencyMismatch,
@@ -205,4 +205,9 @@ pub enum Rejection {
     WronglyPriced,
     /// Not offered yet (other transaction types).
     NotImplemented,
+    /// The total is not what the client expects (409 `price_changed`).
+    PriceMoved {
+        /// When it was asked: the price that is shown instead is as old.
+        at: Timestamp,
+    },
 }

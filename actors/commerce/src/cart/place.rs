@@ -41,7 +41,7 @@ pub(super) fn place(
         return Err(Rejection::VersionMismatch { version: Some(ctx.version) });
     }
     check_content(cart, &place.body)?;
-    check_price(cart, &place)?;
+    check_price(ctx, cart, &place)?;
     check_tenders(&place)?;
     let body = place.body.clone();
     let terms = terms(ctx, cart, place)?;
@@ -83,7 +83,7 @@ fn check_content(cart: &Body, body: &PlaceBody) -> Result<(), Rejection> {
 ///
 /// The cart's version proves the lines, so the total decides: a hash that differs beside an equal
 /// total means that a version moved and no amount did.
-fn check_price(cart: &Body, place: &Place) -> Result<(), Rejection> {
+fn check_price(ctx: &Context<'_>, cart: &Body, place: &Place) -> Result<(), Rejection> {
     let (priced, expected) = (&place.priced, place.body.expected_total);
     if priced.ccy != cart.content.currency {
         return Err(Rejection::WronglyPriced);
@@ -100,7 +100,8 @@ fn check_price(cart: &Body, place: &Place) -> Result<(), Rejection> {
     if !is_cart || priced.check().is_err() || !tenders_fit(priced, &place.body.tenders) {
         return Err(Rejection::WronglyPriced);
     }
-    if expected.minor == priced.totals.payable { Ok(()) } else { Err(Rejection::PriceChanged) }
+    let is_expected = expected.minor == priced.totals.payable;
+    if is_expected { Ok(()) } else { Err(Rejection::PriceMoved { at: ctx.now }) }
 }
 
 /// What internal tenders cover comes from them: never more than they offer, nothing without one.

@@ -101,8 +101,9 @@ fn answers() {
         Rejection::Invalid(Invalid::new("/lines", "empty", "the cart is empty")),
         Rejection::WronglyPriced,
         Rejection::NotImplemented,
+        Rejection::PriceMoved { at: Timestamp(1_000) },
     ]);
-    check(10, &rejections, &expect_file!["../golden/rejection.hex"]);
+    check(11, &rejections, &expect_file!["../golden/rejection.hex"]);
     let queries = named(vec![Query::View, Query::Merged { from: merging().from }]);
     check(2, &queries, &expect_file!["../golden/query.hex"]);
 }

@@ -2,13 +2,14 @@
 
 use commerce::cart::CartView;
 use commerce::order::Progress;
-use entity::Scope;
+use entity::{Scope, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{CART, key, read_cart};
 use crate::dto::{Instant, Money, OrderLine, Totals, order_line};
 use crate::input::NoBody;
+use crate::limits;
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::quoting::{self, Priced};
@@ -68,13 +69,15 @@ pub(super) async fn quote_cart(call: Call<NoBody>) -> Result<Reply<Json<QuoteJso
     let view = read_cart(&call, &call.asker(), &key(&call)).await?;
     let shop = call.edge.shop();
     let priced = quoting::price(shop, &call.caller.tenant, &call.asker(), &view).await?;
-    Ok(Reply::ok(show_quote(&call, &view, &priced)?))
+    Ok(Reply::ok(show_quote(&call, &view, &priced, shop.region().now())?))
 }
 
+/// The quote of a cart, as it was made `at` this time.
 pub(crate) fn show_quote<B>(
     call: &Call<B>,
     view: &CartView,
     priced: &Priced,
+    at: Timestamp,
 ) -> Result<QuoteJson, Problem> {
     let terms = call.edge.shop().terms();
     let money = |minor: i64| Money::new(minor, view.content.currency.code());
@@ -102,7 +105,7 @@ pub(crate) fn show_quote<B>(
         cart_id: view.key.public("cart"),
         cart_version: view.version,
         quote_hash: order.quote_hash.to_string(),
-        valid_until: call.edge.shop().region().now().plus_ms(crate::limits::QUOTE_MS).into(),
+        valid_until: at.plus_ms(limits::QUOTE_MS).into(),
         lines: lines
             .map(|(index, line)| order_line(index, line, untouched, &money))
             .collect::<Result<_, _>>()?,

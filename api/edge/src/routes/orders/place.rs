@@ -2,13 +2,13 @@
 
 use std::pin::pin;
 
-use cluster::Seen;
-use commerce::cart::{self, Cart, Place, PlaceBody as Asked};
+use cluster::{AskError, Seen};
+use commerce::cart::{self, Cart, CartView, Place, PlaceBody as Asked};
 use commerce::keys;
 use commerce::order::{
     Order as OrderEntity, OrderView, PricedOrder, Query, Status, Totals, TxnType, View,
 };
-use entity::{EntityKey, Scope};
+use entity::{EntityKey, Scope, Timestamp};
 use futures_util::future::{Either, select};
 use serde::Deserialize;
 use serde_json::json;
@@ -24,13 +24,15 @@ use crate::quoting;
 use crate::reply::{Json, Reply};
 use crate::request::WaitLimit;
 use crate::route::Call;
+use crate::routes::carts::quote::show_quote;
 use crate::routes::carts::{TenderBody, read_cart, read_money};
 use crate::routes::common;
 
 pub(super) const PLACE: Operation = Operation::post("placeOrder", "/v1/orders")
     .about(
         "Orders",
-        "Orders what is in a cart; 200: its order was placed before by another request",
+        "Orders what is in a cart
+    .minimal(); 200: its order was placed before by another request",
     )
     .scoped(Scope::OrdersWrite)
     .statuses(&[200, 201, 202])
@@ -137,12 +139,19 @@ pub(super) async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Orde
     // very version with which placing comes to something, and nothing has to be folded for it.
     let expected = keys::order(&cart_key, view.generation);
     let wait_ms = call.prefer.wait_ms;
-    let placing = pin!(shop.ask::<Cart>(&asker, &cart_key, &command));
+    let placing = pin!(shop.tell::<Cart>(&asker, &cart_key, &command));
     let settling = pin!(shop.query::<OrderEntity>(&reader, &expected, &Query::Settled, wait_ms));
     // A cart that has no price says why, rather than that the price is another one.
-    let told = |problem: Problem| match problem.code() {
-        Code::PriceChanged => why(priced, problem),
-        _ => problem,
+    let told = |error: AskError<Cart>| {
+        let moved_at = match &error {
+            AskError::Rejected { rejection: cart::Rejection::PriceMoved { at }, .. } => Some(*at),
+            _ => None,
+        };
+        let problem = shop.refused(error);
+        match problem.code() {
+            Code::PriceChanged => why(&call, &view, priced, problem, moved_at),
+            _ => problem,
+        }
     };
     let (reply, seen) = match select(placing, settling).await {
         Either::Left((reply, settling)) => {
@@ -189,16 +198,28 @@ fn placed_before(order: &EntityKey, view: &OrderView) -> Result<Reply<Json<Order
     Ok(Reply::ok(body).version(view.version).location(path))
 }
 
-/// Why a cart could not be ordered at the accepted price.
-fn why(priced: Result<quoting::Priced, Problem>, otherwise: Problem) -> Problem {
-    match priced {
+/// Why a cart could not be ordered at the accepted price: with the quote that can be accepted
+/// instead, as old as the refusal, so that a repeat with the same key says the same.
+fn why<B>(
+    call: &Call<B>,
+    cart: &CartView,
+    priced: Result<quoting::Priced, Problem>,
+    otherwise: Problem,
+    moved_at: Option<Timestamp>,
+) -> Problem {
+    let priced = match priced {
         Ok(priced) if !priced.complete => {
             let gone = priced.warnings.iter().filter(|warning| warning.code == "not_for_sale");
             let lines: Vec<_> =
                 gone.map(|warning| json!({"sku": warning.sku, "available": 0})).collect();
-            Problem::new(Code::OutOfStock).with("lines", lines)
+            return Problem::new(Code::OutOfStock).with("lines", lines);
         }
-        Ok(_) => otherwise,
+        Ok(priced) => priced,
+        Err(problem) => return problem,
+    };
+    match moved_at.map(|at| show_quote(call, cart, &priced, at)).transpose() {
+        Ok(Some(quote)) => otherwise.with("quote", json!(quote)),
+        Ok(None) => otherwise,
         Err(problem) => problem,
     }
 }

@@ -264,3 +264,36 @@ async fn an_order_keeps_the_language_and_offers_what_can_be_done() {
         (&json!("cancelled"), &json!([]))
     );
 }
+
+#[actix_web::test]
+async fn another_price_comes_with_the_quote_that_can_be_accepted() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let quote = rig.cart(&token, "alice-cart-1", "[]").await;
+    let dearer = ask("PUT", "/v1/price-books/default/prices/tea-1").bearer(&rig.staff);
+    let dearer = dearer.header("if-match", "\"v1\"");
+    let dearer = dearer.json(r#"{"amount":{"amount":1995,"currency":"USD"}}"#);
+    assert_eq!(rig.send(dearer).await.status, 200);
+    let place = || Rig::place(&token, &quote, "").header("idempotency-key", "k1");
+    let refused = rig.send(place()).await;
+    assert_eq!(refused.brief(), "409 price_changed");
+    let offered = refused.json()["quote"].clone();
+    assert_eq!(
+        (&offered["object"], &offered["cart_id"]),
+        (&json!("quote"), &json!("alice-cart-1"))
+    );
+    assert_eq!(offered["lines"][0]["unit_price"], json!({"amount": 1995, "currency": "USD"}));
+    assert_ne!(offered["totals"]["payable"], quote.json()["totals"]["payable"]);
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    let again = rig.send(place()).await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.text(), refused.text(), "the same key: the same bytes");
+    let body = json!({
+        "cart_id": offered["cart_id"], "cart_version": offered["cart_version"],
+        "quote_hash": offered["quote_hash"], "expected_total": offered["totals"]["payable"],
+    });
+    let accept = post("/v1/orders").bearer(&token).json(&body.to_string());
+    let placed = rig.send(accept.header("idempotency-key", "k2")).await;
+    assert_eq!(placed.status, 201, "{}", placed.text());
+    assert_eq!(placed.json()["totals"]["payable"], offered["totals"]["payable"]);
+}
