@@ -34,6 +34,7 @@ pub mod server;
 pub mod settings;
 pub mod shop;
 pub mod state;
+pub mod used_keys;
 pub mod views;
 
 #[cfg(test)]

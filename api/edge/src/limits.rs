@@ -22,6 +22,9 @@ pub const RATE_PER_MINUTE: u32 = 300;
 /// Principals that the rate limiter remembers. 100 bytes each: 10 MB.
 pub const RATE_KEYS_MAX: usize = 100_000;
 
+/// Idempotency keys whose request a node remembers. 100 bytes each: 6.5 MB.
+pub const USED_KEYS_MAX: usize = 65_536;
+
 /// The shortest and longest page, and the page without a `limit`.
 pub const PAGE_MIN: u64 = 1;
 /// See [`PAGE_MIN`].

@@ -120,8 +120,15 @@ where
     let handler: Handler = Arc::new(move |edge, http, payload, quotas| {
         let handler = handler.clone();
         Box::pin(async move {
-            let call = check::<B>(operation, edge, http, payload, &quotas).await?;
-            handler(call).await
+            let call = check::<B>(operation, edge.clone(), http, payload, &quotas).await?;
+            let key = call.key;
+            let response = handler(call).await?;
+            if let Some(key) = key
+                && response.status().is_success()
+            {
+                edge.note_key(key);
+            }
+            Ok(response)
         })
     });
     Route { operation, request: B::content, reply, handler }
@@ -271,6 +278,9 @@ async fn check<B: Input>(
         let scoped = scoped_key(&caller.principal(), &key);
         (scoped, fingerprint(operation.id, http.path(), tree.as_ref()))
     });
+    if key.is_some_and(|key| !edge.is_free(&key)) {
+        return Err(Problem::new(Code::IdempotencyKeyReused));
+    }
     Ok(Call {
         context: context_of(&http),
         raw_path: http.path().to_owned(),

@@ -18,9 +18,10 @@ use crate::identity::{Authority, Caller};
 use crate::limits;
 use crate::push::Streams;
 use crate::rate::{Quota, RateLimiter};
-use crate::request::RequestContext;
+use crate::request::{RequestContext, RequestKey};
 use crate::settings::{self, Values};
 use crate::shop::Shop;
+use crate::used_keys::UsedKeys;
 
 /// Wall time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -84,6 +85,7 @@ struct Inner {
     scrape: Scrape,
     shop: Option<Shop>,
     rate: RateLimiter,
+    used_keys: UsedKeys,
     streams: Streams,
     n_in_flight: AtomicUsize,
 }
@@ -112,6 +114,7 @@ impl EdgeState {
             scrape: parts.scrape,
             shop: parts.shop,
             rate: RateLimiter::default(),
+            used_keys: UsedKeys::default(),
             streams: Streams::default(),
             n_in_flight: AtomicUsize::new(0),
         }))
@@ -232,6 +235,25 @@ impl EdgeState {
             None => format!("{}\0{peer:?}", caller.tenant),
         };
         self.0.rate.take(&who, per_minute, now)
+    }
+
+    /// Whether an idempotency key did nothing else here.
+    pub(crate) fn is_free(&self, key: &RequestKey) -> bool {
+        self.0.used_keys.is_free(key, self.kept_until(0))
+    }
+
+    /// Notes what an idempotency key did.
+    pub(crate) fn note_key(&self, key: RequestKey) {
+        let keep_ms = self.0.shop.as_ref().map_or(entity::limits::IDEMPOTENCY_KEEP_MS, |shop| {
+            shop.settings().get(settings::IDEMPOTENCY_KEEP_MS)
+        });
+        self.0.used_keys.note(key, self.kept_until(keep_ms));
+    }
+
+    /// In so many ms by the clock of the entities, which a demo moves.
+    fn kept_until(&self, keep_ms: u64) -> Timestamp {
+        let now = self.0.shop.as_ref().map_or_else(|| self.wall(), |shop| shop.region().now());
+        now.plus_ms(keep_ms)
     }
 
     /// Takes a place among the requests in flight; `None`: there is none.
