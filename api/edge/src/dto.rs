@@ -8,7 +8,7 @@ mod list;
 mod money;
 mod order;
 
-pub use address::AddressBody;
+pub use address::{AddressBody, AddressPatch};
 pub use instant::{Date, Instant};
 pub use list::{List, ShardsList};
 pub use money::{AMOUNT_MAX, Money};

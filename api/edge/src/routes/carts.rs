@@ -3,14 +3,16 @@
 use std::num::NonZeroU32;
 
 use commerce::cart::{self, Cart, CartLine as Line, CartPatch, CartView, Content};
+use commerce::customer::Address;
 use commerce::keys;
 use commerce::money::Ccy;
 use commerce::order::Tender;
+use commerce::protocol::IfVersion;
 use entity::{EntityKey, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::dto::{AddressBody, Money, order_id};
+use crate::dto::{AddressBody, AddressPatch, Money, order_id};
 use crate::input::NoBody;
 use crate::json::{Int, Patch, Text};
 use crate::operation::Operation;
@@ -21,6 +23,7 @@ use crate::reply::{Json, Reply};
 use crate::request::{Param, ParamKind};
 use crate::route::{Call, Route, route};
 use crate::routes::common::{self, SKU_PARAM, if_version};
+use crate::routes::regions::check_region;
 use crate::shop::Asker;
 
 pub(crate) mod quote;
@@ -35,7 +38,8 @@ const PUT_CART: Operation = Operation::put("putCart", "/v1/carts/{id}")
     .params(&[CART])
     .statuses(&[200, 201])
     .codes(&[Code::CartAlreadyOrdered, Code::CurrencyMismatch, Code::MoneyOverflow])
-    .if_match();
+    .if_match()
+    .minimal();
 
 const GET_CART: Operation = Operation::get("getCart", "/v1/carts/{id}")
     .about("Carts", "A cart, at the prices of now")
@@ -47,14 +51,16 @@ const UPDATE_CART: Operation = Operation::patch("updateCart", "/v1/carts/{id}")
     .scoped(Scope::OrdersWrite)
     .params(&[CART])
     .codes(&[Code::CartAlreadyOrdered, Code::CurrencyMismatch, Code::MoneyOverflow])
-    .if_match();
+    .if_match()
+    .minimal();
 
 const PUT_LINE: Operation = Operation::put("putCartLine", "/v1/carts/{id}/lines/{sku}")
     .about("Carts", "Sets the units of a SKU")
     .scoped(Scope::OrdersWrite)
     .params(&[CART, SKU_PARAM])
     .codes(&[Code::CartAlreadyOrdered])
-    .if_match();
+    .if_match()
+    .minimal();
 
 const DELETE_LINE: Operation = Operation::delete("deleteCartLine", "/v1/carts/{id}/lines/{sku}")
     .about("Carts", "Takes a SKU out of the cart")
@@ -154,9 +160,9 @@ struct CartBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CartPatchBody {
-    /// Where it goes.
+    /// Where it goes: members that are absent stay as they are.
     #[serde(default)]
-    address: Patch<AddressBody>,
+    address: Patch<AddressPatch>,
     /// How it goes; null: the default.
     #[serde(default)]
     shipping_option: Patch<Text<1, 64>>,
@@ -307,6 +313,9 @@ async fn put_cart(call: Call<Json<CartBody>>) -> Result<Reply<Json<CartJson>>, P
     if ccy != terms.ccy {
         return Err(Problem::new(Code::CurrencyMismatch));
     }
+    if let Some(address) = &body.address {
+        check_region(address, "/address")?;
+    }
     let line = |item: &LineBody| Line { sku: (&*item.sku).into(), qty: qty(item.qty.0) };
     let content = Content {
         channel: terms.channel.as_str().into(),
@@ -343,11 +352,33 @@ fn patched<T, U>(
     })
 }
 
+/// The address after the patch. It is merged here with that of the version that the caller names,
+/// so the cart takes it with that version only.
+async fn merged_address(
+    call: &Call<Json<CartPatchBody>>,
+    if_version: IfVersion,
+) -> Result<cart::Patch<Address>, Problem> {
+    let patch = match &call.body.0.address {
+        Patch::Keep => return Ok(cart::Patch::Keep),
+        Patch::Clear => return Ok(cart::Patch::Clear),
+        Patch::Set(patch) => patch,
+    };
+    let view = read_cart(call, &call.asker().shown(Scope::OrdersRead), &key(call)).await?;
+    if view.status != cart::Status::Open || !if_version.holds(Some(view.version)) {
+        // The cart itself says why it refuses, whatever the address.
+        return Ok(cart::Patch::Keep);
+    }
+    let merged = patch.merge(view.content.address.as_ref(), "/address")?;
+    check_region(&merged, "/address")?;
+    Ok(cart::Patch::Set(merged.into()))
+}
+
 async fn update_cart(call: Call<Json<CartPatchBody>>) -> Result<Reply<Json<CartJson>>, Problem> {
     let body = &call.body.0;
     let line = |item: &LineBody| Line { sku: (&*item.sku).into(), qty: qty(item.qty.0) };
+    let if_version = if_version(call.condition)?;
     let patch = CartPatch {
-        address: patched(&body.address, |address| Ok(address.clone().into()))?,
+        address: merged_address(&call, if_version).await?,
         shipping_option: patched(&body.shipping_option, |option| Ok((&**option).into()))?,
         coupons: patched(&body.coupons, |codes| {
             Ok(codes.iter().map(|code| (&**code).into()).collect())
@@ -355,7 +386,6 @@ async fn update_cart(call: Call<Json<CartPatchBody>>) -> Result<Reply<Json<CartJ
         tenders: patched(&body.tenders, |tenders| tenders.iter().map(TenderBody::read).collect())?,
         lines: patched(&body.lines, |lines| Ok(lines.iter().map(line).collect()))?,
     };
-    let if_version = if_version(call.condition)?;
     let view = edit(&call, cart::Command::Update { patch: Box::new(patch), if_version }).await?;
     let version = view.version;
     Ok(Reply::ok(show(&call, view).await?).version(version))

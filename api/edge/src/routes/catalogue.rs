@@ -59,14 +59,16 @@ const PUT_PRODUCT: Operation = Operation::put("putProduct", "/v1/products/{id}")
     .staff(Scope::CatalogueWrite)
     .params(&[PRODUCT])
     .statuses(&[200, 201])
-    .if_match();
+    .if_match()
+    .minimal();
 
 const PUT_SKU: Operation = Operation::put("putSku", "/v1/skus/{sku}")
     .about("Catalogue", "Makes or describes a SKU")
     .staff(Scope::CatalogueWrite)
     .params(&[SKU_PARAM])
     .statuses(&[200, 201])
-    .if_match();
+    .if_match()
+    .minimal();
 
 const PUT_PRICE: Operation = Operation::put("putPrice", "/v1/price-books/{book}/prices/{sku}")
     .about("Catalogue", "Sets the price of a SKU in a price book")
@@ -74,7 +76,8 @@ const PUT_PRICE: Operation = Operation::put("putPrice", "/v1/price-books/{book}/
     .params(&[BOOK, SKU_PARAM])
     .statuses(&[200, 201])
     .codes(&[Code::CurrencyMismatch, Code::MoneyOverflow])
-    .if_match();
+    .if_match()
+    .minimal();
 
 /// The operations of this file.
 #[must_use]

@@ -20,6 +20,7 @@ use crate::reply::{Empty, Json, Reply};
 use crate::request::{Param, ParamKind};
 use crate::route::{Call, Route, route};
 use crate::routes::common::{self, if_version};
+use crate::routes::regions::check_region;
 use crate::routes::{my_orders, order_lists};
 use crate::shop::Asker;
 
@@ -30,7 +31,11 @@ const ADDRESS: Param =
     Param::new("id", ParamKind::Name { min: 1, max: 64 }, "An address's id, chosen by the client.");
 
 const REGISTER: Operation = Operation::post("registerCustomer", "/v1/customers")
-    .about("Customers", "The token's subject has a profile from now on; a repeat changes nothing")
+    .about(
+        "Customers",
+        "The token's subject has a profile from now on
+    .minimal(); a repeat changes nothing",
+    )
     .scoped(Scope::OrdersWrite)
     .statuses(&[200, 201])
     .natural();
@@ -44,7 +49,8 @@ const UPDATE_ME: Operation = Operation::patch("updateMe", "/v1/me")
     .about("Customers", "Changes parts of the caller's profile (RFC 7396)")
     .scoped(Scope::OrdersWrite)
     .codes(&[Code::NotFound])
-    .if_match();
+    .if_match()
+    .minimal();
 
 const OVERVIEW: Operation = Operation::get("getMyOverview", "/v1/me/overview")
     .about("Customers", "The user centre in one request: profile, wallet, orders, points")
@@ -59,7 +65,8 @@ const PUT_ADDRESS: Operation = Operation::put("putAddress", "/v1/me/addresses/{i
     .scoped(Scope::OrdersWrite)
     .params(&[ADDRESS])
     .statuses(&[200, 201])
-    .if_match();
+    .if_match()
+    .minimal();
 
 const DELETE_ADDRESS: Operation = Operation::delete("deleteAddress", "/v1/me/addresses/{id}")
     .about("Customers", "Takes an address out of the book")
@@ -452,6 +459,7 @@ async fn list_addresses(
 async fn put_address(
     call: Call<Json<AddressBody>>,
 ) -> Result<Reply<Json<SavedAddressBody>>, Problem> {
+    check_region(&call.body.0, "")?;
     let id = call.path.expect("id");
     let command = customer::Command::PutAddress {
         id: id.into(),

@@ -25,7 +25,11 @@ const GET_MY_CART: Operation = Operation::get("getMyCart", "/v1/me/cart")
     .scoped(Scope::OrdersWrite);
 
 const MERGE: Operation = Operation::post("mergeCart", "/v1/carts/{id}/merge")
-    .about("Carts", "Takes over the lines of a guest's cart; an empty one changes nothing")
+    .about(
+        "Carts",
+        "Takes over the lines of a guest's cart
+    .minimal(); an empty one changes nothing",
+    )
     .scoped(Scope::OrdersWrite)
     .params(&[CART])
     .codes(&[Code::NotFound, Code::CartAlreadyOrdered, Code::InvalidState])

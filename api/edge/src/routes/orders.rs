@@ -51,7 +51,8 @@ const CANCEL: Operation = Operation::post("cancelOrder", "/v1/orders/{id}/cancel
     .codes(&[Code::InvalidState])
     .wait(WaitLimit::COMMAND)
     .key()
-    .may_match();
+    .may_match()
+    .minimal();
 
 const RECEIPT: Operation = Operation::post("confirmReceipt", "/v1/orders/{id}/receipt")
     .about("Orders", "The buyer has what was dispatched")
@@ -59,14 +60,16 @@ const RECEIPT: Operation = Operation::post("confirmReceipt", "/v1/orders/{id}/re
     .params(&[ORDER])
     .codes(&[Code::InvalidState])
     .natural()
-    .may_match();
+    .may_match()
+    .minimal();
 
 const RELEASE: Operation = Operation::post("releaseOrder", "/v1/orders/{id}/release")
     .about("Orders", "Ends the freeze of an order on hold")
     .staff(Scope::OrdersWrite)
     .params(&[ORDER])
     .codes(&[Code::InvalidState])
-    .key();
+    .key()
+    .minimal();
 
 /// The operations of this file.
 #[must_use]

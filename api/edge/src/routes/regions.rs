@@ -10,11 +10,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::cursor::CursorOf;
-use crate::dto::List;
+use crate::dto::{AddressBody, List};
 use crate::input::NoBody;
 use crate::limits;
 use crate::operation::{Caching, Operation};
 use crate::problem::Problem;
+use crate::refusal::field;
 use crate::reply::{Json, Reply};
 use crate::request::{Param, ParamKind, read_query};
 use crate::route::{Call, Route, route};
@@ -66,6 +67,19 @@ static REGIONS: LazyLock<Vec<Region>> = LazyLock::new(|| {
     table.lines().map(region).collect()
 });
 
+/// Refuses a region that its country does not have, where the regions of the country are known.
+/// Whether both are codes at all is the entity's to say.
+pub(crate) fn check_region(address: &AddressBody, pointer: &str) -> Result<(), Problem> {
+    let Some(region) = address.region.as_deref() else { return Ok(()) };
+    let of_country = |known: &&Region| known.country == Some(address.country.as_str());
+    let known: Vec<_> = REGIONS.iter().filter(of_country).collect();
+    if known.is_empty() || known.iter().any(|known| known.id == region) {
+        return Ok(());
+    }
+    let detail = "is no region of the country; GET /v1/regions lists them";
+    Err(field(&format!("{pointer}/region"), "unknown", detail))
+}
+
 async fn list(call: Call<NoBody>) -> Result<Reply<Json<List<Region>>>, Problem> {
     let cursor = CursorOf::new("regions", &call.caller, &call.raw_query);
     let sealer = call.edge.authority().keys().sealer();
@@ -114,7 +128,7 @@ mod tests {
             let Some(next) = body["next"].as_str() else { break };
             uri = format!("/v1/regions?limit=30&cursor={next}");
         }
-        assert_eq!(found.len(), 51);
+        assert_eq!(found.len(), 57, "50 states, a district, 6 outlying areas");
         assert!(found.iter().any(|region| region["id"] == "US-CA"));
         let countries = world.send(get("/v1/regions?limit=100")).await.json();
         assert_eq!(countries["data"][0]["id"], "AD");

@@ -45,17 +45,26 @@ const DISPATCH: Operation = Operation::post("dispatchShipment", "/v1/shipments/{
     .statuses(&[200, 202])
     .codes(&[Code::InvalidState])
     .wait(WaitLimit::COMMAND)
-    .key();
+    .key()
+    .minimal();
 
 const TRACK: Operation = Operation::post("addTracking", "/v1/shipments/{id}/tracking")
-    .about("Shipments", "The carrier says where a shipment is; once per event id")
+    .about(
+        "Shipments",
+        "The carrier says where a shipment is
+    .minimal(); once per event id",
+    )
     .staff(Scope::ShipmentsWrite)
     .params(&[SHIPMENT])
     .codes(&[Code::InvalidState])
     .natural();
 
 const COD: Operation = Operation::post("recordCod", "/v1/shipments/{id}/cod")
-    .about("Shipments", "The courier says what became of the cash; once per event id")
+    .about(
+        "Shipments",
+        "The courier says what became of the cash
+    .minimal(); once per event id",
+    )
     .staff(Scope::ShipmentsWrite)
     .params(&[SHIPMENT])
     .codes(&[Code::InvalidState, Code::CurrencyMismatch, Code::MoneyOverflow])

@@ -38,13 +38,15 @@ const SET_POLICY: Operation =
         .about("Stock", "What is kept back and what may be oversold at a location")
         .staff(Scope::StockWrite)
         .params(&[SKU_PARAM, LOCATION])
-        .if_match();
+        .if_match()
+        .minimal();
 
 const ADJUST: Operation = Operation::post("adjustStock", "/v1/stock/{sku}/adjustments")
     .about("Stock", "Receipt, correction or count")
     .staff(Scope::StockWrite)
     .params(&[SKU_PARAM])
-    .key();
+    .key()
+    .minimal();
 
 const LIST_MOVEMENTS: Operation = Operation::get("listMovements", "/v1/stock/{sku}/movements")
     .about("Stock", "Changes of what is on hand, newest first")
@@ -325,6 +327,9 @@ async fn adjust(call: Call<Json<Adjustment>>) -> Result<Reply<Json<Adjusted>>, P
         return Err(Problem::failed("/location", "unknown_value", "is no location of the shop"));
     }
     let change = match (&body.delta, &body.count) {
+        (Some(Int(0)), None) => {
+            return Err(Problem::failed("/delta", "out_of_range", "must not be 0"));
+        }
         (Some(delta), None) => sku::Change::Delta(delta.0),
         (None, Some(count)) => sku::Change::Count(common::units(count.0)),
         (None, None) | (Some(_), Some(_)) => {

@@ -8,4 +8,5 @@ mod events;
 mod later;
 mod lists;
 mod orders;
+mod requests;
 mod rig;

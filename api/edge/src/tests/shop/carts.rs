@@ -88,3 +88,39 @@ async fn a_guest_brings_the_cart_along_once() {
         assert_eq!(merge.lines().await, json!([["tea-1", 3], ["tea-2", 4]]));
     }
 }
+
+#[actix_web::test]
+async fn a_patch_reaches_into_the_address() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    rig.cart(&token, "alice-cart-1", "[]").await;
+    let patch = |version: u32, address: &str| {
+        ask("PATCH", "/v1/carts/alice-cart-1")
+            .bearer(&token)
+            .header("if-match", &format!("\"v{version}\""))
+            .header("content-type", "application/merge-patch+json")
+            .bytes(format!(r#"{{"address":{address}}}"#).into_bytes())
+    };
+    let moved = r#"{"line1":"2 Main St","line2":"Flat 3","region":null}"#;
+    let changed = rig.send(patch(1, moved)).await;
+    let after = json!({"name": "Alice", "line1": "2 Main St", "line2": "Flat 3", "city": "Oakland",
+        "region": null, "postal_code": "94601", "country": "US", "phone": null});
+    assert_eq!((changed.status, &changed.json()["address"]), (200, &after), "{}", changed.text());
+    let table = [
+        (2, r#"{"city":null}"#, "422 validation_failed required @ /address/city"),
+        (2, r#"{"town":"x"}"#, "400 invalid_request unknown_field @ /address/town"),
+        (2, r#"{"region":"US-XX"}"#, "422 validation_failed unknown @ /address/region"),
+        (2, r#"{"city":7}"#, "400 invalid_request wrong_type @ /address/city"),
+        (1, r#"{"city":null}"#, "412 version_mismatch"),
+        (1, r#"{"city":"Berkeley"}"#, "412 version_mismatch"),
+    ];
+    for (version, address, expected) in table {
+        assert_eq!(rig.send(patch(version, address)).await.brief(), expected, "{address}");
+    }
+    assert_eq!(rig.send(patch(2, "null")).await.json()["address"], json!(null));
+    // Without an address every required member has to come.
+    let partial = rig.send(patch(3, r#"{"name":"Bob","line1":"1 B St"}"#)).await;
+    assert_eq!(partial.brief(), "422 validation_failed required @ /address/city");
+    let whole = rig.send(patch(3, super::rig::ADDRESS)).await;
+    assert_eq!((whole.status, &whole.json()["address"]["city"]), (200, &json!("Oakland")));
+}

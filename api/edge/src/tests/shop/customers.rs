@@ -69,9 +69,21 @@ async fn an_address_book() {
     let moved = ADDRESS.replace("Oakland", "Berkeley");
     let changed = rig.send(put("home", ("if-match", made.header("etag")), &moved)).await;
     assert_eq!((changed.status, &changed.json()["city"]), (200, &json!("Berkeley")));
-    let nowhere = ADDRESS.replace("\"US\"", "\"XX\"");
-    let bad = rig.send(put("work", new, &nowhere)).await;
-    assert_eq!(bad.brief(), "422 validation_failed invalid @ /country");
+    for (address, expected) in [
+        (ADDRESS.replace("\"US\"", "\"XX\""), "invalid @ /country"),
+        (ADDRESS.replace("US-CA", "US-XX"), "unknown @ /region"),
+        (ADDRESS.replace("US-CA", "CA-ON"), "unknown @ /region"),
+        (ADDRESS.replace("US-CA", "DE-BY").replace("\"US\"", "\"FR\""), "invalid @ /region"),
+    ] {
+        let bad = rig.send(put("work", new, &address)).await;
+        assert_eq!(bad.brief(), format!("422 validation_failed {expected}"));
+    }
+    // Nobody here knows the regions of this country.
+    let abroad = ADDRESS.replace("US-CA", "DE-BY").replace("\"US\"", "\"DE\"");
+    let abroad = rig.send(put("abroad", new, &abroad)).await;
+    assert_eq!(abroad.status, 201, "{}", abroad.text());
+    let delete = ask("DELETE", "/v1/me/addresses/abroad").bearer(&token);
+    rig.send(delete.header("if-match", abroad.header("etag"))).await;
     let list = rig.send(get("/v1/me/addresses").bearer(&token)).await.json();
     assert_eq!(list["data"].as_array().unwrap().len(), 1);
     let delete = ask("DELETE", "/v1/me/addresses/home")

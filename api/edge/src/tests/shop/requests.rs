@@ -1,0 +1,97 @@
+//! Idempotency keys across operations, and preferences.
+
+use super::rig::{ADDRESS, Rig};
+use crate::testing::{ask, get, post};
+
+#[actix_web::test]
+async fn a_key_is_for_one_operation() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "alice-cart-1").await.json();
+    let cancel = format!("/v1/orders/{}/cancel", order["id"].as_str().unwrap());
+    // The key with which the order was placed: another entity keeps it.
+    let cancel = |key: &str| post(&cancel).bearer(&token).header("idempotency-key", key);
+    let reused = rig.send(cancel("alice-cart-1")).await;
+    assert_eq!(reused.brief(), "422 idempotency_key_reused");
+    // A refusal uses nothing up.
+    let stranger = rig.buyer("bob").await;
+    let adjust = |key: &str| {
+        let adjust = post("/v1/stock/tea-2/adjustments").header("idempotency-key", key);
+        adjust.json(r#"{"location":"main","delta":1,"reason":"receipt"}"#)
+    };
+    let refused = rig.send(adjust("c1").bearer(&token)).await;
+    assert_eq!(refused.brief(), "403 insufficient_scope");
+    let done = rig.send(cancel("c1")).await;
+    assert_eq!(done.json()["status"], "cancelled", "{}", done.text());
+    let again = rig.send(cancel("c1")).await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (200, "true"));
+    // Keys of others are other keys.
+    assert_eq!(rig.send(adjust("c1").bearer(&rig.staff)).await.status, 200);
+    let quote = rig.cart(&stranger, "bobs-cart-1", r#"[{"type":"cod"}]"#).await;
+    let place = Rig::place(&stranger, &quote, r#","tenders":[{"type":"cod"}]"#);
+    assert_eq!(rig.send(place.header("idempotency-key", "c1")).await.status, 201);
+}
+
+#[actix_web::test]
+async fn a_full_window_of_keys_says_when_there_is_room_at_the_latest() {
+    let rig = Rig::new().await;
+    let adjust = |key: usize| {
+        post("/v1/stock/tea-1/adjustments")
+            .bearer(&rig.staff)
+            .header("idempotency-key", &format!("k{key}"))
+            .json(r#"{"location":"main","delta":1,"reason":"receipt"}"#)
+    };
+    // One is taken by what made the SKU.
+    for key in 1..64 {
+        assert_eq!(rig.send(adjust(key)).await.status, 200, "{key}");
+    }
+    let full = rig.send(adjust(64)).await;
+    assert_eq!(full.brief(), "429 rate_limited");
+    assert_eq!(full.header("retry-after"), (48 * 3600).to_string());
+    assert_eq!(rig.send(adjust(63)).await.status, 200, "a repeat needs no room");
+}
+
+#[actix_web::test]
+async fn who_wants_no_body_gets_the_tag_alone() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let minimal = |method: &str, path: &str| {
+        ask(method, path).bearer(&token).header("prefer", "return=minimal")
+    };
+    let cart = "/v1/carts/alice-cart-1";
+    let put = minimal("PUT", cart).header("if-none-match", "*");
+    let content = format!(r#"{{"lines":[{{"sku":"tea-1","qty":1}}],"address":{ADDRESS}}}"#);
+    let line = minimal("PUT", &format!("{cart}/lines/tea-1")).header("if-match", "\"v1\"");
+    let patch = minimal("PATCH", cart).header("if-match", "\"v2\"");
+    let me = rig.send(get("/v1/me").bearer(&token)).await;
+    // Making a cart moves the customer's version: the profile goes first.
+    let update = minimal("PATCH", "/v1/me").header("if-match", me.header("etag"));
+    let address = minimal("PUT", "/v1/me/addresses/home").header("if-none-match", "*");
+    for (request, status, tag) in [
+        (update.json(r#"{"name":"Alice B"}"#), 204, ""),
+        (put.json(&content), 201, "\"v1\""),
+        (line.json(r#"{"qty":2}"#), 204, "\"v2\""),
+        (patch.json(r#"{"tenders":[{"type":"cod"}]}"#), 204, "\"v3\""),
+        (address.json(ADDRESS), 201, ""),
+    ] {
+        let answer = rig.send(request).await;
+        assert_eq!((answer.status, answer.text()), (status, String::new()), "{tag}");
+        assert_eq!(answer.header("preference-applied"), "return=minimal");
+        assert!(!answer.header("etag").is_empty(), "{tag}");
+        assert!(tag.is_empty() || answer.header("etag") == tag, "{tag}");
+    }
+    let quote = rig.send(post(&format!("{cart}/quote")).bearer(&token)).await;
+    let place = || {
+        let place = Rig::place(&token, &quote, r#","tenders":[{"type":"cod"}]"#);
+        place.header("idempotency-key", "k1")
+    };
+    let placed = rig.send(place().header("prefer", "return=minimal, wait=5")).await;
+    assert_eq!((placed.status, placed.body.len()), (201, 0), "{}", placed.text());
+    assert_eq!(placed.header("preference-applied"), "wait=5, return=minimal");
+    let order = rig.send(get(placed.header("location")).bearer(&token)).await;
+    assert_eq!(order.json()["status"], "confirmed");
+    // Whoever repeats it and wants the body gets it.
+    let again = rig.send(place().header("prefer", "return=representation")).await;
+    assert_eq!((again.status, &again.json()["id"]), (201, &order.json()["id"]));
+    assert_eq!(again.header("preference-applied"), "return=representation");
+}
