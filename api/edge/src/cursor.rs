@@ -1,9 +1,10 @@
 //! Page cursors: opaque, signed, holding the filter and the sort they continue.
 //!
-//! A cursor continues exactly the list it came from: list, caller's shop and subject, filter and
-//! sort are inside, and a request that says otherwise is refused. There are no offsets, so rows
+//! A cursor continues exactly the list it came from: list, shop, caller (of a list that not all see
+//! alike), filter and sort are inside, and a request that says otherwise is refused. There are no offsets, so rows
 //! that come and go meanwhile shift nothing.
 
+use entity::Tenant;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,17 @@ impl CursorOf {
     #[must_use]
     pub fn new(list: &'static str, caller: &Caller, raw_query: &str) -> Self {
         let principal = caller.principal();
+        let scope = format!("{}/{:?}/{}", principal.tenant, principal.kind, principal.subject);
+        Self::within(list, scope, raw_query)
+    }
+
+    /// The list `list` as everyone sees it in a shop: whoever signs in goes on where they were.
+    #[must_use]
+    pub fn public(list: &'static str, tenant: &Tenant, raw_query: &str) -> Self {
+        Self::within(list, tenant.to_string(), raw_query)
+    }
+
+    fn within(list: &'static str, scope: String, raw_query: &str) -> Self {
         let mut kept: Vec<&str> = raw_query
             .split('&')
             .filter(|pair| {
@@ -40,11 +52,7 @@ impl CursorOf {
             })
             .collect();
         kept.sort_unstable();
-        Self {
-            list,
-            scope: format!("{}/{:?}/{}", principal.tenant, principal.kind, principal.subject),
-            filter: kept.join("&"),
-        }
+        Self { list, scope, filter: kept.join("&") }
     }
 
     /// The cursor of what stands behind `position`.

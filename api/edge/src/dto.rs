@@ -13,8 +13,8 @@ pub use instant::{Date, Instant};
 pub use list::{List, ShardsList};
 pub use money::{AMOUNT_MAX, Money};
 pub use order::{
-    Order, OrderLine, TimelineEntry, Totals, cod_word, line_id, order_id, order_line, parcel_word,
-    phase_word, txn_word,
+    Order, OrderLine, SkuRef, TimelineEntry, Totals, cod_word, line_id, order_id, order_line,
+    parcel_word, phase_word, txn_word,
 };
 
 #[cfg(test)]

@@ -3,12 +3,15 @@
 //! Prices come from the SKUs themselves, never from a cache: a cache may show a price, it does not
 //! sell at it. The SKU compares its price version once more when it is asked to hold.
 
+use std::num::NonZeroU32;
+
 use commerce::cart::CartView;
 use commerce::keys;
 use commerce::money::{Money, Ppm, TaxKind, TaxPolicy};
 use commerce::order::{LineDiscount, PricedLine, PricedOrder, Tender, Totals};
 use commerce::pricing::{self, CartLine, PriceError, Quote, QuoteInput, ShippingOption};
 use commerce::sku::{self, Availability, Sku};
+use compact_str::CompactString;
 use entity::Tenant;
 use futures_util::StreamExt;
 
@@ -35,6 +38,8 @@ pub struct Priced {
     pub warnings: Vec<Warning>,
     /// Whether every line is for sale.
     pub complete: bool,
+    /// Lines of which there is some, and maybe not as much as is asked.
+    pub scarce: Vec<(CompactString, NonZeroU32)>,
 }
 
 /// Prices a cart.
@@ -50,7 +55,7 @@ pub async fn price(
     });
     let mut lines = Vec::with_capacity(cart.content.lines.len());
     let mut warnings = Vec::new();
-    let mut complete = true;
+    let (mut complete, mut scarce) = (true, Vec::new());
     let reads: Vec<_> =
         futures_util::stream::iter(reads).buffered(limits::READS_AT_ONCE).collect().await;
     for (line, read) in cart.content.lines.iter().zip(reads) {
@@ -68,8 +73,15 @@ pub async fn price(
             warnings.push(Warning { code: "not_for_sale", sku: line.sku.to_string() });
             continue;
         };
-        if view.availability == Availability::Out {
-            warnings.push(Warning { code: "out_of_stock", sku: line.sku.to_string() });
+        match view.availability {
+            Availability::Out => {
+                warnings.push(Warning { code: "out_of_stock", sku: line.sku.to_string() });
+            }
+            Availability::Low if line.qty.get() > 1 => scarce.push((line.sku.clone(), line.qty)),
+            Availability::InStock if line.qty.get() > sku::limits::LOW_AT => {
+                scarce.push((line.sku.clone(), line.qty));
+            }
+            Availability::Low | Availability::InStock => {}
         }
         lines.push(CartLine {
             sku: line.sku.clone(),
@@ -81,7 +93,37 @@ pub async fn price(
     }
     let input = input(shop.terms(), cart, lines);
     let quote = pricing::quote(&input).map_err(refused)?;
-    Ok(Priced { quote, warnings, complete })
+    Ok(Priced { quote, warnings, complete, scarce })
+}
+
+/// Warns of lines of which there is less than is asked. Stock is told to staff, so the shop itself
+/// looks; how much there is goes to nobody.
+pub async fn warn_of_shortages(
+    shop: &Shop,
+    tenant: &Tenant,
+    asker: &Asker,
+    cart: &CartView,
+    priced: &mut Priced,
+) -> Result<(), Problem> {
+    let own = Asker { principal: Shop::own_principal(tenant), ..asker.clone() };
+    let own = &own;
+    let reads = priced.scarce.iter().map(|(code, _)| async move {
+        shop.query::<Sku>(own, &keys::sku(tenant, code), &sku::Query::Stock, 0).await
+    });
+    let reads: Vec<_> =
+        futures_util::stream::iter(reads).buffered(limits::READS_AT_ONCE).collect().await;
+    for ((code, qty), read) in priced.scarce.iter().zip(reads) {
+        let available = match read?.view {
+            sku::View::Stock(view) => view.available,
+            other => return Err(crate::routes::common::unexpected(&other)),
+        };
+        if available < u64::from(qty.get()) {
+            priced.warnings.push(Warning { code: "out_of_stock", sku: code.to_string() });
+        }
+    }
+    let place = |warning: &Warning| cart.content.lines.iter().position(|l| l.sku == warning.sku);
+    priced.warnings.sort_by_key(place);
+    Ok(())
 }
 
 fn input(terms: &Terms, cart: &CartView, lines: Vec<CartLine>) -> QuoteInput {

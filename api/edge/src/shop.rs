@@ -8,7 +8,11 @@ use std::sync::Arc;
 use cluster::{Ask, AskError, Region, Reply, Seen};
 use commerce::money::{Ccy, Money};
 use commerce::order::Timers;
-use entity::{Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Keyed, Principal, Scope};
+use compact_str::CompactString;
+use entity::{
+    Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Keyed, Principal, PrincipalKind, Scope,
+    Scopes, Tenant,
+};
 use ports::SharedStore;
 use tokio::sync::Mutex;
 
@@ -212,6 +216,16 @@ impl Shop {
             wait_ms: limits::COMMAND_DEADLINE_MS,
         };
         self.region().ask::<E>(key, command, ask).await
+    }
+
+    /// The shop itself, for what a buyer must not do and the shop does for one.
+    pub(crate) fn own_principal(tenant: &Tenant) -> Principal {
+        Principal {
+            tenant: tenant.clone(),
+            subject: CompactString::const_new("edge"),
+            kind: PrincipalKind::Service,
+            scopes: Scopes::ALL,
+        }
     }
 
     /// The problem of a command that was not taken. A full window of keys says when there is

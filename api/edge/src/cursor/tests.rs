@@ -39,6 +39,17 @@ fn a_cursor_holds_its_list_filter_and_position() {
 }
 
 #[test]
+fn a_cursor_of_a_public_list_is_everyones_in_its_shop() {
+    let sealer = Sealer::new(&[7; 32]);
+    let of = |tenant: &str| CursorOf::public("products", &Tenant::new(tenant), "");
+    let cursor = of("demo").seal(&sealer, 3_u64);
+    assert_eq!(of("demo").open::<u64>(&sealer, &cursor).unwrap(), 3);
+    assert!(of("demo2").open::<u64>(&sealer, &cursor).is_err());
+    let own = CursorOf::new("products", &caller("demo"), "");
+    assert!(own.open::<u64>(&sealer, &cursor).is_err(), "no list of the caller's own");
+}
+
+#[test]
 fn a_cursor_that_was_changed_is_refused() {
     let sealer = Sealer::new(&[7; 32]);
     let of = CursorOf::new("orders", &caller("demo"), "");

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::{AddressBody, Instant, Money};
 use crate::problem::Problem;
+use crate::routes::catalogue::Sku;
 
 crate::routes::common::object_word!(OrderWord = "order");
 
@@ -106,7 +107,7 @@ pub struct OrderLine {
     /// Its id within the order.
     id: String,
     /// The SKU.
-    sku: String,
+    sku: SkuRef,
     /// Its title at that time.
     title: String,
     /// Units ordered.
@@ -127,6 +128,16 @@ pub struct OrderLine {
     line_total: Money,
     /// Tax on it.
     tax: Money,
+}
+
+/// A SKU: its code, or the whole of it where `expand[]` asks for that.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum SkuRef {
+    /// Its code.
+    Code(String),
+    /// As it is now.
+    Whole(Box<Sku>),
 }
 
 /// A reduction of a line.
@@ -277,6 +288,13 @@ impl Order {
     }
 }
 
+impl Order {
+    /// The SKUs of its lines.
+    pub(crate) fn skus_mut(&mut self) -> impl Iterator<Item = &mut SkuRef> {
+        self.lines.iter_mut().map(|line| &mut line.sku)
+    }
+}
+
 impl Totals {
     /// Sums of a quote: nothing was taken yet.
     pub fn of_quote(
@@ -310,7 +328,7 @@ pub fn order_line(
     };
     Ok(OrderLine {
         id: (index + 1).to_string(),
-        sku: line.sku.to_string(),
+        sku: SkuRef::Code(line.sku.to_string()),
         title: line.title.to_string(),
         qty: line.qty.get(),
         cancelled_qty: progress.cancelled,

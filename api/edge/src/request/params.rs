@@ -42,6 +42,8 @@ pub enum ParamKind {
     Word(&'static [&'static str]),
     /// Some of some words, separated by commas.
     Words(&'static [&'static str]),
+    /// Some of some words, one a parameter: `expand[]=lines.sku`. It may stand several times.
+    Each(&'static [&'static str]),
     /// An instant, RFC 3339.
     Instant,
 }
@@ -86,6 +88,9 @@ impl Param {
                 let any = words.join("|");
                 json!({"type": "string", "pattern": format!("^({any})(,({any}))*$")})
             }
+            ParamKind::Each(words) => {
+                json!({"type": "array", "minItems": 1, "items": {"type": "string", "enum": words}})
+            }
             ParamKind::Instant => json!({"type": "string", "format": "date-time"}),
         }
     }
@@ -105,7 +110,7 @@ impl Param {
                     && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
             }
             ParamKind::Id { prefix } => entity::parse_public_id(prefix, value).is_ok(),
-            ParamKind::Word(words) => words.contains(&value),
+            ParamKind::Word(words) | ParamKind::Each(words) => words.contains(&value),
             ParamKind::Words(words) => value.split(',').all(|word| words.contains(&word)),
             ParamKind::Instant => crate::dto::Instant::parse(value).is_some(),
         }
@@ -119,7 +124,9 @@ impl Param {
                 format!("must be {min} to {max} characters of A-Z a-z 0-9 _ -")
             }
             ParamKind::Id { prefix } => format!("must be an id, {prefix}_.."),
-            ParamKind::Word(words) => format!("must be one of {}", words.join(", ")),
+            ParamKind::Word(words) | ParamKind::Each(words) => {
+                format!("must be one of {}", words.join(", "))
+            }
             ParamKind::Words(words) => format!("must be some of {}", words.join(", ")),
             ParamKind::Instant => "must be an instant, 2026-11-20T08:15:30.000Z".to_owned(),
         }
@@ -190,7 +197,12 @@ pub fn read_query(declared: &'static [Param], query: &str) -> Result<Params, Pro
         if !param.accepts(&value) {
             return Err(Problem::invalid(&name, "out_of_range", param.expected()));
         }
-        if found.insert(param.name, value.into_owned()).is_some() {
+        let value = match (param.kind, found.get(param.name)) {
+            (ParamKind::Each(_), Some(before)) => format!("{before},{value}"),
+            _ => value.into_owned(),
+        };
+        let is_list = matches!(param.kind, ParamKind::Each(_));
+        if found.insert(param.name, value).is_some() && !is_list {
             return Err(Problem::invalid(&name, "duplicate", "the parameter stands twice"));
         }
     }

@@ -101,7 +101,7 @@ fn languages() {
         (&["*"], "en"),
         (&["it, fr"], "it"),
         (&["fr;q=2, de;q=x, nl;q=0.1234, es;q=0.3"], "es"),
-        (&["x, 12, a_b, the-language-of-no-country, sv;q=0.2"], "sv"),
+        (&["x, 12, a_b, no-language-overlylongpart, sv;q=0.2"], "sv"),
     ];
     for (values, expected) in table {
         let list: Vec<_> = values.iter().map(|value| ("accept-language", *value)).collect();
@@ -207,6 +207,7 @@ const QUERY: &[Param] = &[
     Param::new("created[gte]", ParamKind::Instant, ""),
     Param::new("q", ParamKind::Text { max: 10 }, ""),
     Param::new("sort", ParamKind::Word(&["created", "-created"]), ""),
+    Param::new("expand[]", ParamKind::Each(&["lines.sku", "cart"]), ""),
 ];
 
 #[test]
@@ -240,6 +241,11 @@ fn queries() {
         ("q=%f", "invalid_request bad_form @ q"),
         ("sort=name", "invalid_request out_of_range @ sort"),
         ("page=2", "invalid_request unknown_parameter @ page"),
+        ("expand[]=lines.sku&expand%5B%5D=cart&expand[]=cart", "None"),
+        ("expand[]=lines.sku,cart", "invalid_request out_of_range @ expand[]"),
+        ("expand[]=lines.sku&expand[]=lines", "invalid_request out_of_range @ expand[]"),
+        ("expand[]=", "invalid_request out_of_range @ expand[]"),
+        ("expand=lines.sku", "invalid_request unknown_parameter @ expand"),
     ];
     for (query, expected) in table {
         assert_eq!(check(query), expected, "{query}");

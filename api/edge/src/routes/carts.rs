@@ -12,7 +12,7 @@ use entity::{EntityKey, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::dto::{AddressBody, AddressPatch, Money, order_id};
+use crate::dto::{AddressBody, AddressPatch, Money, SkuRef, order_id};
 use crate::input::NoBody;
 use crate::json::{Int, Patch, Text};
 use crate::operation::Operation;
@@ -22,7 +22,8 @@ use crate::refusal::field;
 use crate::reply::{Json, Reply};
 use crate::request::{Param, ParamKind};
 use crate::route::{Call, Route, route};
-use crate::routes::common::{self, SKU_PARAM, if_version};
+use crate::routes::catalogue::expand_skus;
+use crate::routes::common::{self, EXPAND, SKU_PARAM, if_version};
 use crate::routes::regions::check_region;
 use crate::shop::Asker;
 
@@ -44,7 +45,8 @@ const PUT_CART: Operation = Operation::put("putCart", "/v1/carts/{id}")
 const GET_CART: Operation = Operation::get("getCart", "/v1/carts/{id}")
     .about("Carts", "A cart, at the prices of now")
     .scoped(Scope::OrdersRead)
-    .params(&[CART]);
+    .params(&[CART])
+    .query(&[EXPAND]);
 
 const UPDATE_CART: Operation = Operation::patch("updateCart", "/v1/carts/{id}")
     .about("Carts", "Changes parts of a cart (RFC 7396)")
@@ -197,7 +199,7 @@ enum CartStatus {
 /// A line with its price of now.
 #[derive(Debug, Serialize, ToSchema)]
 struct CartLine {
-    sku: String,
+    sku: SkuRef,
     qty: u32,
     /// Null when the SKU is not for sale.
     title: Option<String>,
@@ -257,7 +259,7 @@ pub(crate) async fn show<B>(call: &Call<B>, view: CartView) -> Result<CartJson, 
         let quoted = lines.and_then(|lines| lines.iter().find(|quoted| quoted.sku == line.sku));
         let unit_price = quoted.map(|quoted| common::money(quoted.unit_price)).transpose()?;
         Ok(CartLine {
-            sku: line.sku.to_string(),
+            sku: SkuRef::Code(line.sku.to_string()),
             qty: line.qty.get(),
             title: quoted.map(|quoted| quoted.title.to_string()),
             unit_price,
@@ -336,8 +338,22 @@ async fn put_cart(call: Call<Json<CartBody>>) -> Result<Reply<Json<CartJson>>, P
 
 async fn get_cart(call: Call<NoBody>) -> Result<Reply<Json<CartJson>>, Problem> {
     let view = read_cart(&call, &call.asker(), &key(&call)).await?;
+    shown(&call, view).await
+}
+
+/// The cart as the request wants it: with codes of SKUs, or with the SKUs.
+pub(crate) async fn shown(
+    call: &Call<NoBody>,
+    view: CartView,
+) -> Result<Reply<Json<CartJson>>, Problem> {
     let version = view.version;
-    Ok(Reply::ok(show(&call, view).await?).version(version))
+    let mut cart = show(call, view).await?;
+    if common::expands_skus(call) {
+        let skus = cart.lines.iter_mut().map(|line| &mut line.sku);
+        let tag = expand_skus(call, version, skus).await?;
+        return Ok(Reply::ok(cart).tag(tag));
+    }
+    Ok(Reply::ok(cart).version(version))
 }
 
 /// A member of a merge patch as the cart takes it.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::dto::Money;
+use crate::dto::{Money, SkuRef};
 use crate::input::NoBody;
 use crate::json::{Slug, Text};
 use crate::limits;
@@ -133,8 +133,8 @@ pub(crate) struct Product {
 }
 
 /// A SKU.
-#[derive(Debug, Serialize, ToSchema)]
-struct Sku {
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Sku {
     #[schema(inline)]
     object: SkuWord,
     /// Its code.
@@ -270,6 +270,40 @@ pub(crate) async fn read_product<B>(
     }
     let tag = product_tag(&view, &skus);
     Ok((show(view, skus), tag))
+}
+
+/// Puts whole SKUs in place of their codes, and gives the tag over all versions inside; `version`
+/// is that of the thing around them.
+pub(crate) async fn expand_skus<'a, B>(
+    call: &Call<B>,
+    version: u64,
+    places: impl Iterator<Item = &'a mut SkuRef>,
+) -> Result<String, Problem> {
+    let asker = call.asker();
+    let places: Vec<_> = places.collect();
+    let keys: Vec<EntityKey> = places
+        .iter()
+        .filter_map(|place| match place {
+            SkuRef::Code(code) => Some(keys::sku(&call.caller.tenant, code)),
+            SkuRef::Whole(_) => None,
+        })
+        .collect();
+    let reads = keys.iter().map(|key| read_sku(call, &asker, key));
+    let reads: Vec<_> =
+        futures_util::stream::iter(reads).buffered(limits::READS_AT_ONCE).collect().await;
+    let mut versions = Vec::with_capacity(reads.len());
+    for (place, read) in places.into_iter().zip(reads) {
+        match read {
+            // A cart may name a SKU that there is not.
+            Err(problem) if problem.code() == Code::NotFound => {}
+            read => {
+                let sku = Sku::new(&read?)?;
+                versions.push((sku.sku.clone(), sku.version));
+                *place = SkuRef::Whole(Box::new(sku));
+            }
+        }
+    }
+    Ok(common::weak_tag(&(version, versions)))
 }
 
 fn show(view: ProductView, skus: Vec<Sku>) -> Product {

@@ -24,6 +24,18 @@ pub(crate) const LIMIT: Param = Param::new(
 pub(crate) const CURSOR: Param =
     Param::new("cursor", ParamKind::Text { max: 2_000 }, "`next` of the page before.");
 
+/// Parts that are shown whole in place of their ids.
+pub(crate) const EXPAND: Param = Param::new(
+    "expand[]",
+    ParamKind::Each(&["lines.sku"]),
+    "`lines.sku`: each line's SKU whole, in place of its code; the tag is a weak one then.",
+);
+
+/// Whether the SKUs of lines are to be shown whole.
+pub(crate) fn expands_skus<B>(call: &Call<B>) -> bool {
+    call.query.words(EXPAND.name).is_some_and(|paths| paths.contains(&"lines.sku"))
+}
+
 /// A SKU in a path.
 pub(crate) const SKU_PARAM: Param =
     Param::new("sku", ParamKind::Name { min: 1, max: 64 }, "Code of a SKU.");

@@ -6,8 +6,7 @@ use commerce::customer::{
 };
 use commerce::keys;
 use commerce::money::Money as ShopMoney;
-use compact_str::CompactString;
-use entity::{EntityKey, Principal, PrincipalKind, Scope, Scopes};
+use entity::{EntityKey, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,7 +21,7 @@ use crate::route::{Call, Route, route};
 use crate::routes::common::{self, if_version};
 use crate::routes::regions::check_region;
 use crate::routes::{my_orders, order_lists};
-use crate::shop::Asker;
+use crate::shop::{Asker, Shop};
 
 /// Orders that the overview shows.
 const OVERVIEW_ORDERS: usize = 5;
@@ -31,14 +30,11 @@ const ADDRESS: Param =
     Param::new("id", ParamKind::Name { min: 1, max: 64 }, "An address's id, chosen by the client.");
 
 const REGISTER: Operation = Operation::post("registerCustomer", "/v1/customers")
-    .about(
-        "Customers",
-        "The token's subject has a profile from now on
-    .minimal(); a repeat changes nothing",
-    )
+    .about("Customers", "The token's subject has a profile from now on; a repeat changes nothing")
     .scoped(Scope::OrdersWrite)
     .statuses(&[200, 201])
-    .natural();
+    .natural()
+    .minimal();
 
 const GET_ME: Operation = Operation::get("getMe", "/v1/me")
     .about("Customers", "The caller's profile")
@@ -365,12 +361,7 @@ async fn open_wallet<B>(call: &Call<B>) -> Result<(), Problem> {
     let terms = call.edge.shop().terms();
     let wallet = keys::wallet(&key(call));
     let open = account::Command::Open { grant: terms.money(terms.wallet_grant) };
-    let principal = Principal {
-        tenant: call.caller.tenant.clone(),
-        subject: CompactString::const_new("edge"),
-        kind: PrincipalKind::Service,
-        scopes: Scopes::ALL,
-    };
+    let principal = Shop::own_principal(&call.caller.tenant);
     let asker = Asker { principal, ..call.asker() };
     call.edge.shop().ask::<Account>(&asker, &wallet, &open).await.map(|_| ())
 }

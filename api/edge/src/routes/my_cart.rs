@@ -1,6 +1,6 @@
 //! The buyer's newest open cart, and what a guest's cart brings along at sign-in.
 
-use commerce::cart::{self, Cart, CartView, Content};
+use commerce::cart::{self, Cart, Content};
 use commerce::customer;
 use commerce::keys;
 use commerce::protocol::IfVersion;
@@ -16,24 +16,23 @@ use crate::operation::Operation;
 use crate::problem::{Code, Problem, is_of_one};
 use crate::reply::{Json, Reply};
 use crate::route::{Call, Route, route};
-use crate::routes::carts::{CART, CartJson, key, read_cart, show};
-use crate::routes::{common, customers};
+use crate::routes::carts::{CART, CartJson, key, read_cart, show, shown};
+use crate::routes::common::{self, EXPAND};
+use crate::routes::customers;
 use crate::shop::Asker;
 
 const GET_MY_CART: Operation = Operation::get("getMyCart", "/v1/me/cart")
     .about("Carts", "The caller's newest open cart; makes an empty one if there is none")
-    .scoped(Scope::OrdersWrite);
+    .scoped(Scope::OrdersWrite)
+    .query(&[EXPAND]);
 
 const MERGE: Operation = Operation::post("mergeCart", "/v1/carts/{id}/merge")
-    .about(
-        "Carts",
-        "Takes over the lines of a guest's cart
-    .minimal(); an empty one changes nothing",
-    )
+    .about("Carts", "Takes over the lines of a guest's cart; an empty one changes nothing")
     .scoped(Scope::OrdersWrite)
     .params(&[CART])
     .codes(&[Code::NotFound, Code::CartAlreadyOrdered, Code::InvalidState])
-    .natural();
+    .natural()
+    .minimal();
 
 /// The operations of this file.
 #[must_use]
@@ -108,11 +107,6 @@ async fn make(
     shown(call, read_cart(call, &asker, &key).await?).await
 }
 
-async fn shown<B>(call: &Call<B>, view: CartView) -> Result<Reply<Json<CartJson>>, Problem> {
-    let version = view.version;
-    Ok(Reply::ok(show(call, view).await?).version(version))
-}
-
 async fn merge(call: Call<Json<MergeBody>>) -> Result<Reply<Json<CartJson>>, Problem> {
     let body = &call.body.0;
     let guest = call.edge.authority().identify(&body.guest_token, call.edge.wall()).await;
@@ -140,5 +134,7 @@ async fn merge(call: Call<Json<MergeBody>>) -> Result<Reply<Json<CartJson>>, Pro
         return Err(Problem::new(Code::Unavailable).detail("the merge is under way; repeat it"));
     }
     let cart::View::Cart(view) = seen.view;
-    Ok(shown(&call, *view).await?.replayed(reply.replayed.is_some()))
+    let version = view.version;
+    let cart = Reply::ok(show(&call, *view).await?).version(version);
+    Ok(cart.replayed(reply.replayed.is_some()))
 }

@@ -22,7 +22,8 @@ use crate::problem::{Code, Problem};
 use crate::reply::{Json, Reply};
 use crate::request::{Param, ParamKind, WaitLimit};
 use crate::route::{Call, Route, route};
-use crate::routes::common::{self, CURSOR, LIMIT, if_version};
+use crate::routes::catalogue::expand_skus;
+use crate::routes::common::{self, CURSOR, EXPAND, LIMIT, if_version};
 
 mod outcome;
 mod place;
@@ -35,6 +36,7 @@ const GET: Operation = Operation::get("getOrder", "/v1/orders/{id}")
     .about("Orders", "An order; waits for a change with If-None-Match and Prefer: wait")
     .scoped(Scope::OrdersRead)
     .params(&[ORDER])
+    .query(&[EXPAND])
     .wait(WaitLimit::READ);
 
 const TIMELINE: Operation = Operation::get("getTimeline", "/v1/orders/{id}/timeline")
@@ -159,7 +161,11 @@ async fn get(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
         }
     };
     let view = whole(seen.view)?;
-    let body = Order::new(&view, shop.region().now())?;
+    let mut body = Order::new(&view, shop.region().now())?;
+    if common::expands_skus(&call) {
+        let tag = expand_skus(&call, view.version, body.skus_mut()).await?;
+        return Ok(Reply::ok(body).tag(tag));
+    }
     Ok(Reply::ok(body).version(view.version))
 }
 

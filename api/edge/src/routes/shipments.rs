@@ -49,26 +49,20 @@ const DISPATCH: Operation = Operation::post("dispatchShipment", "/v1/shipments/{
     .minimal();
 
 const TRACK: Operation = Operation::post("addTracking", "/v1/shipments/{id}/tracking")
-    .about(
-        "Shipments",
-        "The carrier says where a shipment is
-    .minimal(); once per event id",
-    )
+    .about("Shipments", "The carrier says where a shipment is; once per event id")
     .staff(Scope::ShipmentsWrite)
     .params(&[SHIPMENT])
     .codes(&[Code::InvalidState])
-    .natural();
+    .natural()
+    .minimal();
 
 const COD: Operation = Operation::post("recordCod", "/v1/shipments/{id}/cod")
-    .about(
-        "Shipments",
-        "The courier says what became of the cash
-    .minimal(); once per event id",
-    )
+    .about("Shipments", "The courier says what became of the cash; once per event id")
     .staff(Scope::ShipmentsWrite)
     .params(&[SHIPMENT])
     .codes(&[Code::InvalidState, Code::CurrencyMismatch, Code::MoneyOverflow])
-    .natural();
+    .natural()
+    .minimal();
 
 /// The operations of this file.
 #[must_use]
@@ -146,6 +140,7 @@ impl Shipment {
                 receipt: cod.receipt.as_ref().map(ToString::to_string),
             })
         };
+        let is_stopped = view.phase == commerce::shipment::Phase::Stopped;
         Ok(Self {
             object: ShipmentWord::Word,
             id: view.key.public(keys::SHIPMENT_PREFIX),
@@ -156,7 +151,8 @@ impl Shipment {
             carrier: view.carrier.as_ref().map(ToString::to_string),
             tracking_number: view.tracking_number.as_ref().map(ToString::to_string),
             lines: view.lines.iter().map(line).collect(),
-            cod: view.cod.as_ref().map(cod).transpose()?,
+            // What does not leave collects nothing.
+            cod: view.cod.as_ref().filter(|_| !is_stopped).map(cod).transpose()?,
         })
     }
 }

@@ -232,7 +232,9 @@ fn sample_path(template: &str) -> String {
         use crate::request::ParamKind;
         let value = match param.kind {
             ParamKind::Id { prefix } => id(prefix),
-            ParamKind::Word(words) | ParamKind::Words(words) => words[0].to_owned(),
+            ParamKind::Word(words) | ParamKind::Words(words) | ParamKind::Each(words) => {
+                words[0].to_owned()
+            }
             ParamKind::Integer { min, .. } => min.to_string(),
             ParamKind::Name { .. } | ParamKind::Text { .. } => "sample-01".to_owned(),
             ParamKind::Instant => "2026-11-20T08:15:30.000Z".to_owned(),

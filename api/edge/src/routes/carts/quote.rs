@@ -68,7 +68,9 @@ struct WarningJson {
 pub(super) async fn quote_cart(call: Call<NoBody>) -> Result<Reply<Json<QuoteJson>>, Problem> {
     let view = read_cart(&call, &call.asker(), &key(&call)).await?;
     let shop = call.edge.shop();
-    let priced = quoting::price(shop, &call.caller.tenant, &call.asker(), &view).await?;
+    let (tenant, asker) = (&call.caller.tenant, call.asker());
+    let mut priced = quoting::price(shop, tenant, &asker, &view).await?;
+    quoting::warn_of_shortages(shop, tenant, &asker, &view, &mut priced).await?;
     Ok(Reply::ok(show_quote(&call, &view, &priced, shop.region().now())?))
 }
 

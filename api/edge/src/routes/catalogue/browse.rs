@@ -159,7 +159,7 @@ pub(super) fn row_of(
 }
 
 async fn list_products(call: Call<NoBody>) -> Result<Reply<Json<List<Product>>>, Problem> {
-    let cursor = CursorOf::new("products", &call.caller, &call.raw_query);
+    let cursor = CursorOf::public("products", &call.caller.tenant, &call.raw_query);
     let sealer = call.edge.authority().keys().sealer();
     let text = call.query.get("cursor");
     let after = text.map(|text| position(&cursor.open::<String>(sealer, text)?)).transpose()?;
@@ -175,7 +175,7 @@ async fn list_products(call: Call<NoBody>) -> Result<Reply<Json<List<Product>>>,
     let page = call.edge.shop().views().products(list.clone(), limit, after.as_deref()).await?;
     let rows = page.entries.into_iter().filter_map(|entry| row_of(&list, entry)).collect();
     let products = with_skus(&call, rows).await?;
-    let cursor = CursorOf::new("products", &call.caller, &filter_text);
+    let cursor = CursorOf::public("products", &call.caller.tenant, &filter_text);
     let next = page.next.map(|place| cursor.seal(sealer, BASE64URL_NOPAD.encode(&place)));
     let list = List::new(products, next);
     let tag = common::weak_tag(&list);
@@ -184,7 +184,7 @@ async fn list_products(call: Call<NoBody>) -> Result<Reply<Json<List<Product>>>,
 }
 
 async fn list_categories(call: Call<NoBody>) -> Result<Reply<Json<List<Category>>>, Problem> {
-    let cursor = CursorOf::new("categories", &call.caller, &call.raw_query);
+    let cursor = CursorOf::public("categories", &call.caller.tenant, &call.raw_query);
     let sealer = call.edge.authority().keys().sealer();
     let after: Option<String> =
         call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;

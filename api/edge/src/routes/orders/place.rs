@@ -31,8 +31,7 @@ use crate::routes::common;
 pub(super) const PLACE: Operation = Operation::post("placeOrder", "/v1/orders")
     .about(
         "Orders",
-        "Orders what is in a cart
-    .minimal(); 200: its order was placed before by another request",
+        "Orders what is in a cart; 200: its order was placed before by another request",
     )
     .scoped(Scope::OrdersWrite)
     .statuses(&[200, 201, 202])
@@ -51,7 +50,8 @@ pub(super) const PLACE: Operation = Operation::post("placeOrder", "/v1/orders")
         Code::VersionMismatch,
     ])
     .wait(WaitLimit::COMMAND)
-    .key();
+    .key()
+    .minimal();
 
 /// The profile of an order.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]

@@ -124,3 +124,35 @@ async fn a_patch_reaches_into_the_address() {
     let whole = rig.send(patch(3, super::rig::ADDRESS)).await;
     assert_eq!((whole.status, &whole.json()["address"]["city"]), (200, &json!("Oakland")));
 }
+
+#[actix_web::test]
+async fn a_quote_warns_of_every_shortage() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    rig.cart(&token, "alice-cart-1", "[]").await;
+    let take = |key: &str, delta: i32| {
+        let body = format!(r#"{{"location":"main","delta":{delta},"reason":"lost"}}"#);
+        let take = post("/v1/stock/tea-1/adjustments").bearer(&rig.staff);
+        take.header("idempotency-key", key).json(&body)
+    };
+    let warned = async |version: u32, qty: u32| {
+        let lines = json!([{"sku": "tea-2", "qty": 1}, {"sku": "tea-1", "qty": qty}, {"sku": "no", "qty": 1}]);
+        let patch = ask("PATCH", "/v1/carts/alice-cart-1").bearer(&token);
+        let patch = patch.header("if-match", &format!("\"v{version}\""));
+        assert_eq!(rig.send(patch.json(&json!({"lines": lines}).to_string())).await.status, 200);
+        let quote = post("/v1/carts/alice-cart-1/quote").bearer(&token);
+        rig.send(quote).await.json()["warnings"].clone()
+    };
+    let gone = json!({"code": "not_for_sale", "sku": "no"});
+    let short = json!([{"code": "out_of_stock", "sku": "tea-1"}, gone]);
+    // Ten are there, then four, then none.
+    assert_eq!(warned(1, 10).await, json!([gone]));
+    assert_eq!(warned(2, 11).await, short);
+    assert_eq!(rig.send(take("t1", -6)).await.status, 200);
+    assert_eq!(warned(3, 4).await, json!([gone]));
+    assert_eq!(warned(4, 5).await, short);
+    assert_eq!(rig.send(take("t2", -4)).await.status, 200);
+    assert_eq!(warned(5, 1).await, short);
+    let nothing = rig.send(take("t3", 0)).await;
+    assert_eq!(nothing.brief(), "422 validation_failed out_of_range @ /delta");
+}

@@ -82,6 +82,9 @@ async fn no_line_to_cancel_is_not_every_line() {
     assert_eq!(seen.json()["status"], "confirmed");
     let whole = rig.send(cancel("c3", "{}")).await;
     assert_eq!(whole.json()["status"], "cancelled", "{}", whole.text());
+    let list = rig.send(get(&format!("{path}/shipments")).bearer(&token)).await.json();
+    let parcel = &list["data"][0];
+    assert_eq!((&parcel["status"], &parcel["cod"]), (&json!("stopped"), &json!(null)));
 }
 
 async fn again_id(rig: &Rig, token: &str) -> serde_json::Value {

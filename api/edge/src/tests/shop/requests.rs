@@ -95,3 +95,34 @@ async fn who_wants_no_body_gets_the_tag_alone() {
     assert_eq!((again.status, &again.json()["id"]), (201, &order.json()["id"]));
     assert_eq!(again.header("preference-applied"), "return=representation");
 }
+
+#[actix_web::test]
+async fn skus_of_lines_are_shown_whole_where_that_is_asked() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "alice-cart-1").await.json();
+    rig.cart(&token, "alice-cart-2", "[]").await;
+    let order = format!("/v1/orders/{}", order["id"].as_str().unwrap());
+    for path in [order.as_str(), "/v1/carts/alice-cart-2", "/v1/me/cart"] {
+        let plain = rig.send(get(path).bearer(&token)).await;
+        assert_eq!(plain.json()["lines"][0]["sku"], "tea-1", "{path}");
+        let expanded = || get(&format!("{path}?expand[]=lines.sku")).bearer(&token);
+        let whole = rig.send(expanded()).await;
+        let sku = &whole.json()["lines"][0]["sku"];
+        assert_eq!((&sku["object"], &sku["sku"]), (&"sku".into(), &"tea-1".into()), "{path}");
+        assert_eq!(sku["price"]["amount"], 995, "{path}");
+        let tag = whole.header("etag").to_owned();
+        assert!(tag.starts_with("W/\""), "{path}: {tag}");
+        assert_eq!(rig.send(expanded().header("if-none-match", &tag)).await.status, 304);
+        // The SKU moves, and the tag with it, though the thing around it does not.
+        let count = post("/v1/stock/tea-1/adjustments").bearer(&rig.staff);
+        let count = count.header("idempotency-key", path);
+        let count = count.json(r#"{"location":"main","delta":1,"reason":"receipt"}"#);
+        assert_eq!(rig.send(count).await.status, 200);
+        let again = rig.send(expanded().header("if-none-match", &tag)).await;
+        assert_eq!(again.status, 200, "{path}");
+        assert_eq!(rig.send(get(path).bearer(&token)).await.header("etag"), plain.header("etag"));
+        let unknown = rig.send(get(&format!("{path}?expand[]=lines")).bearer(&token)).await;
+        assert_eq!(unknown.brief(), "400 invalid_request out_of_range @ expand[]", "{path}");
+    }
+}
