@@ -1,8 +1,8 @@
 //! Page cursors: opaque, signed, holding the filter and the sort they continue.
 //!
-//! A cursor continues exactly the list it came from: list, shop, caller (of a list that not all see
-//! alike), filter and sort are inside, and a request that says otherwise is refused. There are no offsets, so rows
-//! that come and go meanwhile shift nothing.
+//! A cursor continues exactly the list it came from: list, shop, caller (of a list that not all
+//! see alike), filter and sort are inside, and a request that says otherwise is refused. There are
+//! no offsets, so rows that come and go meanwhile shift nothing.
 
 use entity::Tenant;
 use serde::de::DeserializeOwned;

@@ -275,12 +275,9 @@ async fn check<B: Input>(
     let (last_event_id, authorization) = (text("last-event-id"), text("authorization"));
     let (body, tree) = B::read(headers, payload, &edge).await?;
     let key = key_text.map(|key| {
-        let scoped = scoped_key(&caller.principal(), &key);
-        (scoped, fingerprint(operation.id, http.path(), tree.as_ref()))
+        let key = scoped_key(&caller.principal(), &key);
+        free(&edge, (key, fingerprint(operation.id, http.path(), tree.as_ref())))
     });
-    if key.is_some_and(|key| !edge.is_free(&key)) {
-        return Err(Problem::new(Code::IdempotencyKeyReused));
-    }
     Ok(Call {
         context: context_of(&http),
         raw_path: http.path().to_owned(),
@@ -290,7 +287,7 @@ async fn check<B: Input>(
         caller,
         path,
         query,
-        key,
+        key: key.transpose()?,
         condition,
         known,
         prefer,
@@ -298,4 +295,9 @@ async fn check<B: Input>(
         authorization,
         body,
     })
+}
+
+/// The key, if it did nothing else here.
+fn free(edge: &EdgeState, key: RequestKey) -> Result<RequestKey, Problem> {
+    edge.is_free(&key).then_some(key).ok_or_else(|| Problem::new(Code::IdempotencyKeyReused))
 }

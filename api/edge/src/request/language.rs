@@ -34,7 +34,7 @@ fn weighted(item: &str) -> Option<(u16, &str)> {
     let range = parts.next().filter(|range| *range == "*" || is_tag(range))?;
     let weight = match parts.next() {
         None => 1000,
-        Some(weight) => thousandths(weight.strip_prefix("q=").or(weight.strip_prefix("Q="))?)?,
+        Some(weight) => thousandths(weight.strip_prefix(['q', 'Q'])?.strip_prefix('=')?)?,
     };
     Some((weight, range))
 }

@@ -1,11 +1,9 @@
 //! The buyer's own things: profile, overview, address book, points.
 
-use commerce::account::{self, Account};
 use commerce::customer::{
     self, Address, Customer, Day, Grant, Level, MeView, OverviewView, PointsView, SavedAddress,
 };
 use commerce::keys;
-use commerce::money::Money as ShopMoney;
 use entity::{EntityKey, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -21,7 +19,8 @@ use crate::route::{Call, Route, route};
 use crate::routes::common::{self, if_version};
 use crate::routes::regions::check_region;
 use crate::routes::{my_orders, order_lists};
-use crate::shop::{Asker, Shop};
+
+mod wallet;
 
 /// Orders that the overview shows.
 const OVERVIEW_ORDERS: usize = 5;
@@ -345,25 +344,13 @@ async fn register(call: Call<Json<RegisterBody>>) -> Result<Reply<Json<Me>>, Pro
         utc_offset_min: 0,
     };
     let reply = ask(&call, &command).await?;
-    open_wallet(&call).await?;
+    wallet::open(&call).await?;
     let view = read_me(&call).await?;
     let me = Me::new(&view);
     let created = matches!(reply.value, customer::Reply::Registered { created: true });
     let shown =
         if created { Reply::created(me).location("/v1/me".to_owned()) } else { Reply::ok(me) };
     Ok(shown.version(view.version).replayed(reply.replayed.is_some()))
-}
-
-/// Opens the customer's wallet with what the shop grants. A repeat changes nothing.
-///
-/// The shop itself does it: a buyer who could open accounts could print money.
-async fn open_wallet<B>(call: &Call<B>) -> Result<(), Problem> {
-    let terms = call.edge.shop().terms();
-    let wallet = keys::wallet(&key(call));
-    let open = account::Command::Open { grant: terms.money(terms.wallet_grant) };
-    let principal = Shop::own_principal(&call.caller.tenant);
-    let asker = Asker { principal, ..call.asker() };
-    call.edge.shop().ask::<Account>(&asker, &wallet, &open).await.map(|_| ())
 }
 
 async fn get_me(call: Call<NoBody>) -> Result<Reply<Json<Me>>, Problem> {
@@ -409,7 +396,7 @@ async fn overview(call: Call<NoBody>) -> Result<Reply<Json<Overview>>, Problem> 
         .take(OVERVIEW_ORDERS)
         .map(|recent| recent.order.key(call.caller.tenant.clone()))
         .collect();
-    let wallet: Option<ShopMoney> = wallet(&call).await?;
+    let wallet = wallet::read(&call).await?;
     let overview = Overview {
         object: OverviewWord::Word,
         customer: view.me.as_ref().map(Me::new),
@@ -424,19 +411,6 @@ async fn overview(call: Call<NoBody>) -> Result<Reply<Json<Overview>>, Problem> 
     let orders = order_lists::versions(orders);
     let tag = common::weak_tag(&(customer, wallet, orders, n_orders, addresses, points));
     Ok(Reply::ok(overview).tag(tag))
-}
-
-async fn wallet<B>(call: &Call<B>) -> Result<Option<ShopMoney>, Problem> {
-    let wallet = keys::wallet(&key(call));
-    let query = account::Query::Balance;
-    match call.edge.shop().query::<Account>(&call.asker(), &wallet, &query, 0).await {
-        Ok(seen) => {
-            let account::View::Balance(view) = seen.view;
-            Ok(Some(view.available))
-        }
-        Err(problem) if problem.code() == Code::NotFound => Ok(None),
-        Err(problem) => Err(problem),
-    }
 }
 
 async fn list_addresses(

@@ -141,18 +141,7 @@ pub(super) async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Orde
     let wait_ms = call.prefer.wait_ms;
     let placing = pin!(shop.tell::<Cart>(&asker, &cart_key, &command));
     let settling = pin!(shop.query::<OrderEntity>(&reader, &expected, &Query::Settled, wait_ms));
-    // A cart that has no price says why, rather than that the price is another one.
-    let told = |error: AskError<Cart>| {
-        let moved_at = match &error {
-            AskError::Rejected { rejection: cart::Rejection::PriceMoved { at }, .. } => Some(*at),
-            _ => None,
-        };
-        let problem = shop.refused(error);
-        match problem.code() {
-            Code::PriceChanged => why(&call, &view, priced, problem, moved_at),
-            _ => problem,
-        }
-    };
+    let told = |error: AskError<Cart>| refused(&call, &view, priced, error);
     let (reply, seen) = match select(placing, settling).await {
         Either::Left((reply, settling)) => {
             let reply = reply.map_err(told)?;
@@ -196,6 +185,24 @@ fn placed_before(order: &EntityKey, view: &OrderView) -> Result<Reply<Json<Order
     let path = format!("/v1/orders/{}", order_id(order));
     let body = Order::new(view, last_at(view))?;
     Ok(Reply::ok(body).version(view.version).location(path))
+}
+
+/// The cart's refusal. A cart that has no price says why, rather than that it is another one.
+fn refused<B>(
+    call: &Call<B>,
+    cart: &CartView,
+    priced: Result<quoting::Priced, Problem>,
+    error: AskError<Cart>,
+) -> Problem {
+    let moved_at = match &error {
+        AskError::Rejected { rejection: cart::Rejection::PriceMoved { at }, .. } => Some(*at),
+        _ => None,
+    };
+    let problem = call.edge.shop().refused(error);
+    match problem.code() {
+        Code::PriceChanged => why(call, cart, priced, problem, moved_at),
+        _ => problem,
+    }
 }
 
 /// Why a cart could not be ordered at the accepted price: with the quote that can be accepted

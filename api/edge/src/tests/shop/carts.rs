@@ -136,7 +136,8 @@ async fn a_quote_warns_of_every_shortage() {
         take.header("idempotency-key", key).json(&body)
     };
     let warned = async |version: u32, qty: u32| {
-        let lines = json!([{"sku": "tea-2", "qty": 1}, {"sku": "tea-1", "qty": qty}, {"sku": "no", "qty": 1}]);
+        let line = |sku: &str, qty: u32| json!({"sku": sku, "qty": qty});
+        let lines = [line("tea-2", 1), line("tea-1", qty), line("no", 1)];
         let patch = ask("PATCH", "/v1/carts/alice-cart-1").bearer(&token);
         let patch = patch.header("if-match", &format!("\"v{version}\""));
         assert_eq!(rig.send(patch.json(&json!({"lines": lines}).to_string())).await.status, 200);
