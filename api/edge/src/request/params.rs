@@ -83,13 +83,13 @@ impl Param {
             ParamKind::Id { prefix } => {
                 json!({"type": "string", "pattern": format!("^{prefix}_[0-9a-v]{{32}}$")})
             }
-            ParamKind::Word(words) => json!({"type": "string", "enum": words}),
+            // One of each is enough to write down, as long as there are so few.
+            ParamKind::Word(words) | ParamKind::Each(words) => {
+                json!({"type": "string", "enum": words})
+            }
             ParamKind::Words(words) => {
                 let any = words.join("|");
                 json!({"type": "string", "pattern": format!("^({any})(,({any}))*$")})
-            }
-            ParamKind::Each(words) => {
-                json!({"type": "array", "minItems": 1, "items": {"type": "string", "enum": words}})
             }
             ParamKind::Instant => json!({"type": "string", "format": "date-time"}),
         }
