@@ -47,6 +47,11 @@ pub const RETRANSMIT_LOOKS_MAX: u32 = 32;
 /// Inputs that a host takes in one turn before it lets others run.
 pub const INPUTS_PER_TURN_MAX: usize = 512;
 
+/// Turns of hosts that follow a turn on its thread before the rest is woken as usual.
+///
+/// An order takes some ten of them in a row, of 10 us each.
+pub const TURNS_FOLLOWING_MAX: usize = 64;
+
 /// Commands and queries in flight on a node.
 ///
 /// 2,000 orders a second at 50 ms each are 100; a burst of fifty times that still fits.

@@ -205,7 +205,7 @@ impl Region {
             return Err(Refusal::Overloaded);
         }
         let (reply_to, answer) = oneshot::channel();
-        inbox.push(Input::Ask(Box::new(ShardAsk {
+        inbox.push_and_turn(Input::Ask(Box::new(ShardAsk {
             reply_to,
             key: key.clone(),
             principal: ask.principal.clone(),

@@ -2,6 +2,8 @@
 //!
 //! Layout: bincode 2 `standard()` (little endian, varint), which wincode reads and writes too.
 
+use std::cell::RefCell;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use bincode::enc::write::Writer;
@@ -24,11 +26,24 @@ fn config() -> impl bincode::config::Config {
     bincode::config::standard().with_limit::<VALUE_BYTES_MAX>()
 }
 
-/// Encodes a value into fresh bytes. Errors: [`Error::Encode`].
+thread_local! {
+    /// Where values are encoded before their size is known.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a thread keeps of its scratch: views and events are smaller, nearly all of them.
+const SCRATCH_BYTES_MAX: usize = 64 * 1024;
+
+/// Encodes a value into fresh bytes, as many as it takes. Errors: [`Error::Encode`].
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::with_capacity(64);
-    to_bytes_into(value, &mut bytes)?;
-    Ok(bytes)
+    // Taken out: a value whose own encoding encodes another one finds it empty.
+    let mut scratch = SCRATCH.take();
+    scratch.clear();
+    let encoded = to_bytes_into(value, &mut scratch).map(|()| scratch.as_slice().to_vec());
+    if scratch.capacity() <= SCRATCH_BYTES_MAX {
+        SCRATCH.set(scratch);
+    }
+    encoded
 }
 
 /// Appends a value's bytes to `out`. Errors: [`Error::Encode`]; `out` may then hold a part of it.

@@ -135,6 +135,14 @@ impl<E: Entity> EntityCell<E> {
         Ok(Step { events, effects: decision.effects, bounce: None, kept, outcome })
     }
 
+    fn outcome(&self, answer: Answer<E::View, E::Rejection>) -> QueryOutcome {
+        match answer {
+            Answer::Ready(view) => QueryOutcome::Ready(self.version, packed(&view)),
+            Answer::NotYet(view) => QueryOutcome::NotYet(self.version, packed(&view)),
+            Answer::Rejected(rejection) => QueryOutcome::Rejected(packed(&rejection)),
+        }
+    }
+
     fn evolve(&mut self, key: &EntityKey, at: Timestamp, event: &E::Event) {
         self.version += 1;
         self.state.evolve(&EventContext { key, version: self.version, at }, event);
@@ -160,10 +168,18 @@ impl<E: Entity> Cell for EntityCell<E> {
 
     fn query(&self, ctx: &Context<'_>, query: &Packed) -> Result<QueryOutcome, CellError> {
         let query = unpack(query).map_err(CellError::Unreadable)?;
+        Ok(self.outcome(self.state.query(ctx, &query)))
+    }
+
+    fn awaited(
+        &self,
+        ctx: &Context<'_>,
+        query: &Packed,
+    ) -> Result<Option<QueryOutcome>, CellError> {
+        let query = unpack(query).map_err(CellError::Unreadable)?;
         Ok(match self.state.query(ctx, &query) {
-            Answer::Ready(view) => QueryOutcome::Ready(self.version, packed(&view)),
-            Answer::NotYet(view) => QueryOutcome::NotYet(self.version, packed(&view)),
-            Answer::Rejected(rejection) => QueryOutcome::Rejected(packed(&rejection)),
+            Answer::NotYet(_) => None,
+            answer @ (Answer::Ready(_) | Answer::Rejected(_)) => Some(self.outcome(answer)),
         })
     }
 

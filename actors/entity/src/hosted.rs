@@ -138,6 +138,9 @@ pub trait Cell: Send {
     fn step(&mut self, ctx: &Context<'_>, input: Input<'_>) -> Result<Step, CellError>;
     /// Answers a query.
     fn query(&self, ctx: &Context<'_>, query: &Packed) -> Result<QueryOutcome, CellError>;
+    /// The answer to a query that may wait; `None`: it is not what is waited for.
+    fn awaited(&self, ctx: &Context<'_>, query: &Packed)
+    -> Result<Option<QueryOutcome>, CellError>;
     /// Applies a journaled record.
     fn replay(&mut self, record: &StepRecord) -> Result<(), CellError>;
     /// The next deadline.

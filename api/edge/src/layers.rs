@@ -6,5 +6,5 @@
 mod context;
 mod cors;
 
-pub(crate) use context::context;
+pub(crate) use context::{Template, context};
 pub(crate) use cors::cors;

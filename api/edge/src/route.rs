@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::identity::Caller;
 use crate::input::{Input, NoBody};
+use crate::layers::Template;
 use crate::openapi::Content;
 use crate::operation::{ErrorForm, Idempotency, Method, Operation, Precondition};
 use crate::problem::{Code, Problem};
@@ -182,6 +183,7 @@ impl Route {
         route.to(move |edge: web::Data<EdgeState>, http: HttpRequest, payload: web::Payload| {
             let handler = Arc::clone(&handler);
             async move {
+                http.extensions_mut().insert(Template(operation.path));
                 let quotas = Quotas::default();
                 let context = context_of(&http);
                 let origin = context.origin(http.path());

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use ractor::{ActorCell, ActorStatus};
+use tokio::runtime::Handle;
 
 use crate::latest;
 
@@ -15,6 +16,9 @@ pub(crate) struct Life {
     is_over: AtomicBool,
     over: latest::Sender<bool>,
     actors: Mutex<Vec<ActorCell>>,
+    /// Where its tasks run: whoever lets it spawn one may be on the thread of a listener, whose
+    /// runtime ends before the node.
+    runtime: Handle,
 }
 
 impl Default for Life {
@@ -23,6 +27,7 @@ impl Default for Life {
             is_over: AtomicBool::new(false),
             over: latest::channel(false).0,
             actors: Mutex::default(),
+            runtime: Handle::current(),
         }
     }
 }
@@ -36,7 +41,7 @@ impl Life {
     /// Spawns a task that ends with the node.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let over = self.over.subscribe();
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             tokio::select! {
                 biased;
                 _ = over.wait_for(|over| *over) => {}

@@ -42,7 +42,7 @@ async fn a_killed_node_writes_nothing_more_and_answers_nobody() {
             let name = format!("b{n}");
             region.ask::<Note>(&key(NOTE, &name), &Text("lost".into()), ask()).await
         });
-        // Polled once: it is in the inbox, and no host has run yet.
+        // Polled once: its host has taken it, and no committer has run yet.
         tokio::select! {
             biased;
             _ = &mut asked => panic!("answered at once"),
@@ -50,7 +50,7 @@ async fn a_killed_node_writes_nothing_more_and_answers_nobody() {
         }
         waiting.push(asked);
     }
-    assert!(node.depths().iter().sum::<usize>() > 0, "nothing was under way");
+    assert!(!node.log().with(|staging| staging.is_idle()), "nothing was under way");
     node.kill();
     let n_syncs = store.n_syncs();
     for answer in waiting {
@@ -66,6 +66,31 @@ async fn a_killed_node_writes_nothing_more_and_answers_nobody() {
     assert_eq!(reply.unwrap().version, 2, "what was acknowledged is there, once");
     let none = node.region().history(&key(NOTE, "b7"), &ask(), 0).await.unwrap();
     assert!(none.is_empty());
+}
+
+#[tokio::test]
+async fn a_caller_gets_what_is_in_memory_without_waiting_for_another_task() {
+    let (store, clock) = (MemoryStore::new(4), TestClock::at(1));
+    let node = Node::start(ctx(&store, &clock), NodeOptions::default()).await.unwrap();
+    let (region, a) = (node.region(), key(NOTE, "a"));
+    region.ask::<Note>(&a, &Text("x".into()), ask()).await.unwrap();
+    settle().await;
+    let query = Text("?".into());
+    tokio::select! {
+        biased;
+        seen = region.query::<Note>(&a, &query, ask()) => assert_eq!(seen.unwrap().version, 1),
+        () = std::future::ready(()) => panic!("another task had to run"),
+    }
+    // A host that is awake is left alone: its turn takes what waits.
+    let inbox = node.seats.inbox(a.shard(4));
+    inbox.wake();
+    tokio::select! {
+        biased;
+        _ = region.query::<Note>(&a, &query, ask()) => panic!("two turns at a time"),
+        () = std::future::ready(()) => assert_eq!(inbox.depth(), 1),
+    }
+    settle().await;
+    assert_eq!(inbox.depth(), 0);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 /// Bytes that frames and their decoded records may take in memory behind the committer.
 ///
 /// Payloads of 4 MiB: at 30 MB/s of a full node it reaches back an eighth of a second, where a
-/// projection looks each 10 ms and a relay each millisecond.
+/// projection looks each 50 ms and a relay each 5 ms.
 pub(crate) const RECENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Bytes of decoded records for a byte of payload, about.

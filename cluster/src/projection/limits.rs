@@ -23,8 +23,9 @@ pub(super) const CACHE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How long events gather after a turn. The first one after a pause goes at once.
 ///
-/// With 64 busy shards this makes 6,400 writes a second instead of one per commit and shard.
-pub(super) const PACE_MS: u64 = 10;
+/// With 64 busy shards this makes 1,280 writes a second, each a change of threads and a batch of
+/// the store, instead of one per commit and shard. Whoever cannot wait that long catches up.
+pub(super) const PACE_MS: u64 = 50;
 
 /// How often an idle projection looks for stuck shards and retired rows.
 pub(super) const IDLE_MS: u64 = 1_000;

@@ -24,8 +24,8 @@ pub(crate) const SMALL_BATCH_EVENTS: usize = PUBLISH_BATCH_MAX / 8;
 
 /// How long events gather after a small batch. The first event after a pause goes at once.
 ///
-/// At 5,000 commits a second this makes 1,000 calls a second of them.
-pub(crate) const PACE_MS: u64 = 1;
+/// At 5,000 commits a second this makes 200 calls a second of them, and 200 looks at all lanes.
+pub(crate) const PACE_MS: u64 = 5;
 
 /// How often an idle relay looks whether the bus is another connection.
 pub(crate) const IDLE_POLL_MS: u64 = 250;

@@ -24,7 +24,7 @@ mod operator;
 mod query;
 pub mod recovery;
 mod snapshotting;
-mod step;
+pub(super) mod step;
 
 pub use snapshotting::TailSize;
 
@@ -176,7 +176,7 @@ impl<R> ShardCore<R> {
         self.release.is_empty()
             && self.staged <= self.durable
             && self.loading.is_empty()
-            && self.incoming.waiting().is_empty()
+            && !self.incoming.has_waiting()
     }
 
     /// When [`Input::Tick`] is wanted next, if at all.

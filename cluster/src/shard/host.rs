@@ -1,17 +1,22 @@
 //! The shard host: the ractor actor around a shard's core.
 //!
 //! It takes what gathered in the inbox, lets the core handle it, performs the outputs. It branches
-//! on outputs only, never on business state. A panic that reaches it is a bug of ours: ractor ends
-//! the actor, and the node rebuilds the shard from its journal.
+//! on outputs only, never on business state. A turn runs in the actor, or on the thread of a caller
+//! who finds the host asleep; the inbox lets one run at a time. A panic that reaches it is a bug of
+//! ours: the actor ends with it, and the node rebuilds the shard from its journal.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use entity::{EntityKey, ShardId, Timestamp};
+use parking_lot::Mutex;
 use ports::{Peek, SharedStore};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::ShardCore;
 use super::core::Env;
+use super::core::step::panic_text;
+use super::following::{self, First};
 use super::inbox::{Inbox, ReplyTo, TurnOver, Wake};
 use super::io::{Alarm, Input, Loaded, Output};
 use crate::ctx::{NodeCtx, Parcel};
@@ -21,6 +26,44 @@ use crate::node::{Life, Links};
 
 /// The host actor.
 pub struct Host;
+
+/// A host's state, where the actor and callers find it.
+pub struct Seated {
+    state: Mutex<HostState>,
+    /// Why a turn on a caller's thread broke; the actor ends with it.
+    broken: Mutex<Option<String>>,
+}
+
+impl Seated {
+    fn new(state: HostState) -> Self {
+        Self { state: Mutex::new(state), broken: Mutex::default() }
+    }
+
+    /// Takes a turn on the caller's thread. Returns whether it went well: else the actor has to be
+    /// woken, which ends. Not called while a turn runs.
+    pub(super) fn turn(&self) -> bool {
+        let first = following::begin();
+        let went_well = self.turn_alone();
+        // Without the lock: a turn that follows may wake this host again.
+        first.into_iter().for_each(First::run);
+        went_well
+    }
+
+    fn turn_alone(&self) -> bool {
+        let mut state = self.state.lock();
+        let shard = u64::from(state.core.shard().0);
+        if state.life.is_over() || state.core.has_failed() || sites::fires("extra_yield", shard) {
+            return false;
+        }
+        match catch_unwind(AssertUnwindSafe(|| state.turn())) {
+            Ok(()) => !state.core.has_failed(),
+            Err(panic) => {
+                *self.broken.lock() = Some(panic_text(panic.as_ref()));
+                false
+            }
+        }
+    }
+}
 
 /// What a host works on.
 pub struct HostState {
@@ -54,7 +97,7 @@ impl HostState {
         let now = self.ctx.clock.now();
         let mut env =
             HostEnv { log: &self.log, store: &self.ctx.store, shard: self.core.shard(), n: 0 };
-        for input in self.inbox.take(limits::INPUTS_PER_TURN_MAX) {
+        for input in self.inbox.take(self.generation, limits::INPUTS_PER_TURN_MAX) {
             if matches!(input, Input::Drain) {
                 self.inbox.begin_drain();
             }
@@ -64,7 +107,7 @@ impl HostState {
             self.core.handle(Input::Tick, now, &mut env, &mut self.outputs);
         }
         if env.n > 0 {
-            self.log.kick();
+            following::kick(&self.log);
         }
         self.perform();
         let over = TurnOver {
@@ -209,36 +252,50 @@ impl Env for HostEnv<'_> {
 
 impl Actor for Host {
     type Msg = Wake;
-    type State = HostState;
+    type State = Arc<Seated>;
     type Arguments = HostState;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Wake>,
         mut state: HostState,
-    ) -> Result<HostState, ActorProcessingErr> {
+    ) -> Result<Arc<Seated>, ActorProcessingErr> {
         state.core.start(&mut state.outputs);
         state.perform();
-        let draining = state.inbox.is_draining();
-        state.inbox.push(if draining { Input::Drain } else { Input::Tick });
-        state.inbox.attach(myself);
-        Ok(state)
+        let inbox = Arc::clone(&state.inbox);
+        let seated = Arc::new(Seated::new(state));
+        inbox.push(if inbox.is_draining() { Input::Drain } else { Input::Tick });
+        inbox.attach(myself, &seated);
+        Ok(seated)
     }
 
     async fn handle(
         &self,
         _myself: ActorRef<Wake>,
         _wake: Wake,
-        state: &mut HostState,
+        seated: &mut Arc<Seated>,
     ) -> Result<(), ActorProcessingErr> {
-        if state.life.is_over() {
+        let (is_over, shard) = {
+            let state = seated.state.lock();
+            (state.life.is_over(), u64::from(state.core.shard().0))
+        };
+        if is_over {
             return Ok(());
         }
-        if sites::fires("extra_yield", u64::from(state.core.shard().0)) {
+        if let Some(reason) = seated.broken.lock().take() {
+            return Err(reason.into());
+        }
+        if sites::fires("extra_yield", shard) {
             tokio::task::yield_now().await;
         }
-        state.turn();
-        if state.core.has_failed() {
+        let first = following::begin();
+        let has_failed = {
+            let mut state = seated.state.lock();
+            state.turn();
+            state.core.has_failed()
+        };
+        first.into_iter().for_each(First::run);
+        if has_failed {
             return Err("the log refused a record".into());
         }
         Ok(())

@@ -12,13 +12,15 @@
 //! tenure; what the log of an earlier one says is dropped, since places in it mean nothing now.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use ractor::ActorRef;
 use tokio::sync::{Notify, oneshot};
 
+use super::following;
+use super::host::Seated;
 use super::io::{Answer, Input};
 use crate::ctx::Parcel;
 use crate::log::Lsn;
@@ -93,12 +95,19 @@ impl Bell {
     }
 }
 
+/// A host, as its inbox knows it.
+struct Attached {
+    actor: ActorRef<Wake>,
+    /// For callers who let it take its turn on their own thread. Not held: it holds the inbox.
+    seated: Weak<Seated>,
+}
+
 /// An inbox.
 #[derive(Default)]
 pub struct Inbox {
     queue: Mutex<Queue>,
     woken: AtomicBool,
-    host: Mutex<Option<ActorRef<Wake>>>,
+    host: Mutex<Option<Attached>>,
     /// Turns that the host has finished; the watchdog looks at it.
     turns: AtomicU64,
     /// When the host wants a tick next, in milliseconds; `u64::MAX` = never.
@@ -126,10 +135,21 @@ impl ShardInbox {
     /// Delivers a parcel now.
     pub fn deliver(&self, parcel: Parcel) {
         match parcel {
-            Parcel::Stream { from, sends } => self.0.push(Input::Stream { from, sends }),
-            Parcel::Acked { by, through } => self.0.push_quietly(Input::Acked { by, through }),
-            Parcel::Resend { to } => self.0.push(Input::Resend { to }),
-        };
+            Parcel::Stream { from, sends } => self.push(Input::Stream { from, sends }),
+            Parcel::Acked { by, through } => {
+                self.0.push_quietly(Input::Acked { by, through });
+            }
+            Parcel::Resend { to } => self.push(Input::Resend { to }),
+        }
+    }
+
+    /// Puts an input in; a host that sleeps takes its turn behind the one that runs on this
+    /// thread, where one does.
+    fn push(&self, input: Input<ReplyTo>) {
+        let inbox = &self.0;
+        if inbox.put(input) && !inbox.woken.swap(true, Ordering::AcqRel) && !following::add(inbox) {
+            inbox.wake_actor();
+        }
     }
 }
 
@@ -300,24 +320,52 @@ impl Inbox {
 
     /// Wakes the host if it sleeps, with an input or without.
     pub fn wake(&self) {
-        if !self.woken.swap(true, Ordering::AcqRel)
-            && let Some(host) = self.host.lock().as_ref()
-        {
-            // A stopped host leaves the inputs here for the next one.
-            let _ = host.cast(Wake);
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            self.wake_actor();
         }
     }
 
+    /// Wakes the actor of a host that is marked as woken.
+    pub(super) fn wake_actor(&self) {
+        if let Some(host) = self.host.lock().as_ref() {
+            // A stopped host leaves the inputs here for the next one.
+            let _ = host.actor.cast(Wake);
+        }
+    }
+
+    /// Lets a host that is marked as woken take its turn on this thread.
+    pub(super) fn take_turn(&self) {
+        let seated = self.host.lock().as_ref().and_then(|host| host.seated.upgrade());
+        if !seated.is_some_and(|seated| seated.turn()) {
+            // The actor says what is wrong with it.
+            self.wake_actor();
+        }
+    }
+
+    /// As [`Self::push`], but a host that sleeps takes its turn at once, on the caller's thread:
+    /// what it can answer by itself costs no change of threads. Whoever else wakes it meanwhile
+    /// leaves the input here, and the turn's end wakes the actor for it.
+    pub(crate) fn push_and_turn(&self, input: Input<ReplyTo>) -> bool {
+        let taken = self.put(input);
+        if taken && !self.woken.swap(true, Ordering::AcqRel) {
+            self.take_turn();
+        }
+        taken
+    }
+
     /// A host takes the inbox over.
-    pub(super) fn attach(&self, host: ActorRef<Wake>) {
-        *self.host.lock() = Some(host);
+    pub(super) fn attach(&self, actor: ActorRef<Wake>, seated: &Arc<Seated>) {
+        *self.host.lock() = Some(Attached { actor, seated: Arc::downgrade(seated) });
         self.woken.store(false, Ordering::Release);
         self.wake();
     }
 
-    /// What gathered, at most `limit`.
-    pub(super) fn take(&self, limit: usize) -> VecDeque<Input<ReplyTo>> {
+    /// What gathered, at most `limit`; nothing for a host that has a successor.
+    pub(super) fn take(&self, generation: u64, limit: usize) -> VecDeque<Input<ReplyTo>> {
         let mut queue = self.queue.lock();
+        if queue.generation != generation {
+            return VecDeque::new();
+        }
         if queue.inputs.len() <= limit {
             return std::mem::take(&mut queue.inputs);
         }

@@ -5,6 +5,7 @@
 //! core without the host.
 
 pub mod core;
+mod following;
 pub mod host;
 pub mod inbox;
 

@@ -164,6 +164,8 @@ impl Outgoing {
 #[derive(Debug, Clone, Default)]
 pub struct Incoming {
     streams: BTreeMap<ShardId, In>,
+    /// Messages that wait for their turn, over all streams.
+    n_waiting: usize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -202,6 +204,7 @@ impl Incoming {
             return if asked == next { Arrival::GapAgain } else { Arrival::Gap };
         }
         stream.waiting.push_back(send);
+        self.n_waiting += 1;
         Arrival::Queued
     }
 
@@ -215,6 +218,7 @@ impl Incoming {
     pub fn take(&mut self, from: ShardId) -> Option<(Mark, StreamSend)> {
         let stream = self.streams.get_mut(&from)?;
         let send = stream.waiting.pop_front()?;
+        self.n_waiting -= 1;
         assert_eq!(send.number, stream.mark + 1, "I5: taken out of order");
         stream.mark = send.number;
         Some((Mark { from_shard: from, number: send.number }, send))
@@ -242,7 +246,13 @@ impl Incoming {
             .collect()
     }
 
-    /// Streams with messages that wait.
+    /// Whether messages wait. O(1): asked after each turn.
+    #[must_use]
+    pub const fn has_waiting(&self) -> bool {
+        self.n_waiting > 0
+    }
+
+    /// Streams with messages that wait. O(streams).
     #[must_use]
     pub fn waiting(&self) -> Vec<ShardId> {
         self.streams

@@ -1,5 +1,6 @@
 //! The inner layer: number and trace, a place in flight, the request's metrics.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -12,6 +13,10 @@ use actix_web::{Error, HttpMessage, web};
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
 use crate::state::EdgeState;
+
+/// The route of a request, by its template.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Template(pub(crate) &'static str);
 
 /// Gives a request its number and trace, refuses it when the node is full, counts it.
 pub(crate) async fn context<B: MessageBody + 'static>(
@@ -83,15 +88,28 @@ fn problem_of(error: &Error) -> Problem {
 /// Rate, errors, duration per route template and status class.
 fn count(response: &ServiceResponse<BoxBody>, began: Instant) {
     let http = response.request();
-    let route = http.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-    let method = match http.method().as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => {
-            known.to_owned()
-        }
-        // A method is free text; a label must not be.
-        _ => "other".to_owned(),
+    // Operations name their route; asking the router would match the path a second time.
+    let named = http.extensions().get::<Template>().map(|template| template.0);
+    let route: Cow<'static, str> = match named {
+        Some(template) => template.into(),
+        None => http.match_pattern().map_or(Cow::Borrowed("unmatched"), Cow::Owned),
     };
-    let status = response.status().as_u16().to_string();
+    let method: Cow<'static, str> = match http.method().as_str() {
+        "GET" => "GET".into(),
+        "HEAD" => "HEAD".into(),
+        "POST" => "POST".into(),
+        "PUT" => "PUT".into(),
+        "PATCH" => "PATCH".into(),
+        "DELETE" => "DELETE".into(),
+        "OPTIONS" => "OPTIONS".into(),
+        // A method is free text; a label must not be.
+        _ => "other".into(),
+    };
+    let status: Cow<'static, str> = match response.status().as_u16() {
+        200 => "200".into(),
+        201 => "201".into(),
+        other => other.to_string().into(),
+    };
     let labels = [("route", route), ("method", method), ("status", status)];
     metrics::counter!("mercato_http_requests_total", &labels).increment(1);
     metrics::histogram!("mercato_http_request_duration_seconds", &labels)

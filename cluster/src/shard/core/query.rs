@@ -2,8 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use codec::Packed;
-use entity::{Context, EntityKey, Principal, QueryOutcome, Source};
+use entity::{Context, EntityKey, QueryOutcome, Source};
 
 use super::{Access, Answer, Ask, AskBody, Env, Output, Refusal, ShardCore, Slot};
 use crate::shard::waiters::Waiter;
@@ -25,37 +24,43 @@ impl<R> ShardCore<R> {
     fn ask_again(&mut self, slot: Slot, waiter: Waiter<R>, out: &mut Vec<Output<R>>) {
         let staged = self.residents.get(slot).last_lsn;
         let lsn = if sites::is_broken("read_of_staged_state") { 0 } else { staged };
-        match self.evaluate(slot, &waiter.principal, &waiter.cause, &waiter.query) {
-            Ok(QueryOutcome::NotYet(..)) if waiter.deadline > self.time => {
+        let can_wait = waiter.deadline > self.time;
+        match self.evaluate(slot, &waiter, can_wait) {
+            Ok(None) => {
                 let key = self.residents.get(slot).key.clone();
                 if let Err(waiter) = self.waiters.add(key, waiter) {
                     let answer = Answer::Refused(Refusal::Overloaded);
                     out.push(Output::Reply(waiter.reply_to, answer));
                 }
             }
-            Ok(outcome) => self.reply(lsn, waiter.reply_to, Answer::Query(outcome), out),
+            Ok(Some(outcome)) => self.reply(lsn, waiter.reply_to, Answer::Query(outcome), out),
             Err(refusal) => self.reply(lsn, waiter.reply_to, Answer::Refused(refusal), out),
         }
     }
 
+    /// Answers a query; `None`, where it can wait: what it waits for is not yet so.
     fn evaluate(
         &self,
         slot: Slot,
-        principal: &Principal,
-        cause: &entity::Cause,
-        query: &Packed,
-    ) -> Result<QueryOutcome, Refusal> {
+        waiter: &Waiter<R>,
+        can_wait: bool,
+    ) -> Result<Option<QueryOutcome>, Refusal> {
         let resident = self.residents.get(slot);
         let ctx = Context {
             key: &resident.key,
             now: self.time,
             version: resident.cell.version(),
-            principal,
+            principal: &waiter.principal,
             source: Source::Caller,
-            cause,
+            cause: &waiter.cause,
         };
+        let (cell, query) = (&resident.cell, &waiter.query);
         // A query cannot change the cell, so a panic in it leaves nothing to mend.
-        match catch_unwind(AssertUnwindSafe(|| resident.cell.query(&ctx, query))) {
+        let answered = catch_unwind(AssertUnwindSafe(|| match can_wait {
+            true => cell.awaited(&ctx, query),
+            false => cell.query(&ctx, query).map(Some),
+        }));
+        match answered {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(_)) => Err(Refusal::Unreadable),
             Err(_) => Err(Refusal::Failed),

@@ -117,6 +117,9 @@ impl<R> ShardCore<R> {
         match self.take(slot, &origin, Input::Message(message)) {
             Ok(taken) => {
                 self.journal(slot, taken, &origin, env);
+                // Before the next message changes it once more: whoever waits for a version sees
+                // that very one, and nothing has to be folded for the answer.
+                self.wake_waiters(out);
             }
             Err(Failure::Refused(error)) => {
                 // A pure decision fails the same way each time: the first failure is final
@@ -449,7 +452,7 @@ pub(super) fn known(deadline: Timestamp) -> Option<Timestamp> {
     (deadline < Timestamp::MAX).then_some(deadline)
 }
 
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(in crate::shard) fn panic_text(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

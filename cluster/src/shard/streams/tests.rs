@@ -25,12 +25,15 @@ fn a_repeat_is_dropped_and_a_gap_is_seen() {
     let sends: Vec<_> = (0..3).map(|_| out.number(A, message())).collect();
     let mut incoming = Incoming::default();
     assert_eq!(incoming.arrive(A, sends[1].clone()), Arrival::Gap);
+    assert!(!incoming.has_waiting());
     assert_eq!(incoming.arrive(A, sends[0].clone()), Arrival::Queued);
     assert_eq!(incoming.arrive(A, sends[0].clone()), Arrival::Repeat);
     assert_eq!(incoming.arrive(A, sends[1].clone()), Arrival::Queued);
+    assert!(incoming.has_waiting());
     assert_eq!(incoming.take(A).unwrap().0.number, 1);
     assert_eq!(incoming.arrive(A, sends[0].clone()), Arrival::Repeat);
     assert_eq!(incoming.take(A).unwrap().0.number, 2);
+    assert!(!incoming.has_waiting());
     assert_eq!(incoming.mark(A), 2);
 }
 
