@@ -121,6 +121,12 @@ pub(super) async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Orde
         // The price of a frozen cart stands in its order; the cart compares what is asked.
         cart::Status::Frozen | cart::Status::Ordered => Err(Problem::new(Code::PriceChanged)),
     };
+    // Not known for now is no price: a cart that is asked without one keeps its refusal for the
+    // key, and whoever tries again would hear that the price has changed.
+    let priced = match priced {
+        Err(problem) if problem.code().retryable() => return Err(problem),
+        known => known,
+    };
     let command = Place {
         body: asked(body)?,
         priced: priced.as_ref().map_or_else(
