@@ -116,7 +116,7 @@ impl<W: Wire> Visitor<W> {
         let placed = self.placed(&cart, lines, *pay, &quote, *double_click).await;
         match placed.as_ref().and_then(order_of) {
             Some(order) => self.after(&order, *then).await,
-            None if self.visit.id % ONE_OF_BUYS_LESS == 0 => {
+            None if self.visit.id.is_multiple_of(ONE_OF_BUYS_LESS) => {
                 self.buy_less(&cart, lines, *pay).await;
             }
             None => {}
@@ -140,7 +140,7 @@ impl<W: Wire> Visitor<W> {
         if !twice {
             return place("place").await;
         }
-        let is_one_page = self.visit.id % 2 == 0;
+        let is_one_page = self.visit.id.is_multiple_of(2);
         let other = place(if is_one_page { "place" } else { "place-too" });
         let (first, second) = tokio::join!(place("place"), other);
         first.or(second)
