@@ -315,7 +315,7 @@ impl<W: Wire> Visitor<W> {
     }
 
     fn key(&self, what: &str) -> String {
-        format!("{what}-{}", self.visit.id)
+        self.clients.names.key(what, self.visit.id)
     }
 }
 

@@ -35,6 +35,12 @@ impl Names {
         format!("cart-{}{visit:08}-{n}", self.run)
     }
 
+    /// The idempotency key of the n-th thing of a kind.
+    #[must_use]
+    pub fn key(&self, what: &str, n: u32) -> String {
+        format!("{}{what}-{n}", self.run)
+    }
+
     /// The name under which a customer signs in.
     #[must_use]
     pub fn customer(&self, user: u32) -> String {
@@ -53,5 +59,9 @@ mod tests {
         assert_eq!((plain.product(), other.product()), ("sim".into(), "r7-sim".into()));
         assert_eq!(other.cart(5, 1), "cart-r7-00000005-1");
         assert_eq!(other.customer(9), "r7-customer-9");
+        assert_eq!(
+            (plain.key("open", 2), other.key("open", 2)),
+            ("open-2".into(), "r7-open-2".into())
+        );
     }
 }

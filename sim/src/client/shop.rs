@@ -72,7 +72,7 @@ impl<W: Wire> Staff<W> {
         let body = json!({"amount": {"amount": price, "currency": "USD"}});
         self.put(format!("/v1/price-books/default/prices/{code}"), &body).await?;
         let change = json!({"count": stock});
-        let request = requests::adjust(&code, &change, &format!("open-{sku}"));
+        let request = requests::adjust(&code, &change, &names.key("open", sku));
         let answer = self.ask(Ask::Other, request).await;
         match answer.map(|answer| answer.status) {
             Some(200 | 201) => Ok(()),
