@@ -152,7 +152,10 @@ impl<W: Wire> Visitor<W> {
         self.clients.wire.sleep_us(WATCH_US).await;
         let less = [Line { qty: 1, ..*lines.first()? }];
         let seen = self.quote(cart).await?;
-        let quote = self.requoted(cart, &less, pay, seen.cart_version()).await?;
+        // Refused over a version is not done here: it may be the placing that moved it.
+        let over = Some(seen.cart_version());
+        let is_less = self.filled(cart, &less, pay, over).await? == 200;
+        let quote = if is_less { self.quote(cart).await? } else { return None };
         let gives = self.wallet_gives.get();
         let request = requests::place(cart, &quote, pay, gives, &self.key("less"));
         let ask = Ask::Place { cart: cart.into(), lines: pairs(&less) };
@@ -248,22 +251,17 @@ impl<W: Wire> Visitor<W> {
         }
         // The wallet gives all that has to be paid, and that is more than the goods.
         self.wallet_gives.set(self.wallet_gives.get() + quote.payable());
-        self.requoted(cart, lines, pay, quote.cart_version()).await
-    }
-
-    /// Fills a cart anew and asks what it costs then.
-    async fn requoted(&self, cart: &str, lines: &[Line], pay: Pay, over: u64) -> Option<Quote> {
-        self.filled(cart, lines, pay, Some(over)).await?;
+        self.filled(cart, lines, pay, Some(quote.cart_version())).await?;
         self.quote(cart).await
     }
 
-    /// Writes the cart, in place of a version of it or anew; whether it stands.
-    async fn filled(&self, cart: &str, lines: &[Line], pay: Pay, over: Option<u64>) -> Option<()> {
+    /// Writes the cart, in place of a version of it or anew; how it was answered if it stands.
+    async fn filled(&self, cart: &str, lines: &[Line], pay: Pay, over: Option<u64>) -> Option<u16> {
         let names = (&self.clients.names, cart);
         let put = requests::put_cart(names, lines, pay, self.wallet_gives.get(), over);
         let made = self.ask_surely(Ask::PutCart { cart: cart.into() }, put).await?;
         // Refused as made already: an earlier try did it, and its answer was lost.
-        matches!(made.status, 200 | 201 | 412).then_some(())
+        matches!(made.status, 200 | 201 | 412).then_some(made.status)
     }
 
     async fn quote(&self, cart: &str) -> Option<Quote> {
