@@ -4,6 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+/// What is logged unless told otherwise.
+///
+/// Of the store and the listeners only what is wrong. A lost connection of the bus is told by its
+/// adapter; the driver would say it once more. A request that is no HTTP is the peer's fault.
+pub const LOG_DEFAULT: &str =
+    "info,fjall=warn,lsm_tree=warn,actix_server=warn,async_nats=off,actix_http=off";
+
 /// mercato: an actor-based commerce runtime.
 #[derive(Debug, Parser)]
 #[command(name = "mercato", version)]
@@ -58,6 +65,11 @@ pub struct ServeArgs {
     /// Address of the admin listener; never make it public.
     #[arg(long, env = "MERCATO_ADMIN")]
     pub admin: Option<String>,
+    /// What is logged to stderr: levels by module, as `info,cluster=debug`.
+    ///
+    /// While the node runs the admin listener changes it (`PUT /admin/log`).
+    #[arg(long, env = "MERCATO_LOG", value_name = "FILTER", default_value = LOG_DEFAULT)]
+    pub log: String,
     /// The node's name.
     #[arg(long, env = "MERCATO_NODE")]
     pub node: Option<String>,

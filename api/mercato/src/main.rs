@@ -37,7 +37,9 @@ fn run(cli: Cli) -> Result<ExitCode, Exit> {
             Err(Exit::Usage("this build has planted defects and serves nobody".into()))
         }
         Command::Serve(args) => {
-            let log = log_to_stderr();
+            let log = log_to_stderr(&args.log).map_err(|error| {
+                Exit::Usage(format!("--log {:?} is no filter of a log: {error}", args.log))
+            })?;
             let config = Config::load(args).map_err(|error| Exit::Usage(error.to_string()))?;
             serve::run(config, log).map(|()| ExitCode::SUCCESS)
         }
@@ -69,23 +71,20 @@ fn simulated(ended: Result<sim::command::Ended, sim::command::Error>) -> Result<
 }
 
 /// Logs go to stderr: as JSON, but for a terminal as text. Answers how the filter is exchanged.
-fn log_to_stderr() -> LogFilter {
-    // A lost connection of the bus is told by its adapter; the driver would say it once more. A
-    // request that is no HTTP is the peer's fault.
-    let filter = EnvFilter::try_from_env("MERCATO_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,async_nats=off,actix_http=off"));
+fn log_to_stderr(text: &str) -> Result<LogFilter, String> {
+    let filter = filter(text)?;
     let text = filter.to_string();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         let builder = builder.with_filter_reloading();
         let handle = builder.reload_handle();
         builder.init();
-        LogFilter::new(text, Box::new(move |new| exchange(new, |new| handle.reload(new))))
+        Ok(LogFilter::new(text, Box::new(move |new| exchange(new, |new| handle.reload(new)))))
     } else {
         let builder = builder.json().with_filter_reloading();
         let handle = builder.reload_handle();
         builder.init();
-        LogFilter::new(text, Box::new(move |new| exchange(new, |new| handle.reload(new))))
+        Ok(LogFilter::new(text, Box::new(move |new| exchange(new, |new| handle.reload(new)))))
     }
 }
 
@@ -93,7 +92,9 @@ fn exchange(
     text: &str,
     reload: impl Fn(EnvFilter) -> Result<(), tracing_subscriber::reload::Error>,
 ) -> Result<(), String> {
-    let filter =
-        EnvFilter::builder().with_regex(false).parse(text).map_err(|error| error.to_string())?;
-    reload(filter).map_err(|error| error.to_string())
+    reload(filter(text)?).map_err(|error| error.to_string())
+}
+
+fn filter(text: &str) -> Result<EnvFilter, String> {
+    EnvFilter::builder().with_regex(false).parse(text).map_err(|error| error.to_string())
 }

@@ -111,10 +111,14 @@ async fn a_drain_publishes_what_it_answered() {
     assert!(count >= version, "{count} events of an order at version {version}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn options_that_cannot_work_are_refused_at_the_start() {
-    let data = tempfile::tempdir().unwrap();
-    let mut node = Node::command(data.path(), &["--nats", "no url at all"]);
-    let ended = node.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-    assert_eq!(ended.code(), Some(2));
+#[test]
+fn options_that_cannot_work_are_refused_at_the_start() {
+    for (option, value) in [("--nats", "no url at all"), ("--log", "edge=loud")] {
+        let data = tempfile::tempdir().unwrap();
+        let mut node = Node::command(data.path(), &[option, value]);
+        let ended = node.stdout(Stdio::null()).output().unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{option} {value}");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(said.contains(value), "{option}: {said}");
+    }
 }
