@@ -1,12 +1,15 @@
 //! Shrinking: from a failing plan to a small one that still fails.
 //!
-//! First elements are taken out, in chunks that get smaller (delta debugging, Zeller and
+//! First comes what the checkers point at: the visits that a violation names, with fewer or more
+//! beside them ([`guesses`]). One guess that fails saves most of the work, one that does not costs
+//! a run of a small plan. Then elements are taken out, in chunks that get smaller (delta debugging, Zeller and
 //! Hildebrandt, here with complements only). Then what is left is made simpler: journeys, lengths
 //! and amounts of faults, the system, times. Both repeat until nothing helps, so at the end no
 //! single element can be left out. It works because every draw is keyed: what stays does the same
 //! as before. It is deterministic, runs one plan at a time, knows no clock and does not judge:
 //! `fails` says whether a plan fails in the same way.
 
+mod guesses;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -14,6 +17,8 @@ use std::collections::BTreeSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::plan::{Fault, Plan, Visit};
+
+pub use guesses::guesses;
 
 #[cfg(test)]
 mod tests;
@@ -47,18 +52,25 @@ pub struct Shrunk {
     pub n_before: usize,
 }
 
-/// Looks for a smaller plan that still `fails`.
+/// Looks for a smaller plan that still `fails`. `guesses` are plans that may be such, the smallest
+/// first; the first that is one is gone on with.
 ///
 /// `fails` is asked for each plan at most once; it may answer `false` to all from some moment on
 /// to end early. Cost: about 2 k log2(n) runs for k needed elements of n, and as many again for
 /// what is made simpler.
-pub fn shrink(plan: Plan, budget: Budget, fails: &mut dyn FnMut(&Plan) -> bool) -> Shrunk {
+pub fn shrink(
+    plan: Plan,
+    guesses: Vec<Plan>,
+    budget: Budget,
+    fails: &mut dyn FnMut(&Plan) -> bool,
+) -> Shrunk {
     let n_before = plan.len();
     let mut search =
         Search { best: plan, runs: 1, runs_max: budget.runs_max, tried: BTreeSet::new(), fails };
     let does_fail = (search.fails)(&search.best);
     if does_fail {
         search.tried.insert(hash(&search.best));
+        let _ = guesses.into_iter().any(|guess| search.attempt(guess));
         while search.remove_elements() | search.simplify() {}
     }
     let is_minimal = does_fail && search.runs < search.runs_max;

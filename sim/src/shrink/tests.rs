@@ -53,7 +53,7 @@ fn an_order_a_lost_ack_and_a_crash_are_found_among_two_thousand_elements() {
         let mut n_runs = 0;
         // The shrinker may number SKUs anew, so the SKU is known by its price and stock.
         let wanted = plan.setup.skus[SKU as usize].clone();
-        let shrunk = shrink(plan, Budget::default(), &mut |plan| {
+        let shrunk = shrink(plan, Vec::new(), Budget::default(), &mut |plan| {
             n_runs += 1;
             let sku = plan.setup.skus.iter().position(|sku| *sku == wanted);
             let bought = sku.and_then(|sku| buys(plan, u32::try_from(sku).expect("small")));
@@ -82,7 +82,7 @@ fn an_order_a_lost_ack_and_a_crash_are_found_among_two_thousand_elements() {
 
 #[test]
 fn what_is_left_is_as_simple_as_the_predicate_allows() {
-    let shrunk = shrink(large(1), Budget::default(), &mut |plan| {
+    let shrunk = shrink(large(1), Vec::new(), Budget::default(), &mut |plan| {
         // An order of two units that is looked after and comes late, and a crash that lasts.
         let is_wanted = |visit: &Visit| {
             let Journey::Buy { lines, then, .. } = &visit.journey else { return false };
@@ -118,7 +118,7 @@ fn what_is_left_is_as_simple_as_the_predicate_allows() {
 #[test]
 fn several_needed_elements_are_all_found() {
     // Eleven orders and two partitions and a clock: elements that only count together.
-    let shrunk = shrink(large(3), Budget::default(), &mut |plan| {
+    let shrunk = shrink(large(3), Vec::new(), Budget::default(), &mut |plan| {
         let n =
             |family: &str| plan.faults.iter().filter(|fault| fault.kind.family() == family).count();
         plan.traffic.len() >= 11 && n("partition") >= 2 && n("clock_step") >= 1
@@ -137,7 +137,7 @@ fn no_single_element_of_the_result_can_be_left_out() {
         let n = wanted.iter().filter(|id| has(id)).count();
         n == 5 || (n == 3 && plan.faults.len() >= 2)
     };
-    let shrunk = shrink(plan, Budget::default(), &mut predicate);
+    let shrunk = shrink(plan, Vec::new(), Budget::default(), &mut predicate);
     assert!(predicate(&shrunk.plan));
     assert_eq!(shrunk.plan.len(), 5);
     for place in 0..shrunk.plan.traffic.len() {
@@ -150,12 +150,12 @@ fn no_single_element_of_the_result_can_be_left_out() {
 #[test]
 fn a_plan_that_passes_stays_as_it_is_and_a_budget_is_kept() {
     let plan = large(2);
-    let passed = shrink(plan.clone(), Budget::default(), &mut |_| false);
+    let passed = shrink(plan.clone(), Vec::new(), Budget::default(), &mut |_| false);
     assert!(!passed.fails && !passed.is_minimal && passed.runs == 1);
     assert_eq!(passed.plan, plan);
 
     let mut n_runs = 0;
-    let cut = shrink(plan, Budget { runs_max: 12 }, &mut |plan| {
+    let cut = shrink(plan, Vec::new(), Budget { runs_max: 12 }, &mut |plan| {
         n_runs += 1;
         fault(plan, "crash").is_some()
     });
@@ -168,7 +168,7 @@ fn a_plan_that_passes_stays_as_it_is_and_a_budget_is_kept() {
 fn it_is_deterministic_asks_no_plan_twice_and_asks_for_good_plans_only() {
     let run = || {
         let mut asked = Vec::new();
-        let shrunk = shrink(large(4), Budget::default(), &mut |plan| {
+        let shrunk = shrink(large(4), Vec::new(), Budget::default(), &mut |plan| {
             plan.check().expect("only what can be run");
             assert!(plan.traffic.is_sorted_by_key(|visit| (visit.at_us, visit.id)));
             asked.push(hash(plan));
@@ -186,7 +186,8 @@ fn it_is_deterministic_asks_no_plan_twice_and_asks_for_good_plans_only() {
 fn fewer_nodes_are_tried_only_where_every_fault_makes_sense() {
     let mut plan = large(6);
     plan.faults.retain(|fault| fault.kind.family() == "partition");
-    let shrunk = shrink(plan, Budget::default(), &mut |plan| fault(plan, "partition").is_some());
+    let shrunk =
+        shrink(plan, Vec::new(), Budget::default(), &mut |plan| fault(plan, "partition").is_some());
     assert_eq!(shrunk.plan.setup.nodes, 2);
     assert!(matches!(shrunk.plan.faults[0].kind, FaultKind::Partition { side: 1 | 2, .. }));
     assert!(shrunk.plan.traffic.is_empty());
