@@ -189,6 +189,8 @@ async fn recovered(
     shard: ShardId,
     options: NodeOptions,
 ) -> Result<ShardCore<ReplyTo>, StartError> {
+    // A host that died within its turn did not come to this.
+    log.kick();
     while log.failed().get().is_none()
         && log.with(|staging| staging.last_lsn(shard) > staging.durable())
     {

@@ -1,7 +1,8 @@
 //! Queries that wait for an entity to change: the long polls and streams of the edge.
 //!
 //! They are volatile: a caller whose host restarts asks again. Each is asked again after every
-//! committed change of its entity, and at the latest at its deadline.
+//! staged change of its entity, and at the latest at its deadline; what it hears waits for the
+//! commit.
 
 use std::collections::BTreeMap;
 
