@@ -24,7 +24,7 @@ pub enum Patch<T> {
     Set(T),
 }
 
-/// A change of everything but lines and currency (interfaces.md 0.3, updateCart).
+/// A change of everything but the currency (interfaces.md 0.3, updateCart).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CartPatch {
     /// Where it goes.

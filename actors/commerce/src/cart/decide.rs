@@ -10,6 +10,7 @@ use super::place;
 use super::state::{Body, CartLine, Content, Merging, QTY_MAX, Status};
 use crate::customer::{self, Customer, Invalid, text};
 use crate::kinds;
+use crate::money::Ccy;
 use crate::order::{self, LINES_MAX, Owner, Tender};
 use crate::protocol::IfVersion;
 
@@ -31,8 +32,8 @@ pub(super) fn ask(
     match command {
         Command::Put { content, if_version } => put(ctx, body, *content, if_version),
         Command::Update { patch, if_version } => {
-            editable(ctx, body, if_version)?;
-            check_patch(&patch)?;
+            let body = editable(ctx, body, if_version)?;
+            check_patch(&patch, body.content.currency)?;
             Ok(Decision::event(Event::Updated(*patch)).replying(Reply::Done))
         }
         Command::PutLine { sku, qty, if_version } => {
@@ -142,10 +143,10 @@ fn check(content: &Content) -> Result<(), Rejection> {
     }
     check_option(&content.shipping_option)?;
     check_coupons(&content.coupons)?;
-    check_tenders(&content.tenders, Some(content.currency))
+    check_tenders(&content.tenders, content.currency)
 }
 
-fn check_patch(patch: &CartPatch) -> Result<(), Rejection> {
+fn check_patch(patch: &CartPatch, ccy: Ccy) -> Result<(), Rejection> {
     if let Patch::Set(address) = &patch.address {
         check_address(address)?;
     }
@@ -156,7 +157,7 @@ fn check_patch(patch: &CartPatch) -> Result<(), Rejection> {
         check_coupons(coupons)?;
     }
     if let Patch::Set(tenders) = &patch.tenders {
-        check_tenders(tenders, None)?;
+        check_tenders(tenders, ccy)?;
     }
     if let Patch::Set(lines) = &patch.lines {
         check_lines(lines)?;
@@ -209,7 +210,7 @@ fn check_lines(lines: &[CartLine]) -> Result<(), Rejection> {
 }
 
 /// Cash comes alone; amounts are positive and, where it is known, of the cart's currency.
-fn check_tenders(tenders: &[Tender], currency: Option<crate::money::Ccy>) -> Result<(), Rejection> {
+fn check_tenders(tenders: &[Tender], ccy: Ccy) -> Result<(), Rejection> {
     if tenders.len() > TENDERS_MAX {
         return Err(invalid("/tenders", "too_many", "has too many tenders"));
     }
@@ -226,7 +227,7 @@ fn check_tenders(tenders: &[Tender], currency: Option<crate::money::Ccy>) -> Res
             Tender::Wallet { amount } if amount.minor <= 0 => {
                 return Err(invalid("/tenders", "not_positive", "must be more than 0"));
             }
-            Tender::Wallet { amount } if currency.is_some_and(|ccy| ccy != amount.ccy) => {
+            Tender::Wallet { amount } if amount.ccy != ccy => {
                 return Err(Rejection::CurrencyMismatch);
             }
             Tender::Wallet { .. } | Tender::Cod | Tender::Gateway => {}

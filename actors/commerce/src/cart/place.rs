@@ -79,10 +79,11 @@ fn check_content(cart: &Body, body: &PlaceBody) -> Result<(), Rejection> {
     }
 }
 
-/// The hash is equal, or lines and total are equal after pricing again (domain.md 2).
+/// The cart's version proves what is bought, so the total decides (domain.md 2).
 ///
-/// The cart's version proves the lines, so the total decides: a hash that differs beside an equal
-/// total means that a version moved and no amount did.
+/// The hash is not compared: it covers versions of prices too, which move without an amount. Two
+/// amounts that moved against each other by the same sum are sold as they are now, for what the
+/// buyer agreed to pay.
 fn check_price(ctx: &Context<'_>, cart: &Body, place: &Place) -> Result<(), Rejection> {
     let (priced, expected) = (&place.priced, place.body.expected_total);
     if priced.ccy != cart.content.currency {

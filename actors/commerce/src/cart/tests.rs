@@ -165,6 +165,13 @@ fn what_a_cart_cannot_hold_is_named() {
         Err(Rejection::CurrencyMismatch)
     );
     assert_eq!(world.version(&key), 0, "a refusal writes nothing");
+    // The same by a patch.
+    put(&mut world, &ada, &key, content(&[("a", 1)]), IfVersion::Any).unwrap();
+    let euros = Tender::Wallet { amount: crate::money::Money::new(1, crate::money::Ccy::EUR) };
+    let patch = CartPatch { tenders: Patch::Set(vec![euros]), ..CartPatch::default() };
+    let update = Command::Update { patch: Box::new(patch), if_version: IfVersion::Any };
+    assert_eq!(world.ask::<Cart>(&ada, &key, &update), Err(Rejection::CurrencyMismatch));
+    assert_eq!(world.version(&key), 1);
 }
 
 #[test]

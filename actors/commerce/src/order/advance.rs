@@ -58,7 +58,12 @@ fn reserving(draft: &mut Draft<'_>) -> bool {
         if draft.body.any_line(HoldPhase::Asked) {
             return false;
         }
-        if draft.body.rivalry && !draft.body.second_round && draft.body.any_line(HoldPhase::Held) {
+        let wallet = draft.body.wallet.as_ref().map(|wallet| wallet.phase);
+        let may_go_better = draft.body.rivalry
+            && !draft.body.second_round
+            && draft.body.any_line(HoldPhase::Held)
+            && wallet != Some(WalletPhase::Refused);
+        if may_go_better {
             second_round(draft);
         } else {
             cancel(draft, reason);

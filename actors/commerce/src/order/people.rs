@@ -105,7 +105,7 @@ fn cancel_whole(
 }
 
 /// Whether a parcel has not been let go.
-const fn can_stop(parcel: &Parcel) -> bool {
+pub(super) const fn can_stop(parcel: &Parcel) -> bool {
     match parcel.phase {
         ParcelPhase::Pending | ParcelPhase::Stopped => true,
         ParcelPhase::Stopping

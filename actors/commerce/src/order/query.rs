@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::body::{Body, Entry};
 use super::command::Rejection;
 use super::parts::{CodPhase, LineIndex, Parcel, ParcelPhase};
+use super::people::can_stop;
 use super::stage::{After, HoldReason, Reason, Stage};
 use super::terms::{Terms, TxnType};
 
@@ -91,7 +92,7 @@ pub struct ParcelView {
 pub enum ActionName {
     /// Start a payment.
     Pay,
-    /// Cancel all of it, or units that have not left.
+    /// Cancel all of it. Units that have not left can be cancelled for longer.
     Cancel,
     /// Say that the goods arrived.
     ConfirmReceipt,
@@ -317,8 +318,12 @@ fn next_actions(body: &Body, principal: &Principal) -> Vec<Action> {
     let is = |phase| body.parcels.iter().any(|parcel| parcel.phase == phase);
     let can_cancel = match body.stage {
         Stage::Reserving | Stage::AwaitingPayment | Stage::Confirming => true,
-        Stage::Confirmed | Stage::InFulfilment => is(ParcelPhase::Pending),
-        Stage::Fulfilled | Stage::Completed | Stage::Cancelling | Stage::Cancelled => false,
+        Stage::Confirmed => body.parcels.iter().all(can_stop),
+        Stage::InFulfilment
+        | Stage::Fulfilled
+        | Stage::Completed
+        | Stage::Cancelling
+        | Stage::Cancelled => false,
     };
     if is_open && can_cancel {
         actions.push(Action { name: ActionName::Cancel, expires_at: None });

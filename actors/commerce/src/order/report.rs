@@ -111,10 +111,13 @@ fn auto_received(draft: &mut Draft<'_>, index: ParcelIndex) {
 }
 
 fn collected(draft: &mut Draft<'_>, index: ParcelIndex, amount: i64) {
-    let is_due = |parcel: &Parcel| matches!(parcel.cod, CodPhase::Due | CodPhase::Overdue);
-    let others_due = draft
-        .body
-        .each_parcel()
-        .any(|(other, parcel)| other != index && parcel.phase.is_live() && is_due(parcel));
-    observed(draft, Fact::CodCollected { parcel: index, amount, paid: !others_due });
+    // Paid with the collection after which no parcel lacks anything, and with that one only.
+    let is_short = |more: i64| {
+        draft.body.each_parcel().any(|(at, parcel)| {
+            let more = if at == index { more } else { 0 };
+            parcel.phase.is_live() && parcel.collected.saturating_add(more) < parcel.due
+        })
+    };
+    let paid = is_short(0) && !is_short(amount);
+    observed(draft, Fact::CodCollected { parcel: index, amount, paid });
 }

@@ -175,7 +175,15 @@ fn compensate_later(draft: &mut Draft<'_>, is: impl Fn(&Compensation) -> bool) {
 fn by_account(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
     let Ok(command) = unpack::<account::Command>(bounce.command) else { return };
     match command {
-        account::Command::Hold { .. } => wallet_refused(draft, 0),
+        // Only the account itself can say that there is too little, or that there is none. Not
+        // reached, nothing is known: the order's own time runs out.
+        account::Command::Hold { .. } => match bounce.reason {
+            BounceReason::Rejected(_) => wallet_refused(draft, 0),
+            BounceReason::Expired
+            | BounceReason::Quarantined
+            | BounceReason::DeadLetter
+            | BounceReason::Unreadable => {}
+        },
         account::Command::Post { .. } => {
             let is_open =
                 draft.body.wallet.as_ref().is_some_and(|it| it.phase == WalletPhase::Posting);

@@ -10,7 +10,7 @@ use super::Shipment;
 use super::command::{CodResult, Command, Rejection, Reply, TrackingStatus};
 use super::event::{Event, Fact};
 use super::said::{Known, Said};
-use super::state::{Body, Phase, Timer};
+use super::state::{Body, Cod, Phase, Timer};
 use crate::customer::{Invalid, optional_text, text};
 use crate::kinds;
 use crate::money::Money;
@@ -158,9 +158,11 @@ fn cod(
         return Ok(Decision::reply(Reply::Repeated));
     }
     let invalid_state = Rejection::InvalidState { phase: body.phase };
-    let Some(cod) = body.cod.as_ref().filter(|cod| cod.status.is_open()) else {
-        return Err(invalid_state);
+    let may_be = |cod: &&Cod| match result {
+        CodResult::Collected => cod.is_short(),
+        CodResult::Refused => cod.status.is_open(),
     };
+    let Some(cod) = body.cod.as_ref().filter(may_be) else { return Err(invalid_state) };
     if amount.ccy != cod.due.ccy {
         return Err(Rejection::CurrencyMismatch);
     }
@@ -176,7 +178,8 @@ fn cod(
             }
             (said, ShipmentReport::CodCollected { amount })
         }
-        CodResult::Refused if body.phase.is_under_way() => {
+        // Also of what counts as received: the courier brings it back and knows better.
+        CodResult::Refused if body.phase.has_left() => {
             if amount.minor != 0 {
                 return invalid("/amount", "not_zero", "must be 0 when it was refused");
             }

@@ -137,15 +137,25 @@ pub struct Cod {
     pub due: Money,
     /// Where it stands.
     pub status: CodStatus,
-    /// What was collected.
+    /// What was collected, all of it.
     pub collected: Option<Money>,
-    /// The courier's receipt.
+    /// The courier's newest receipt.
     pub receipt: Option<CompactString>,
 }
 
 impl Cod {
     fn of(due: Option<Money>) -> Option<Self> {
         due.map(|due| Self { due, status: CodStatus::Due, collected: None, receipt: None })
+    }
+
+    /// Whether some of it may still be collected: a courier who took too little brings the rest.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        match self.status {
+            CodStatus::Due | CodStatus::Overdue => true,
+            CodStatus::Collected => self.collected.is_none_or(|it| it.minor < self.due.minor),
+            CodStatus::Refused => false,
+        }
     }
 }
 
@@ -291,7 +301,9 @@ impl Body {
             Fact::CodCollected { event_id: _, amount, receipt } => {
                 if let Some(cod) = &mut self.cod {
                     cod.status = CodStatus::Collected;
-                    cod.collected = Some(*amount);
+                    let before = cod.collected.map_or(0, |collected| collected.minor);
+                    let minor = before.saturating_add(amount.minor);
+                    cod.collected = Some(Money { minor, ..*amount });
                     cod.receipt.clone_from(receipt);
                 }
             }

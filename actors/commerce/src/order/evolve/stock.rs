@@ -45,7 +45,8 @@ impl Body {
         self.failure = self.failure.or_else(|| Some(why.reason()));
         if let Some(line) = self.line_mut(index) {
             line.phase = HoldPhase::Refused;
-            line.available = Some(available);
+            // Of what failed for another reason there may be plenty.
+            line.available = Some(available).filter(|_| why.reason() == Reason::OutOfStock);
         }
     }
 

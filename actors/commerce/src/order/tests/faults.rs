@@ -96,6 +96,21 @@ fn a_lost_commit_freezes_the_order_until_people_decide() {
 }
 
 #[test]
+fn a_wallet_that_is_not_reached_is_not_an_empty_one() {
+    let mut world = World::stocked(5);
+    let wallet = world.wallet(2_000);
+    fail(&mut world, kinds::ACCOUNT, "Hold", 1);
+    let cart = world.cart("cart-of-ada", &[("a", 1)], &[Tender::Wallet { amount: usd(1_620) }]);
+    let order = world.place(&cart);
+    world.run();
+    assert_eq!(world.stage(&order), Stage::Reserving, "nobody said that there is too little");
+    world.pass(60_000);
+    let view = world.view(&order);
+    assert_eq!((view.stage, view.reason), (Stage::Cancelled, Some(Reason::ReservationTimeout)));
+    assert_eq!((world.units("a"), world.balance(&wallet)), ((5, 5), 2_000));
+}
+
+#[test]
 fn a_lost_post_freezes_the_order() {
     for decided in [Decided::Resume, Decided::Cancel] {
         let mut world = World::stocked(5);

@@ -92,6 +92,39 @@ fn other_amounts_are_recorded_as_they_are() {
         world.collect(&parcel, "c1", minor).unwrap();
         assert_eq!(world.view(&order).after.payment, payment);
         assert_eq!(world.view(&order).captured, minor);
+        let is_short = payment == PaymentStatus::PartiallyPaid;
+        assert_eq!(world.names(&order).contains(&"order.paid"), !is_short);
+        assert_eq!(world.collect(&parcel, "c2", 620).is_ok(), is_short, "the rest of {minor}");
+        let paid = |name: &&&str| **name == "order.paid";
+        assert_eq!(world.names(&order).iter().filter(paid).count(), 1, "once, in the end");
+        assert_eq!(world.view(&order).captured, minor.max(1_620));
+    }
+}
+
+#[test]
+fn what_counts_as_received_can_still_be_refused_at_the_door() {
+    // Ten days passed, or the buyer said that it came, or the carrier did.
+    let arrivals: [fn(&mut World, &entity::EntityKey, &entity::EntityKey); 3] = [
+        |world, _, _| world.pass(10 * DAY),
+        |world, order, _| {
+            let receipt = Command::ConfirmReceipt { if_version: IfVersion::Any };
+            world.ask::<Order>(&buyer("ada"), order, &receipt).unwrap();
+        },
+        |world, _, parcel| {
+            world.track(parcel, "e1", TrackingStatus::Delivered).unwrap();
+        },
+    ];
+    for arrive in arrivals {
+        let mut world = World::stocked(5);
+        let order = world.confirmed(&[("a", 1)]);
+        let parcel = world.dispatch(&order, 0);
+        arrive(&mut world, &order, &parcel);
+        world.run();
+        assert_eq!(world.stage(&order), Stage::InFulfilment, "the cash is still due");
+        world.refuse(&parcel);
+        let view = world.view(&order);
+        assert_eq!((view.stage, view.reason), (Stage::Cancelled, Some(Reason::CodRefused)));
+        assert_eq!(shipment_view(&mut world, &parcel).phase, Phase::Refused);
     }
 }
 
@@ -178,7 +211,15 @@ fn a_refused_parcel_cancels_its_units() {
     world.stock("a", "east", 2);
     world.stock("b", "west", 2);
     let order = world.confirmed(&[("a", 1), ("b", 1)]);
+    let offers_cancel = |world: &mut World| {
+        let actions = world.view(&order).next_actions;
+        actions.iter().any(|action| action.name == ActionName::Cancel)
+    };
+    assert!(offers_cancel(&mut world));
     let east = world.dispatch(&order, 0);
+    // Half of it has left: all of it cannot be cancelled any more, and is not offered.
+    assert!(!offers_cancel(&mut world));
+    assert!(matches!(world.cancel(&order, &[]), Err(Rejection::InvalidState { .. })));
     world.refuse(&east);
     let view = world.view(&order);
     assert_eq!(view.stage, Stage::InFulfilment, "the other parcel is still to come");

@@ -1,8 +1,8 @@
 //! From placing to confirmation: holds, the second round, the wallet, the timers before payment.
 
-use entity::{BounceReason, EntityKey};
+use entity::{BounceReason, EntityKey, ShardId};
 
-use super::world::{World, buyer, staff, usd};
+use super::world::{self, World, buyer, staff, usd};
 use crate::cart::{self, Cart};
 use crate::order::*;
 use crate::sku::{self, Sku};
@@ -146,6 +146,47 @@ fn the_second_round_goes_sku_by_sku_in_their_order() {
     for sku in ["a", "b", "c"] {
         assert_eq!(world.units(sku), (5, 4));
     }
+}
+
+#[test]
+fn no_second_round_for_who_cannot_pay() {
+    let mut world = World::stocked(5);
+    let wallet = world.wallet(100);
+    let tenant = crate::order::tests::world::tenant();
+    let adjust = |n| sku::Command::Adjust {
+        location: "main".into(),
+        change: sku::Change::Delta(n),
+        reason: "count".into(),
+    };
+    let id = "cart-of-ada";
+    let of_cart = keys::order(&keys::cart(&tenant, id), 1);
+    // One SKU has to live apart from everybody else, so that it can answer last.
+    let shard = |key: &EntityKey| key.shard(world::N_SHARDS);
+    let sku = |name: &str| keys::sku(&tenant, name);
+    let skus = ["d", "e", "f", "g", "h", "i", "j"];
+    let apart = |held: &&str| {
+        ![shard(&sku("a")), shard(&wallet), shard(&of_cart)].contains(&shard(&sku(held)))
+    };
+    let (short, held) = ("a", *skus.iter().find(|held| apart(held)).expect("of so many SKUs"));
+    let late = shard(&sku(held));
+    world.stock(held, "main", 5);
+    world.ask::<Sku>(&staff(), &sku(short), &adjust(-5)).unwrap();
+    let tenders = [Tender::Wallet { amount: usd(500) }, Tender::Gateway];
+    let cart = world.cart(id, &[(held, 1), (short, 1)], &tenders);
+    let order = world.place(&cart);
+    let is_late = |(from, to): &(ShardId, ShardId)| [*from, *to].contains(&late);
+    while let Some(stream) = world.pending().into_iter().find(|stream| !is_late(stream)) {
+        world.deliver(stream);
+    }
+    let body = world.order_body(&order);
+    assert_eq!(body.lines[0].phase, HoldPhase::Asked);
+    assert_eq!(body.wallet.unwrap().phase, WalletPhase::Refused);
+    world.ask::<Sku>(&staff(), &sku(short), &adjust(5)).unwrap();
+    world.run();
+    let body = world.order_body(&order);
+    assert_eq!((body.stage, body.second_round), (Stage::Cancelled, false), "at once");
+    assert_eq!((world.units(held), world.units(short)), ((5, 5), (5, 5)));
+    assert_eq!(world.balance(&wallet), 100);
 }
 
 #[test]

@@ -25,7 +25,7 @@ use crate::shipment::{self, Shipment};
 use crate::sku::{self, Sku};
 use crate::{keys, kinds};
 
-const N_SHARDS: u16 = 4;
+pub(crate) const N_SHARDS: u16 = 4;
 const START: Timestamp = Timestamp(1_700_000_000_000);
 
 pub(crate) fn tenant() -> Tenant {

@@ -59,7 +59,8 @@ fn begin(asked: &Asked<'_>, want: &Want) -> Result<Decision, (HoldRefusal, u64)>
     let live = sku.holds.live(want.hold_id);
     let before = sku.shelves.available();
     if let Some(refusal) = refused(asked, want, live.is_some()) {
-        return Err((refusal, before));
+        let available = if refusal == HoldRefusal::NotForSale { 0 } else { before };
+        return Err((refusal, available));
     }
     let own = live.map_or_else(Parts::default, Hold::open);
     let parts = sku

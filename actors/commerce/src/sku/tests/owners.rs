@@ -89,30 +89,30 @@ fn hold_answers_the_same_after_it_ended_and_begins_anew_with_a_higher_generation
 #[test]
 fn hold_compares_price_versions_and_whether_it_is_for_sale() {
     check(expect![[r#"
-            price 1200
-              PriceSet default 1200 USD, version 2
-            hold a 1 1 pv=1
-              -> HoldRejected a/1 PriceMoved { price_version: 2 }, 10 left
-            hold a 1 1 pv=2
-              Held a/1 [(0, 1)] Held 60 s by o1; left 9
-              -> HoldAcked a/1 main 1 until 1060 s
-            hold b 1 1 pv=3
-              Held b/1 [(0, 1)] Held 60 s by o1; left 8
-              -> HoldAcked b/1 main 1 until 1060 s
-            product: archive yes
-              ArchivedSet true
-            hold c 1 1
-              -> HoldRejected c/1 NotForSale, 8 left
-            product: archive no
-              ArchivedSet false
-            hold c 1 1
-              Held c/1 [(0, 1)] Held 60 s by o1; left 7
-              -> HoldAcked c/1 main 1 until 1060 s
-            hold d 1 0
-              no: /qty range
-            hold d 1 1000001
-              no: /qty range
-        "#]]);
+        price 1200
+          PriceSet default 1200 USD, version 2
+        hold a 1 1 pv=1
+          -> HoldRejected a/1 PriceMoved { price_version: 2 }, 10 left
+        hold a 1 1 pv=2
+          Held a/1 [(0, 1)] Held 60 s by o1; left 9
+          -> HoldAcked a/1 main 1 until 1060 s
+        hold b 1 1 pv=3
+          Held b/1 [(0, 1)] Held 60 s by o1; left 8
+          -> HoldAcked b/1 main 1 until 1060 s
+        product: archive yes
+          ArchivedSet true
+        hold c 1 1
+          -> HoldRejected c/1 NotForSale, 0 left
+        product: archive no
+          ArchivedSet false
+        hold c 1 1
+          Held c/1 [(0, 1)] Held 60 s by o1; left 7
+          -> HoldAcked c/1 main 1 until 1060 s
+        hold d 1 0
+          no: /qty range
+        hold d 1 1000001
+          no: /qty range
+    "#]]);
 }
 
 #[test]
