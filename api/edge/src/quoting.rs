@@ -97,7 +97,8 @@ pub async fn price(
 }
 
 /// Warns of lines of which there is less than is asked. Stock is told to staff, so the shop itself
-/// looks; how much there is goes to nobody.
+/// looks, and says only whether it is enough. A shard that is too busy to say gives no warning:
+/// the order finds out.
 pub async fn warn_of_shortages(
     shop: &Shop,
     tenant: &Tenant,
@@ -105,7 +106,7 @@ pub async fn warn_of_shortages(
     cart: &CartView,
     priced: &mut Priced,
 ) -> Result<(), Problem> {
-    let own = Asker { principal: Shop::own_principal(tenant), ..asker.clone() };
+    let own = Asker { principal: Shop::on_behalf_of(&asker.principal), ..asker.clone() };
     let own = &own;
     let reads = priced.scarce.iter().map(|(code, _)| async move {
         shop.query::<Sku>(own, &keys::sku(tenant, code), &sku::Query::Stock, 0).await
@@ -113,9 +114,13 @@ pub async fn warn_of_shortages(
     let reads: Vec<_> =
         futures_util::stream::iter(reads).buffered(limits::READS_AT_ONCE).collect().await;
     for ((code, qty), read) in priced.scarce.iter().zip(reads) {
-        let available = match read?.view {
-            sku::View::Stock(view) => view.available,
-            other => return Err(crate::routes::common::unexpected(&other)),
+        let available = match read {
+            Ok(seen) => match seen.view {
+                sku::View::Stock(view) => view.available,
+                other => return Err(crate::routes::common::unexpected(&other)),
+            },
+            Err(problem) if problem.code().retryable() => continue,
+            Err(problem) => return Err(problem),
         };
         if available < u64::from(qty.get()) {
             priced.warnings.push(Warning { code: "out_of_stock", sku: code.to_string() });

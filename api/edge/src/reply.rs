@@ -80,6 +80,8 @@ pub struct Reply<B> {
     tag: Option<String>,
     headers: Vec<(HeaderName, String)>,
     replayed: bool,
+    /// The tag is to write with; it does not cover all that is shown.
+    is_partly_tagged: bool,
 }
 
 impl<B> Reply<B> {
@@ -90,7 +92,8 @@ impl<B> Reply<B> {
     #[must_use]
     pub fn new(status: u16, body: B) -> Self {
         let status = StatusCode::from_u16(status).expect("handlers answer statuses");
-        Self { status, body, tag: None, headers: Vec::new(), replayed: false }
+        let (tag, headers) = (None, Vec::new());
+        Self { status, body, tag, headers, replayed: false, is_partly_tagged: false }
     }
 
     /// The version of what is shown: `ETag: "v17"`.
@@ -98,6 +101,14 @@ impl<B> Reply<B> {
     pub fn version(mut self, version: u64) -> Self {
         self.tag = Some(entity_tag(version));
         self
+    }
+
+    /// As [`Self::version`], where something shown changes without it: the tag is good for
+    /// `If-Match`, and a read with `If-None-Match` is answered in full.
+    #[must_use]
+    pub fn version_of_a_part(mut self, version: u64) -> Self {
+        self.is_partly_tagged = true;
+        self.version(version)
     }
 
     /// Another tag, in quotes: of an expanded form or a list.
@@ -150,8 +161,8 @@ impl<T> Reply<Json<T>> {
     /// The same with another body.
     #[must_use]
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reply<Json<U>> {
-        let Self { status, body: Json(body), tag, headers, replayed } = self;
-        Reply { status, body: Json(f(body)), tag, headers, replayed }
+        let Self { status, body: Json(body), tag, headers, replayed, is_partly_tagged } = self;
+        Reply { status, body: Json(f(body)), tag, headers, replayed, is_partly_tagged }
     }
 }
 
@@ -199,7 +210,7 @@ impl<B: Output> Reply<B> {
     /// The response.
     pub(crate) fn render(self, rendering: &Rendering<'_>) -> HttpResponse {
         let operation = rendering.operation;
-        let Self { mut status, body, tag, headers, replayed } = self;
+        let Self { mut status, body, tag, headers, replayed, is_partly_tagged } = self;
         let declared = operation.statuses.contains(&status.as_u16());
         assert!(declared, "{} answers the undeclared status {status}", operation.id);
         let body = body.into_bytes();
@@ -207,8 +218,8 @@ impl<B: Output> Reply<B> {
         let is_read = operation.method == Method::Get && status == StatusCode::OK;
         let may_be_kept = is_read && operation.caching != Caching::Never;
         let tag = tag.or_else(|| bytes.filter(|_| may_be_kept).map(weak_tag));
-        let is_known =
-            is_read && tag.as_ref().is_some_and(|tag| matches_any(tag, rendering.known.as_deref()));
+        let known = rendering.known.as_deref().filter(|_| is_read && !is_partly_tagged);
+        let is_known = tag.as_ref().is_some_and(|tag| matches_any(tag, known));
         let minimal = operation.minimal && rendering.prefer.minimal;
         if is_known {
             status = StatusCode::NOT_MODIFIED;

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use cluster::{Ask, AskError, Region, Reply, Seen};
 use commerce::money::{Ccy, Money};
 use commerce::order::Timers;
-use compact_str::CompactString;
 use entity::{
     Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Keyed, Principal, PrincipalKind, Scope,
-    Scopes, Tenant,
+    Scopes,
 };
 use ports::SharedStore;
 use tokio::sync::Mutex;
@@ -218,14 +217,10 @@ impl Shop {
         self.region().ask::<E>(key, command, ask).await
     }
 
-    /// The shop itself, for what a buyer must not do and the shop does for one.
-    pub(crate) fn own_principal(tenant: &Tenant) -> Principal {
-        Principal {
-            tenant: tenant.clone(),
-            subject: CompactString::const_new("edge"),
-            kind: PrincipalKind::Service,
-            scopes: Scopes::ALL,
-        }
+    /// The shop itself, for what this caller must not do and the shop does for one. It keeps the
+    /// caller's name: what is done counts against that one's share of the node, not everybody's.
+    pub(crate) fn on_behalf_of(caller: &Principal) -> Principal {
+        Principal { kind: PrincipalKind::Service, scopes: Scopes::ALL, ..caller.clone() }
     }
 
     /// The problem of a command that was not taken. A full window of keys says when there is

@@ -202,6 +202,11 @@ fn headers(stage: &Stage) -> Vec<Row> {
             .json(&json!({"shipping_option": "express"}))
     };
     let matching = |tag: &str| patch().header("if-match", tag);
+    let euros = json!({"type": "wallet", "amount": {"amount": 100, "currency": "EUR"}});
+    let euros = ask("PATCH", format!("/v1/carts/{}", stage.cart))
+        .bearer(&stage.alice)
+        .header("if-match", "\"v1\"")
+        .json(&json!({"tenders": [euros]}));
     let cancel = |key: &str| {
         ask("POST", format!("/v1/orders/{}/cancel", stage.order)).bearer(&stage.alice).key(key)
     };
@@ -209,6 +214,7 @@ fn headers(stage: &Stage) -> Vec<Row> {
     let unsigned = |value: &str| ask("GET", "/v1/me").header("authorization", value);
     vec![
         row("no version", "428 precondition_required", patch()),
+        row("a wallet amount in euros, by a patch", "422 currency_mismatch", euros),
         row("an old version", STALE, matching("\"v99\"")),
         row("a weak tag", STALE, matching("W/\"v1\"")),
         row("a tag of another form", STALE, matching("\"x\"")),

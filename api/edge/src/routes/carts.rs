@@ -353,7 +353,8 @@ pub(crate) async fn shown(
         let tag = expand_skus(call, version, skus).await?;
         return Ok(Reply::ok(cart).tag(tag));
     }
-    Ok(Reply::ok(cart).version(version))
+    // Prices and titles are the SKUs', of now.
+    Ok(Reply::ok(cart).version_of_a_part(version))
 }
 
 /// A member of a merge patch as the cart takes it.

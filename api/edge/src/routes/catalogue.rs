@@ -303,7 +303,7 @@ pub(crate) async fn expand_skus<'a, B>(
             }
         }
     }
-    Ok(common::weak_tag(&(version, versions)))
+    Ok(common::weak_tag_of(version, &versions))
 }
 
 fn show(view: ProductView, skus: Vec<Sku>) -> Product {

@@ -62,6 +62,17 @@ pub(crate) fn weak_tag(shown: &impl Serialize) -> String {
     reply::weak_tag(&bytes)
 }
 
+/// The same for a thing of a version with others inside: its version stands in front, so that a
+/// reader who waits for a change can be told which one it has.
+pub(crate) fn weak_tag_of(version: u64, inside: &impl Serialize) -> String {
+    weak_tag(inside).replacen('"', &format!("\"v{version}-"), 1)
+}
+
+/// The version in a tag without its quotes: `v17`, or `v17-` and more.
+pub(crate) fn version_in_tag(tag: &str) -> Option<u64> {
+    tag.strip_prefix('v')?.split('-').next()?.parse().ok()
+}
+
 /// What a writer expects. A tag that cannot be true is an old version.
 pub(crate) fn if_version(condition: Condition) -> Result<IfVersion, Problem> {
     match condition {

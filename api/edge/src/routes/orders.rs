@@ -138,7 +138,7 @@ pub(crate) fn whole(view: View) -> Result<Box<OrderView>, Problem> {
 
 async fn get(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
     let shop = call.edge.shop();
-    let known = call.known.iter().flatten().filter_map(|tag| tag.strip_prefix('v')?.parse().ok());
+    let known = call.known.iter().flatten().filter_map(|tag| common::version_in_tag(tag));
     let (query, wait_ms) = match known.max() {
         Some(than_version) if call.prefer.wait_ms > 0 => {
             (Query::Newer { than_version }, call.prefer.wait_ms)
@@ -213,6 +213,9 @@ async fn cancel(call: Call<OptionalJson<CancelBody>>) -> Result<Reply<Json<Order
     let view = match reply.value {
         OrderReply::Done if is_replay => {
             outcome::as_of(shop, &asker, &order, view, reply.version).await?
+        }
+        OrderReply::Begun if seen.ready => {
+            outcome::first_cancel_settled(shop, &asker, &order, view, reply.version).await?
         }
         OrderReply::Done | OrderReply::Begun => view,
     };

@@ -16,8 +16,8 @@ pub(super) async fn open<B>(call: &Call<B>) -> Result<(), Problem> {
     let terms = call.edge.shop().terms();
     let wallet = keys::wallet(&key(call));
     let open = account::Command::Open { grant: terms.money(terms.wallet_grant) };
-    let principal = Shop::own_principal(&call.caller.tenant);
-    let asker = Asker { principal, ..call.asker() };
+    let asker = call.asker();
+    let asker = Asker { principal: Shop::on_behalf_of(&asker.principal), ..asker };
     call.edge.shop().ask::<Account>(&asker, &wallet, &open).await.map(|_| ())
 }
 

@@ -27,6 +27,24 @@ pub(super) fn first_settled(view: &OrderView) -> Option<Entry> {
         .copied()
 }
 
+/// The same when the view shows only the newest entries: it is among the first, which the order's
+/// history has.
+pub(super) async fn first_ever_settled(
+    shop: &Shop,
+    asker: &Asker,
+    order: &EntityKey,
+    view: &OrderView,
+) -> Result<Option<Entry>, Problem> {
+    // Two rounds of holds for each line, the commits, the wallet, and room.
+    let early = 4 * view.terms.priced.lines.len() as u64 + 16;
+    if view.timeline.first().is_some_and(|entry| entry.seq == 1) || view.version <= early {
+        return Ok(first_settled(view));
+    }
+    let query = Query::View { since_seq: Some(0) };
+    let seen = shop.query_at::<OrderEntity>(asker, order, early, &query).await?;
+    Ok(first_settled(&*whole(seen.view)?).or_else(|| first_settled(view)))
+}
+
 /// The present version of the order that holds a cart, if it has come to something: a placing by
 /// another request shows it as it is. None: there is something to wait for, or it was never sold,
 /// which is a problem and no order.
@@ -52,6 +70,26 @@ pub(super) async fn as_of(
     let query = Query::View { since_seq: None };
     let seen = shop.query_at::<OrderEntity>(asker, order, version, &query).await?;
     whole(seen.view)
+}
+
+/// The order as it was when a cancellation that began at a version had come to something, so that
+/// a repeat with the same key shows the same whatever has happened since. It takes a step a parcel
+/// and a few more.
+pub(super) async fn first_cancel_settled(
+    shop: &Shop,
+    asker: &Asker,
+    order: &EntityKey,
+    now: Box<OrderView>,
+    begun: u64,
+) -> Result<Box<OrderView>, Problem> {
+    for version in begun..now.version {
+        let query = Query::CancelSettled;
+        let seen = shop.query_at::<OrderEntity>(asker, order, version, &query).await?;
+        if seen.ready {
+            return whole(seen.view);
+        }
+    }
+    Ok(now)
 }
 
 /// The problem of an order that was not sold, by its reason.

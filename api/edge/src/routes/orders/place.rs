@@ -269,7 +269,11 @@ async fn settle<B>(
         other @ View::Summary(_) => return Err(common::unexpected(&other)),
     };
     let path = format!("/v1/orders/{}", order_id(order));
-    let Some(first) = outcome::first_settled(&view).filter(|_| seen.ready) else {
+    let first = match seen.ready {
+        true => outcome::first_ever_settled(shop, &asker, order, &view).await?,
+        false => None,
+    };
+    let Some(first) = first else {
         let body = Order::new(&view, shop.region().now())?;
         return Ok(Reply::new(202, Json(body)).version(view.version).location(path));
     };

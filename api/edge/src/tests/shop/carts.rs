@@ -157,3 +157,20 @@ async fn a_quote_warns_of_every_shortage() {
     let nothing = rig.send(take("t3", 0)).await;
     assert_eq!(nothing.brief(), "422 validation_failed out_of_range @ /delta");
 }
+
+#[actix_web::test]
+async fn a_cart_is_not_the_same_when_its_prices_are_not() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    rig.cart(&token, "alice-cart-1", "[]").await;
+    let read = || get("/v1/carts/alice-cart-1").bearer(&token);
+    let before = rig.send(read()).await;
+    let tag = before.header("etag").to_owned();
+    let dearer = ask("PUT", "/v1/price-books/default/prices/tea-1").bearer(&rig.staff);
+    let dearer = dearer.header("if-match", "\"v1\"");
+    let put = rig.send(dearer.json(r#"{"amount":{"amount":1995,"currency":"USD"}}"#)).await;
+    assert_eq!(put.status, 200, "{}", put.text());
+    let after = rig.send(read().header("if-none-match", &tag)).await;
+    assert_eq!((after.status, after.header("etag")), (200, tag.as_str()), "good for If-Match");
+    assert_ne!(after.json()["lines"][0]["unit_price"], before.json()["lines"][0]["unit_price"]);
+}

@@ -161,7 +161,8 @@ async fn what_is_mine_is_read_again_by_its_tag() {
     let address = ask("PUT", "/v1/me/addresses/home").bearer(&token).json(ADDRESS);
     rig.send(address.header("if-none-match", "*")).await;
     rig.send(get("/v1/me/cart").bearer(&token)).await;
-    let mine = ["/v1/me", "/v1/me/overview", "/v1/me/cart", "/v1/me/orders", "/v1/me/points"];
+    // Not the cart: it shows prices of now, which its version does not cover.
+    let mine = ["/v1/me", "/v1/me/overview", "/v1/me/orders", "/v1/me/points"];
     let more = ["/v1/me/addresses", "/v1/me/orders?limit=1", "/v1/me/orders?sort=created"];
     let paths = mine.into_iter().chain(more).map(str::to_owned);
     let of_order = [of_order(""), of_order("/timeline"), of_order("/shipments")];

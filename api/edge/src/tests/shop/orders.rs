@@ -87,6 +87,58 @@ async fn no_line_to_cancel_is_not_every_line() {
     assert_eq!((&parcel["status"], &parcel["cod"]), (&json!("stopped"), &json!(null)));
 }
 
+#[actix_web::test]
+async fn a_cancellation_is_repeated_as_it_was_answered() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let cash = r#"[{"type":"cod"}]"#;
+    rig.cart(&token, "alice-cart-1", cash).await;
+    let two = ask("PUT", "/v1/carts/alice-cart-1/lines/tea-1").bearer(&token);
+    let two = two.header("if-match", "\"v1\"").json(r#"{"qty":2}"#);
+    assert_eq!(rig.send(two).await.status, 200);
+    let quote = rig.send(post("/v1/carts/alice-cart-1/quote").bearer(&token)).await;
+    let more = format!(r#","tenders":{cash}"#);
+    let place = Rig::place(&token, &quote, &more).header("idempotency-key", "k1");
+    let order = rig.send(place).await;
+    assert_eq!(order.status, 201, "{}", order.text());
+    let path = format!("/v1/orders/{}", order.json()["id"].as_str().unwrap());
+    let cancel = || {
+        let body = r#"{"lines":[{"line_id":"1","qty":1}]}"#;
+        post(&format!("{path}/cancel")).bearer(&token).json(body).header("idempotency-key", "c1")
+    };
+    let first = rig.send(cancel()).await;
+    assert_eq!((first.status, &first.json()["status"]), (200, &json!("confirmed")));
+    let parcel = Parcel { rig: &rig, id: rig.shipment(&order).await };
+    let body = r#"{"carrier":"DHL","tracking_number":"T1"}"#;
+    let dispatch = parcel.post("dispatch", body).header("idempotency-key", "d1");
+    assert_eq!(parcel.brief(dispatch).await, "200 dispatched");
+    let again = rig.send(cancel()).await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!((again.status, again.body), (first.status, first.body));
+}
+
+#[actix_web::test]
+async fn placing_is_repeated_as_it_was_answered_however_much_happened_since() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let quote = rig.cart(&token, "alice-cart-1", r#"[{"type":"cod"}]"#).await;
+    let more = r#","tenders":[{"type":"cod"}]"#;
+    let place = || Rig::place(&token, &quote, more).header("idempotency-key", "k1");
+    let first = rig.send(place()).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    let parcel = Parcel { rig: &rig, id: rig.shipment(&first).await };
+    let body = r#"{"carrier":"DHL","tracking_number":"T1"}"#;
+    let dispatch = parcel.post("dispatch", body).header("idempotency-key", "d1");
+    assert_eq!(parcel.brief(dispatch).await, "200 dispatched");
+    for n in 0..60 {
+        let at = "2026-11-20T10:00:00Z";
+        let body = format!(r#"{{"event_id":"e{n}","status":"in_transit","at":"{at}"}}"#);
+        assert_eq!(rig.send(parcel.post("tracking", &body)).await.status, 200);
+    }
+    let again = rig.send(place()).await;
+    assert_eq!((again.status, again.text()), (first.status, first.text()));
+}
+
 async fn again_id(rig: &Rig, token: &str) -> serde_json::Value {
     let list = rig.send(get("/v1/me/orders").bearer(token)).await.json();
     assert_eq!(list["data"].as_array().unwrap().len(), 1);

@@ -122,6 +122,10 @@ async fn skus_of_lines_are_shown_whole_where_that_is_asked() {
         let again = rig.send(expanded().header("if-none-match", &tag)).await;
         assert_eq!(again.status, 200, "{path}");
         assert_eq!(rig.send(get(path).bearer(&token)).await.header("etag"), plain.header("etag"));
+        // A tag tells the version too, so a poll waits with it as with the plain one.
+        let tag = rig.send(expanded()).await.header("etag").to_owned();
+        let version = plain.json()["version"].as_u64().unwrap();
+        assert!(tag.starts_with(&format!("W/\"v{version}-")), "{path}: {tag}");
         let unknown = rig.send(get(&format!("{path}?expand[]=lines")).bearer(&token)).await;
         assert_eq!(unknown.brief(), "400 invalid_request out_of_range @ expand[]", "{path}");
     }
