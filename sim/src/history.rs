@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 pub struct History {
     /// Units of each SKU at the start, by place in the plan's setup.
     pub stock: BTreeMap<u32, u32>,
+    /// No hold of an order that was not sold lapses sooner than this, by any clock of the system,
+    /// in us; `None`: not in such a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds_us: Option<u64>,
     /// The requests.
     pub ops: Vec<Op>,
 }

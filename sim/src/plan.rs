@@ -6,6 +6,7 @@
 //! is keyed by the element's own id and not by its place in a sequence.
 
 mod families;
+mod holds;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
 //! Histories as text, judged by every checker: planted faults that must be found, and what looks
 //! like a fault and is none.
 //!
-//! A line is a request: `sent-answered asked = answered`, in us, `?` for no answer.
+//! A line is a request: `sent-answered asked = answered`, in us, `?` for no answer. `holds 50` says
+//! that holds last for 50 us at the least.
 
 mod bad;
 mod good;
@@ -12,8 +13,14 @@ use crate::history::{Answer, Ask, Op};
 
 /// A history in which SKU 0 begins with `stock` units, and SKU 1 with as many.
 fn history(stock: u32, text: &str) -> History {
-    let ops = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(op).collect();
-    History { stock: [(0, stock), (1, stock)].into(), ops }
+    let mut history = History { stock: [(0, stock), (1, stock)].into(), ..History::default() };
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        match line.strip_prefix("holds ") {
+            Some(us) => history.holds_us = Some(us.parse().expect("a time")),
+            None => history.ops.push(op(line)),
+        }
+    }
+    history
 }
 
 /// Names of the checkers that find something, and what they say.

@@ -298,6 +298,16 @@ const ROWS: &[Row] = &[
         0-10 place c2 0x1 #k2 = 409 out_of_stock o2",
     ),
     (
+        "refused for units that nobody can have held for so short a time",
+        1,
+        &["stock_bounds", "linear_stock"],
+        "
+        holds 91
+        0-90 place c1 0x1 #k1 = 409 out_of_stock o1
+        10-20 place c2 0x1 #k2 = 409 out_of_stock o2
+        70-80 place c3 0x1 #k3 = 201 o3 v3 confirmed",
+    ),
+    (
         "both lines were free",
         5,
         &["stock_bounds"],

@@ -198,6 +198,15 @@ const ROWS: &[(&str, u32, &str)] = &[
         10-20 place c2 0x1 #k2 = 409 out_of_stock o2",
     ),
     (
+        "what an order held lapsed before it was sold, and somebody else got it",
+        1,
+        "
+        holds 50
+        0-90 place c1 0x1 #k1 = 409 out_of_stock o1
+        10-20 place c2 0x1 #k2 = 409 out_of_stock o2
+        70-80 place c3 0x1 #k3 = 201 o3 v3 confirmed",
+    ),
+    (
         "an order waits for its payment in vain",
         1,
         "

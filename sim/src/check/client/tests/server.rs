@@ -139,7 +139,7 @@ pub(super) fn served(seed: u64, n_ops: u64, stock: u32, n_skus: u64, overlap: u6
             answer: answer.filter(|_| !is_lost),
         });
     }
-    History { stock: start, ops }
+    History { stock: start, ops, ..History::default() }
 }
 
 /// Changes one answer into one that the server did not give; `None`: the request has none.
