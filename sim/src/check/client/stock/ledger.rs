@@ -251,6 +251,7 @@ fn supplies(history: &History, ledgers: &mut BTreeMap<u32, Ledger>) {
             | Ask::GetOrder { .. }
             | Ask::Cancel { .. }
             | Ask::Advance { .. }
+            | Ask::SetPrice { .. }
             | Ask::Other => continue,
         };
         ledgers.entry(sku).and_modify(|ledger| ledger.reads.extend(read(op)));
