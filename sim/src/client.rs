@@ -4,6 +4,7 @@
 //! node over HTTP. Each request, with its times and its outcome, goes into the [`History`].
 //! Clients are open loop: a visit begins at its time, however slow the system is.
 
+mod billing;
 mod feed;
 mod http_wire;
 mod journey;
@@ -155,7 +156,7 @@ impl<W: Wire> Clients<W> {
         let mut history = self.history.borrow_mut();
         let op = &mut history.ops[place];
         op.answered_us = Some(self.wire.now_us());
-        op.answer = Some(reading::read(&op.ask, answer));
+        op.answer = Some(reading::read(&self.names, &op.ask, answer));
     }
 
     fn pause_us(&self, call: &Call<'_>, attempt: u32) -> u64 {

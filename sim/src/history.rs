@@ -4,15 +4,26 @@
 //! node, and the same checkers judge it. An answer that did not come is an open outcome: it may
 //! have taken effect at any time after the request was sent, or never.
 
+mod bill;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use bill::{Bill, Charge};
 
 /// All requests of a run, by the time at which they were sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
     /// Units of each SKU at the start, by place in the plan's setup.
     pub stock: BTreeMap<u32, u32>,
+    /// What each SKU cost at the start, in minor units.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<u32, i64>,
+    /// No hold of an order that was not sold lapses sooner than this, by any clock of the system,
+    /// in us; `None`: not in such a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds_us: Option<u64>,
     /// The requests.
     pub ops: Vec<Op>,
 }
@@ -58,6 +69,9 @@ pub enum Ask {
         cart: String,
         /// What is bought.
         lines: Vec<(u32, u32)>,
+        /// What the buyer takes for the price; `None`: not noted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        offer: Option<Offer>,
     },
     /// An order was read.
     GetOrder {
@@ -93,8 +107,24 @@ pub enum Ask {
         /// Units found.
         units: u32,
     },
+    /// The price of a SKU was changed.
+    SetPrice {
+        /// Which SKU.
+        sku: u32,
+        /// What it shall cost, in minor units.
+        price: i64,
+    },
     /// Anything else (tokens, products).
     Other,
+}
+
+/// What a buyer takes for the price of a cart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Offer {
+    /// What is left to be paid, in minor units.
+    pub payable: i64,
+    /// When the quote was asked for that says so, in us.
+    pub quoted_us: u64,
 }
 
 /// What was answered.
@@ -112,6 +142,9 @@ pub struct Answer {
     pub state: Option<String>,
     /// Units for sale that a stock answer shows.
     pub available: Option<i64>,
+    /// What an order or a quote costs that the answer shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Box<Bill>>,
     /// Whether it says that it repeats an earlier answer (`Idempotency-Replayed`).
     pub replayed: bool,
     /// Hash of the body without what may differ between repeats (request ids).

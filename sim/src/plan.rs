@@ -6,6 +6,7 @@
 //! is keyed by the element's own id and not by its place in a sequence.
 
 mod families;
+mod holds;
 
 use serde::{Deserialize, Serialize};
 
@@ -181,6 +182,13 @@ pub enum Journey {
         sku: u32,
         /// Units found.
         units: u32,
+    },
+    /// Staff sets another price.
+    Reprice {
+        /// Which SKU.
+        sku: u32,
+        /// What it shall cost, in minor units of USD.
+        price: i64,
     },
     /// A buyer without think time that ignores 429 and 503 and tries at once again, `tries` times.
     Bot {
@@ -442,9 +450,10 @@ impl Journey {
             Self::Buy { lines, .. } | Self::Abandon { lines } => {
                 lines.iter().map(|line| line.sku).collect()
             }
-            Self::Browse { sku, .. } | Self::Restock { sku, .. } | Self::Count { sku, .. } => {
-                vec![*sku]
-            }
+            Self::Browse { sku, .. }
+            | Self::Restock { sku, .. }
+            | Self::Count { sku, .. }
+            | Self::Reprice { sku, .. } => vec![*sku],
             Self::Bot { line, .. } => vec![line.sku],
         }
     }

@@ -60,7 +60,7 @@ pub struct Scenario {
     pub people: People,
     /// Buyers that are programs.
     pub bots: Option<Bots>,
-    /// Those who fill and count the shelf.
+    /// Those who fill and count the shelf, and set prices.
     pub staff: Option<Staff>,
     /// Faults of every seed.
     #[serde(default)]

@@ -40,7 +40,7 @@ pub struct Traffic<'a> {
     pub people: &'a People,
     /// Buyers that are programs.
     pub bots: Option<&'a Bots>,
-    /// Those who fill and count the shelf.
+    /// Those who fill and count the shelf, and set prices.
     pub staff: Option<&'a Staff>,
     /// What is sold.
     pub skus: &'a [SkuSetup],

@@ -17,6 +17,7 @@ pub mod linear;
 pub mod liveness;
 pub mod oversell;
 pub mod placing;
+pub mod prices;
 pub mod refusals;
 pub mod stock;
 pub mod unknown;
@@ -51,6 +52,7 @@ const PLAIN: &[Plain] = &[
     Plain { name: "idempotency", check: idempotency::check },
     Plain { name: "no_oversell", check: oversell::check },
     Plain { name: "placing", check: placing::check },
+    Plain { name: "prices", check: prices::check },
     Plain { name: "available", check: available::check },
     Plain { name: "answers", check: answers::check },
     Plain { name: "stock_bounds", check: stock::check },
@@ -69,6 +71,7 @@ pub fn judge(history: &History, settle: Option<&Settle>) -> Vec<(&'static str, F
         ("idempotency", idempotency::judge(history, &index)),
         ("no_oversell", oversell::judge(history, &ledgers)),
         ("placing", placing::check(history)),
+        ("prices", prices::judge(history, &index)),
         ("available", available::check(history)),
         ("answers", answers::check(history)),
         ("stock_bounds", stock::judge(&ledgers)),

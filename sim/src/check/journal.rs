@@ -30,6 +30,7 @@ pub mod i10_limits;
 pub mod i11_all_ends;
 pub mod i12_one_order;
 pub mod i13_captured;
+pub mod sold_prices;
 
 pub use conflicts::conflicts;
 pub use decoded::Rec;
@@ -42,7 +43,7 @@ pub use world::World;
 pub type Check = fn(&World) -> Findings;
 
 /// Every checker with its name, in the order of the invariants.
-pub const CHECKS: [(&str, Check); 14] = [
+pub const CHECKS: [(&str, Check); 15] = [
     ("I1", i01_one_writer::check),
     ("I2", i02_no_gaps::check),
     ("I3", i03_fold::check),
@@ -56,6 +57,7 @@ pub const CHECKS: [(&str, Check); 14] = [
     ("I11", i11_all_ends::check),
     ("I12", i12_one_order::check),
     ("I13", i13_captured::check),
+    ("sold_prices", sold_prices::check),
     ("conflicts", conflicts::check),
 ];
 

@@ -11,6 +11,7 @@ use super::requests::{self, Money, Quote};
 use super::{Call, Clients, HttpAnswer, Local, Who, Wire};
 use crate::history::Ask;
 use crate::plan::{Journey, Line, Pay, Then, Visit};
+use crate::random::{Stream, mix, percent};
 
 /// Looks at an order until it has left its first state, at most so often.
 const WATCH_LOOKS: u32 = 8;
@@ -18,6 +19,10 @@ const WATCH_LOOKS: u32 = 8;
 const ONE_OF_BUYS_LESS: u32 = 4;
 /// Pause between looks, in us.
 const WATCH_US: u64 = 150_000;
+/// Of a hundred who are told that the price has changed, so many take the new one.
+const TAKE_NEW_PRICE_PERCENT: u64 = 60;
+/// How often staff sets a price that somebody else set meanwhile.
+const REPRICES: u32 = 3;
 
 /// One visit under way.
 pub struct Visitor<W> {
@@ -56,7 +61,9 @@ impl<W: Wire> Visitor<W> {
             Journey::Buy { lines, pay: Pay::Wallet, .. } => {
                 (Who::Customer(visit.user), lines.iter().map(cost).sum())
             }
-            Journey::Restock { .. } | Journey::Count { .. } => (Who::Staff, 0),
+            Journey::Restock { .. } | Journey::Count { .. } | Journey::Reprice { .. } => {
+                (Who::Staff, 0)
+            }
             Journey::Buy { pay: Pay::Cod, .. }
             | Journey::Browse { .. }
             | Journey::Abandon { .. }
@@ -102,6 +109,7 @@ impl<W: Wire> Visitor<W> {
                     requests::adjust(&self.clients.names.sku(*sku), &change, &self.key("count"));
                 self.ask_surely(Ask::Count { sku: *sku, units: *units }, request).await;
             }
+            Journey::Reprice { sku, price } => self.reprice(*sku, *price).await,
             Journey::Bot { line, tries } => self.snatch(*line, *tries).await,
         }
     }
@@ -113,7 +121,12 @@ impl<W: Wire> Visitor<W> {
         let cart = self.cart(0);
         let Some(quote) = self.quoted(&cart, lines, *pay).await else { return };
         self.think(*think_ms).await;
-        let placed = self.placed(&cart, lines, *pay, &quote, *double_click).await;
+        let mut placed = self.placed(&cart, lines, *pay, &quote, *double_click).await;
+        if let Some(answer) = placed.as_ref().filter(|answer| is_price_changed(answer))
+            && self.takes_new_price()
+        {
+            placed = self.placed_anew(&cart, lines, *pay, &quote, answer).await;
+        }
         match placed.as_ref().and_then(order_of) {
             Some(order) => self.after(&order, *then).await,
             None if self.visit.id.is_multiple_of(ONE_OF_BUYS_LESS) => {
@@ -135,7 +148,7 @@ impl<W: Wire> Visitor<W> {
         let place = |what: &str| {
             let gives = self.wallet_gives.get();
             let request = requests::place(cart, quote, pay, gives, &self.key(what));
-            self.ask_surely(Ask::Place { cart: cart.into(), lines: pairs(lines) }, request)
+            self.ask_surely(placing(cart, lines, quote), request)
         };
         if !twice {
             return place("place").await;
@@ -144,6 +157,42 @@ impl<W: Wire> Visitor<W> {
         let other = place(if is_one_page { "place" } else { "place-too" });
         let (first, second) = tokio::join!(place("place"), other);
         first.or(second)
+    }
+
+    /// Whether this buyer takes another price than the first one.
+    fn takes_new_price(&self) -> bool {
+        let draw = mix(self.clients.seed, Stream::Client, u64::from(self.visit.id), 3);
+        percent(draw, TAKE_NEW_PRICE_PERCENT)
+    }
+
+    /// Places the cart at the price that it has by now: the refusal says it, unless an order was
+    /// made that could not be sold.
+    async fn placed_anew(
+        &self,
+        cart: &str,
+        lines: &[Line],
+        pay: Pay,
+        old: &Quote,
+        refusal: &HttpAnswer,
+    ) -> Option<HttpAnswer> {
+        #[derive(Deserialize)]
+        struct Changed {
+            quote: Option<Quote>,
+        }
+        let told = requests::read::<Changed>(refusal).and_then(|it| it.quote);
+        let quote = match told {
+            // It was made after the one that was refused.
+            Some(quote) => quote.asked(old.offer().quoted_us),
+            None => {
+                // The cart is free again as soon as it hears of it.
+                self.clients.wire.sleep_us(WATCH_US).await;
+                self.quote(cart).await?
+            }
+        };
+        let quote = self.covered(cart, lines, pay, quote).await?;
+        let gives = self.wallet_gives.get();
+        let request = requests::place(cart, &quote, pay, gives, &self.key("anew"));
+        self.ask_surely(placing(cart, lines, &quote), request).await
     }
 
     /// What was wanted could not be had: asks for one unit of the first line, in the same cart.
@@ -158,7 +207,7 @@ impl<W: Wire> Visitor<W> {
         let quote = if is_less { self.quote(cart).await? } else { return None };
         let gives = self.wallet_gives.get();
         let request = requests::place(cart, &quote, pay, gives, &self.key("less"));
-        let ask = Ask::Place { cart: cart.into(), lines: pairs(&less) };
+        let ask = placing(cart, &less, &quote);
         let order = order_of(&self.ask_surely(ask, request).await?)?;
         self.look(&order).await.map(drop)
     }
@@ -227,6 +276,26 @@ impl<W: Wire> Visitor<W> {
         }
     }
 
+    /// Staff sets a price over the one that it sees.
+    async fn reprice(&self, sku: u32, price: i64) {
+        #[derive(Deserialize)]
+        struct Sku {
+            price_version: u64,
+        }
+        let code = self.clients.names.sku(sku);
+        for _ in 0..REPRICES {
+            let look = requests::request("GET", format!("/v1/skus/{code}"));
+            let looked = self.ask_surely(Ask::Other, look).await;
+            let Some(seen) = looked.as_ref().and_then(requests::read::<Sku>) else { return };
+            let put = requests::set_price(&code, price, seen.price_version);
+            let set = self.ask_surely(Ask::SetPrice { sku, price }, put).await;
+            // Refused over a version: somebody else set it, or an earlier try of this one.
+            if set.is_none_or(|answer| answer.status != 412) {
+                return;
+            }
+        }
+    }
+
     /// A buyer without patience or manners.
     async fn snatch(&self, line: Line, tries: u32) {
         for n in 0..tries {
@@ -234,7 +303,7 @@ impl<W: Wire> Visitor<W> {
             let Some(quote) = self.quoted(&cart, &[line], Pay::Cod).await else { continue };
             let key = format!("{}-{n}", self.key("snatch"));
             let request = requests::place(&cart, &quote, Pay::Cod, 0, &key);
-            let ask = Ask::Place { cart, lines: pairs(&[line]) };
+            let ask = placing(&cart, &[line], &quote);
             let answer = self.ask(ask, request, 1).await;
             if answer.is_some_and(|answer| answer.status == 201) {
                 return;
@@ -246,6 +315,11 @@ impl<W: Wire> Visitor<W> {
     async fn quoted(&self, cart: &str, lines: &[Line], pay: Pay) -> Option<Quote> {
         self.filled(cart, lines, pay, None).await?;
         let quote = self.quote(cart).await?;
+        self.covered(cart, lines, pay, quote).await
+    }
+
+    /// The quote of the cart once the wallet gives all that it costs.
+    async fn covered(&self, cart: &str, lines: &[Line], pay: Pay, quote: Quote) -> Option<Quote> {
         if pay == Pay::Cod || quote.payable() == 0 {
             return Some(quote);
         }
@@ -265,9 +339,10 @@ impl<W: Wire> Visitor<W> {
     }
 
     async fn quote(&self, cart: &str) -> Option<Quote> {
-        let ask = Ask::Quote { cart: cart.into() };
+        let (ask, asked_us) = (Ask::Quote { cart: cart.into() }, self.clients.wire.now_us());
         let answer = self.ask_surely(ask, requests::quote(cart)).await?;
-        (answer.status == 200).then(|| requests::read(&answer)).flatten()
+        let quote = (answer.status == 200).then(|| requests::read::<Quote>(&answer)).flatten();
+        quote.map(|quote| quote.asked(asked_us))
     }
 
     async fn think(&self, ms: u32) {
@@ -319,6 +394,20 @@ impl<W: Wire> Visitor<W> {
 
 fn pairs(lines: &[Line]) -> Vec<(u32, u32)> {
     lines.iter().map(|line| (line.sku, line.qty)).collect()
+}
+
+/// The placing of these lines, for the history.
+fn placing(cart: &str, lines: &[Line], quote: &Quote) -> Ask {
+    Ask::Place { cart: cart.into(), lines: pairs(lines), offer: Some(quote.offer()) }
+}
+
+fn is_price_changed(answer: &HttpAnswer) -> bool {
+    #[derive(Deserialize)]
+    struct Refusal {
+        code: String,
+    }
+    let refusal = requests::read::<Refusal>(answer).filter(|_| answer.status == 409);
+    refusal.is_some_and(|refusal| refusal.code == "price_changed")
 }
 
 /// The order that an answer made or found.

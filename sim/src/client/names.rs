@@ -23,6 +23,12 @@ impl Names {
         format!("sim-{}{sku:05}", self.run)
     }
 
+    /// The number of a SKU by its code, if it is one of this run's.
+    #[must_use]
+    pub fn number(&self, code: &str) -> Option<u32> {
+        code.strip_prefix("sim-")?.strip_prefix(self.run.as_str())?.parse().ok()
+    }
+
     /// The product that all SKUs belong to.
     #[must_use]
     pub fn product(&self) -> String {
@@ -56,6 +62,8 @@ mod tests {
     fn runs_do_not_meet() {
         let (plain, other) = (Names::default(), Names::of("r7"));
         assert_eq!((plain.sku(3).as_str(), other.sku(3).as_str()), ("sim-00003", "sim-r7-00003"));
+        assert_eq!((plain.number("sim-00003"), other.number("sim-r7-00003")), (Some(3), Some(3)));
+        assert_eq!((plain.number("sim-r7-00003"), other.number("sim-00003")), (None, None));
         assert_eq!((plain.product(), other.product()), ("sim".into(), "r7-sim".into()));
         assert_eq!(other.cart(5, 1), "cart-r7-00000005-1");
         assert_eq!(other.customer(9), "r7-customer-9");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::HttpAnswer;
+use super::{HttpAnswer, Names, billing};
 use crate::history::{Answer, Ask};
 
 /// The fields of all answers that are of interest.
@@ -25,21 +25,26 @@ struct Body {
 }
 
 /// The answer as the history keeps it.
-pub(super) fn read(ask: &Ask, answer: &HttpAnswer) -> Answer {
+pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
     let body: Body = serde_json::from_slice(&answer.body).unwrap_or_default();
     let is_order = body.object.as_deref() == Some("order");
     let word = body.status.as_ref().and_then(|status| status.as_str()).map(str::to_owned);
     let stock = body.stock.as_deref().unwrap_or(&body);
     // A refusal of a wallet says what is in it, as money: that is no number.
     let available = stock.available.as_ref().and_then(serde_json::Value::as_i64);
+    let is_done = answer.status / 100 == 2;
     let asks_order = matches!(ask, Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. });
+    let has_bill =
+        matches!(ask, Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Quote { .. }) && is_done;
+    let bill = has_bill.then(|| billing::bill(names, &answer.body)).flatten();
     Answer {
         status: answer.status,
         code: body.code.clone(),
         order: body.id.clone().filter(|_| is_order).or_else(|| named(ask, &body)),
         version: body.version.or_else(|| etag(&answer.headers)),
         state: word.filter(|_| is_order && asks_order),
-        available: available.filter(|_| answer.status / 100 == 2),
+        available: available.filter(|_| is_done),
+        bill: bill.map(Box::new),
         replayed: answer.headers.contains_key("idempotent-replayed"),
         body: xxh3_64(&answer.body),
     }
@@ -67,12 +72,16 @@ mod tests {
 
     fn read_of(ask: &Ask, status: u16, header: (&str, &str), body: &Value) -> Answer {
         let headers = [(header.0.to_owned(), header.1.to_owned())].into();
-        read(ask, &HttpAnswer { status, headers, body: body.to_string().into_bytes() })
+        read(
+            &Names::default(),
+            ask,
+            &HttpAnswer { status, headers, body: body.to_string().into_bytes() },
+        )
     }
 
     #[test]
     fn a_refused_placement_names_its_order() {
-        let ask = Ask::Place { cart: "c".into(), lines: vec![(0, 1)] };
+        let ask = Ask::Place { cart: "c".into(), lines: vec![(0, 1)], offer: None };
         let body = json!({"code": "out_of_stock", "order": "/v1/orders/ord_1"});
         let answer = read_of(&ask, 409, ("idempotent-replayed", "true"), &body);
         assert_eq!(answer.order.as_deref(), Some("ord_1"));
@@ -96,7 +105,7 @@ mod tests {
         let count = Ask::Count { sku: 0, units: 2 };
         let moved = json!({"object": "stock_movement", "stock": stock});
         assert_eq!(read_of(&count, 200, ("x", "y"), &moved).available, Some(0));
-        let ask = Ask::Place { cart: "c".into(), lines: vec![(0, 1)] };
+        let ask = Ask::Place { cart: "c".into(), lines: vec![(0, 1)], offer: None };
         let money = json!({"code": "insufficient_funds", "order": "/v1/orders/o",
                            "available": {"amount": 5, "currency": "USD"}});
         assert_eq!(read_of(&ask, 409, ("x", "y"), &money).available, None);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{HttpAnswer, Names};
+use crate::history::Offer;
 use crate::plan::{Line, Pay};
 
 /// A quote, as far as placing needs it.
@@ -13,6 +14,9 @@ pub(super) struct Quote {
     cart_version: u64,
     quote_hash: String,
     totals: Totals,
+    /// When it was asked for, in us.
+    #[serde(skip)]
+    asked_us: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -26,10 +30,27 @@ pub(super) struct Money {
     currency: String,
 }
 
+impl Money {
+    /// In minor units.
+    pub(super) const fn amount(&self) -> i64 {
+        self.amount
+    }
+}
+
 impl Quote {
     /// What is left to be paid beside the tenders of the cart, in minor units.
     pub(super) const fn payable(&self) -> i64 {
         self.totals.payable.amount
+    }
+
+    /// This quote, asked for at this time.
+    pub(super) fn asked(self, asked_us: u64) -> Self {
+        Self { asked_us, ..self }
+    }
+
+    /// What its buyer takes for the price.
+    pub(super) const fn offer(&self) -> Offer {
+        Offer { payable: self.payable(), quoted_us: self.asked_us }
     }
 
     /// The version of the cart that it prices.
@@ -126,6 +147,13 @@ pub(super) fn cancel(order: &str, key: &str) -> Request {
 
 pub(super) fn get_stock(sku: &str) -> Request {
     request("GET", format!("/v1/stock/{sku}"))
+}
+
+/// Sets the price of a SKU in place of the version `over`.
+pub(super) fn set_price(sku: &str, price: i64, over: u64) -> Request {
+    let body = json!({"amount": {"amount": price, "currency": "USD"}});
+    let put = request("PUT", format!("/v1/price-books/default/prices/{sku}"));
+    with_body(with(put, "if-match", &format!("\"v{over}\"")), &body)
 }
 
 pub(super) fn adjust(sku: &str, change: &Value, key: &str) -> Request {

@@ -155,7 +155,9 @@ pub async fn open_shop<W: Wire>(staff: &Staff<W>, setup: &Setup) -> Result<(), S
     staff.put(format!("/v1/products/{}", staff.clients.names.product()), &about).await?;
     for (sku, wanted) in (0_u32..).zip(&setup.skus) {
         staff.sku(sku, wanted.stock, wanted.price).await?;
-        staff.clients.history.borrow_mut().stock.insert(sku, wanted.stock);
+        let mut history = staff.clients.history.borrow_mut();
+        history.stock.insert(sku, wanted.stock);
+        history.prices.insert(sku, wanted.price);
     }
     Ok(())
 }

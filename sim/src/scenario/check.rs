@@ -161,7 +161,9 @@ fn staff(staff: &Staff) -> Checked {
     span("staff.n_restocks", staff.n_restocks, 0, 999)?;
     span("staff.restock_units", staff.restock_units, 1, 1_000_000)?;
     span("staff.n_counts", staff.n_counts, 0, 999)?;
-    span("staff.counted_percent", staff.counted_percent, 0, 1_000)
+    span("staff.counted_percent", staff.counted_percent, 0, 1_000)?;
+    span("staff.n_reprices", staff.n_reprices, 0, 999)?;
+    span("staff.reprice_percent", staff.reprice_percent, 1, 1_000)
 }
 
 fn fixed(scenario: &Scenario) -> Checked {

@@ -53,8 +53,8 @@ fn plans_are_these_on_every_machine() {
     // Frozen: a change here makes every seed that was ever named another run. That may be right
     // (a better model), but then seeds of the past are told by their plans only.
     let pinned = [
-        ("mixed", 1, 0x4389_1118_9dfe_1e9f),
-        ("mixed", 2, 0xf9ff_b297_a440_e739),
+        ("mixed", 1, 0x0c34_1527_8814_9b51),
+        ("mixed", 2, 0x7714_84cd_9583_39cf),
         ("flash-sale", 42, 0x722b_7268_0a5c_06cb),
         ("diurnal-day", 7, 0x38b0_8aa2_bfb5_4a0a),
         ("hot-key-burst", 3, 0xf671_73e0_7b42_c7b5),

@@ -98,6 +98,7 @@ fn lines(journey: &mut Journey) -> Option<&mut Vec<Line>> {
         Journey::Browse { .. }
         | Journey::Restock { .. }
         | Journey::Count { .. }
+        | Journey::Reprice { .. }
         | Journey::Bot { .. } => None,
     }
 }
@@ -128,7 +129,7 @@ fn units(journey: &mut Journey) -> Vec<&mut u32> {
         Journey::Restock { units, .. } => vec![units],
         Journey::Bot { line, .. } => vec![&mut line.qty],
         // A count of less is no smaller a thing than a count of more.
-        Journey::Browse { .. } | Journey::Count { .. } => Vec::new(),
+        Journey::Browse { .. } | Journey::Count { .. } | Journey::Reprice { .. } => Vec::new(),
     }
 }
 
@@ -157,6 +158,7 @@ fn pauses(journey: &mut Journey) -> Vec<&mut u32> {
         Journey::Abandon { .. }
         | Journey::Restock { .. }
         | Journey::Count { .. }
+        | Journey::Reprice { .. }
         | Journey::Bot { .. } => Vec::new(),
     }
 }
@@ -178,7 +180,8 @@ fn fewer_tries(journey: &mut Journey) -> bool {
         Journey::Buy { .. }
         | Journey::Abandon { .. }
         | Journey::Restock { .. }
-        | Journey::Count { .. } => false,
+        | Journey::Count { .. }
+        | Journey::Reprice { .. } => false,
     }
 }
 
@@ -318,9 +321,10 @@ fn skus(journey: &mut Journey) -> Vec<&mut u32> {
         Journey::Buy { lines, .. } | Journey::Abandon { lines } => {
             lines.iter_mut().map(|line| &mut line.sku).collect()
         }
-        Journey::Browse { sku, .. } | Journey::Restock { sku, .. } | Journey::Count { sku, .. } => {
-            vec![sku]
-        }
+        Journey::Browse { sku, .. }
+        | Journey::Restock { sku, .. }
+        | Journey::Count { sku, .. }
+        | Journey::Reprice { sku, .. } => vec![sku],
         Journey::Bot { line, .. } => vec![&mut line.sku],
     }
 }

@@ -1,7 +1,7 @@
 //! Those who are no people at leisure: bots that start together, staff at the shelf.
 //!
 //! Bots are a closed loop without think time, one account each; they ignore 429 and 503. Staff
-//! fills and counts shelves at random times.
+//! fills and counts shelves and changes prices at random times.
 
 use serde::Deserialize;
 
@@ -27,7 +27,7 @@ pub struct Bots {
     pub qty: u32,
 }
 
-/// Those who fill and count the shelf.
+/// Those who fill and count the shelf, and set prices.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Staff {
@@ -39,6 +39,20 @@ pub struct Staff {
     pub n_counts: Span,
     /// What is found there, in percent of the stock at the start.
     pub counted_percent: Span,
+    /// How often a price is changed.
+    #[serde(default = "never")]
+    pub n_reprices: Span,
+    /// What the SKU costs then, in percent of its price at the start.
+    #[serde(default = "as_before")]
+    pub reprice_percent: Span,
+}
+
+const fn never() -> Span {
+    Span::new(0, 0)
+}
+
+const fn as_before() -> Span {
+    Span::new(100, 100)
 }
 
 impl Bots {
@@ -65,32 +79,37 @@ impl Bots {
 }
 
 impl Staff {
-    /// Their visits: all that fill before all that count, by number.
+    /// Their visits: all that fill before all that count, then those that set prices, by number.
     #[must_use]
     pub fn visits(&self, seed: u64, skus: &[SkuSetup], duration_ms: u64) -> Vec<Visit> {
         let how_many = Draws::of(seed, Stream::Shape, u64::from(STAFF_FROM));
-        let n_restocks = how_many.amount(0, self.n_restocks);
-        let n_counts = how_many.amount(1, self.n_counts);
-        (0..n_restocks + n_counts)
-            .map(|number| {
-                // A thousand restocks at the most: a count's number is the same without them.
-                let is_restock = number < n_restocks;
-                let place = if is_restock { number } else { number - n_restocks + 1_000 };
-                let id = STAFF_FROM + 1 + place;
-                let draws = Draws::of(seed, Stream::Shape, u64::from(id));
-                let at_us = draws.below(0, duration_ms) * 1_000;
-                let index = usize::try_from(draws.below(1, skus.len() as u64)).expect("a place");
-                let sku = u32::try_from(index).expect("a place among the SKUs");
-                let journey = if is_restock {
-                    Journey::Restock { sku, units: draws.amount(2, self.restock_units) }
-                } else {
-                    let found = u64::from(draws.amount(2, self.counted_percent))
-                        * u64::from(skus[index].stock)
-                        / 100;
-                    Journey::Count { sku, units: u32::try_from(found).unwrap_or(u32::MAX) }
-                };
-                Visit { id, at_us, user: 0, journey }
-            })
-            .collect()
+        let restocks = 0..how_many.amount(0, self.n_restocks);
+        // A thousand of each kind at the most: numbers are the same whatever others there are.
+        let counts = 1_000..1_000 + how_many.amount(1, self.n_counts);
+        let reprices = 2_000..2_000 + how_many.amount(2, self.n_reprices);
+        let places = restocks.chain(counts).chain(reprices);
+        places.map(|place| self.visit(place, seed, skus, duration_ms)).collect()
+    }
+
+    fn visit(&self, place: u32, seed: u64, skus: &[SkuSetup], duration_ms: u64) -> Visit {
+        let id = STAFF_FROM + 1 + place;
+        let draws = Draws::of(seed, Stream::Shape, u64::from(id));
+        let at_us = draws.below(0, duration_ms) * 1_000;
+        let index = usize::try_from(draws.below(1, skus.len() as u64)).expect("a place");
+        let sku = u32::try_from(index).expect("a place among the SKUs");
+        let journey = match place {
+            0..1_000 => Journey::Restock { sku, units: draws.amount(2, self.restock_units) },
+            1_000..2_000 => {
+                let found = u64::from(draws.amount(2, self.counted_percent))
+                    * u64::from(skus[index].stock)
+                    / 100;
+                Journey::Count { sku, units: u32::try_from(found).unwrap_or(u32::MAX) }
+            }
+            2_000.. => {
+                let price = skus[index].price * draws.within(2, self.reprice_percent) / 100;
+                Journey::Reprice { sku, price: price.max(1) }
+            }
+        };
+        Visit { id, at_us, user: 0, journey }
     }
 }

@@ -268,13 +268,18 @@ fn bots_start_together_and_staff_keeps_within_its_spans() {
         restock_units: Span::new(10, 20),
         n_counts: Span::new(1, 3),
         counted_percent: Span::new(50, 150),
+        n_reprices: Span::new(0, 2),
+        reprice_percent: Span::new(50, 200),
     };
-    let mut counts = [0; 2];
+    let prices: Vec<i64> = shop(5).iter().map(|sku| sku.price).collect();
+    let mut counts = [0; 3];
     for seed in 0..50 {
         let visits = staff.visits(seed, &shop(5), 10_000);
-        let n_restocks =
-            visits.iter().filter(|visit| matches!(visit.journey, Journey::Restock { .. })).count();
-        assert!((2..=4).contains(&n_restocks) && (1..=3).contains(&(visits.len() - n_restocks)));
+        let n = |is: fn(&Journey) -> bool| visits.iter().filter(|visit| is(&visit.journey)).count();
+        let n_restocks = n(|it| matches!(it, Journey::Restock { .. }));
+        let n_counts = n(|it| matches!(it, Journey::Count { .. }));
+        assert!((2..=4).contains(&n_restocks) && (1..=3).contains(&n_counts));
+        assert!(visits.len() - n_restocks - n_counts <= 2);
         for visit in visits {
             assert!(visit.at_us < 10_000_000);
             match visit.journey {
@@ -286,9 +291,14 @@ fn bots_start_together_and_staff_keeps_within_its_spans() {
                     assert!(sku < 5 && (100..=300).contains(&units));
                     counts[1] += 1;
                 }
-                _ => panic!("neither: {visit:?}"),
+                Journey::Reprice { sku, price } => {
+                    let before = prices[sku as usize];
+                    assert!((before / 2..=before * 2).contains(&price), "{before}, {price}");
+                    counts[2] += 1;
+                }
+                _ => panic!("none of them: {visit:?}"),
             }
         }
     }
-    assert!(counts[0] > 100 && counts[1] > 60, "{counts:?}");
+    assert!(counts[0] > 100 && counts[1] > 60 && counts[2] > 20, "{counts:?}");
 }

@@ -101,8 +101,11 @@ fn check_price(ctx: &Context<'_>, cart: &Body, place: &Place) -> Result<(), Reje
     if !is_cart || priced.check().is_err() || !tenders_fit(priced, &place.body.tenders) {
         return Err(Rejection::WronglyPriced);
     }
-    let is_expected = expected.minor == priced.totals.payable;
-    if is_expected { Ok(()) } else { Err(Rejection::PriceMoved { at: ctx.now }) }
+    if expected.minor == priced.totals.payable {
+        return Ok(());
+    }
+    sites::hit("cart.price_moved");
+    Err(Rejection::PriceMoved { at: ctx.now })
 }
 
 /// What internal tenders cover comes from them: never more than they offer, nothing without one.

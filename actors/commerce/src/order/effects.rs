@@ -22,8 +22,9 @@ use crate::shipment::{self, Shipment};
 use crate::sku::{self, Sku};
 use crate::{keys, kinds};
 
-/// How long a hold lasts that a simulation makes short, so that it ends while the order lives.
-const SHORT_HOLD_MS: u64 = 1_000;
+/// How long a hold lasts that a simulation makes short, so that it ends while the order lives, in
+/// ms.
+pub const SHORT_HOLD_MS: u64 = 1_000;
 
 /// An order that speaks.
 #[derive(Clone, Copy)]

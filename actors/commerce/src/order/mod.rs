@@ -53,7 +53,7 @@ pub use terms::{
 use crate::kinds;
 use crate::stored::stored_types;
 use draft::Draft;
-pub use effects::id_of;
+pub use effects::{SHORT_HOLD_MS, id_of};
 
 /// An order; empty before it is placed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -135,6 +135,7 @@ pub(super) fn shown(op: &Op) -> Option<Shown<'_>> {
         | Ask::GetStock { .. }
         | Ask::Restock { .. }
         | Ask::Count { .. }
+        | Ask::SetPrice { .. }
         | Ask::Other => return None,
     };
     Some(Shown { order, version: answer.version, word, fresh, sent_us: op.sent_us, answered_us })

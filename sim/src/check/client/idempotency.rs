@@ -67,6 +67,7 @@ fn scope(ask: &Ask) -> Option<Scope<'_>> {
         | Ask::Quote { .. }
         | Ask::GetOrder { .. }
         | Ask::GetStock { .. }
+        | Ask::SetPrice { .. }
         | Ask::Other => None,
     }
 }

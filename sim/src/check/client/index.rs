@@ -70,6 +70,7 @@ impl<'a> Index<'a> {
                 | Ask::GetStock { .. }
                 | Ask::Restock { .. }
                 | Ask::Count { .. }
+                | Ask::SetPrice { .. }
                 | Ask::Other => {}
             }
         }
@@ -105,7 +106,7 @@ fn placements(history: &History) -> Vec<Placement<'_>> {
     // Per cart: when it was first placed by a key of which no order is known.
     let mut first: HashMap<&str, u64> = HashMap::new();
     for (index, op) in placings() {
-        let Ask::Place { cart, lines } = &op.ask else { continue };
+        let Ask::Place { cart, lines, .. } = &op.ask else { continue };
         let of_key = op.key.as_deref().map(|key| (cart.as_str(), key));
         let order = placed(op).or_else(|| by_key.get(&of_key?).copied());
         let name = match (order, of_key) {

@@ -36,7 +36,7 @@ pub fn check(history: &History) -> Findings {
     let mut cancels: BTreeMap<&str, u64> = BTreeMap::new();
     for op in by_sent(history) {
         match &op.ask {
-            Ask::Place { cart, lines } => {
+            Ask::Place { cart, lines, .. } => {
                 if let (Some(answer), Some(answered_us)) = (&op.answer, op.answered_us) {
                     let placing = Placing { op, lines, answer, answered_us };
                     carts.entry(cart).or_default().placings.push(placing);
@@ -52,6 +52,7 @@ pub fn check(history: &History) -> Findings {
             | Ask::GetStock { .. }
             | Ask::Restock { .. }
             | Ask::Count { .. }
+            | Ask::SetPrice { .. }
             | Ask::Other => {}
         }
     }

@@ -1,19 +1,30 @@
 //! Histories as text, judged by every checker: planted faults that must be found, and what looks
 //! like a fault and is none.
 //!
-//! A line is a request: `sent-answered asked = answered`, in us, `?` for no answer.
+//! A line is a request: `sent-answered asked = answered`, in us, `?` for no answer. `holds 50` says
+//! that holds last for 50 us at the least. All SKUs cost 100 at the start, where prices matter.
 
 mod bad;
 mod good;
 mod server;
 
 use super::*;
-use crate::history::{Answer, Ask, Op};
+use crate::history::{Answer, Ask, Charge, Offer, Op};
 
 /// A history in which SKU 0 begins with `stock` units, and SKU 1 with as many.
 fn history(stock: u32, text: &str) -> History {
-    let ops = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(op).collect();
-    History { stock: [(0, stock), (1, stock)].into(), ops }
+    let mut history = History {
+        stock: [(0, stock), (1, stock)].into(),
+        prices: [(0, 100), (1, 100)].into(),
+        ..History::default()
+    };
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        match line.strip_prefix("holds ") {
+            Some(us) => history.holds_us = Some(us.parse().expect("a time")),
+            None => history.ops.push(op(line)),
+        }
+    }
+    history
 }
 
 /// Names of the checkers that find something, and what they say.
@@ -66,34 +77,59 @@ fn ask(kind: &str, names: &[&str]) -> Ask {
         "put" => Ask::PutCart { cart: name() },
         "place" => {
             let line = |word: &&str| {
-                let (sku, units) = word.split_once('x').expect("SKUxunits");
-                (sku.parse().unwrap(), units.parse().unwrap())
+                let (sku, units) = word.split_once('x')?;
+                Some((sku.parse().unwrap(), units.parse().unwrap()))
             };
-            Ask::Place { cart: name(), lines: names[1..].iter().map(line).collect() }
+            // `for 230 quoted 5`: what the buyer takes, and when it was quoted.
+            let offer = names.iter().position(|word| *word == "for").map(|place| {
+                assert_eq!(names[place + 2], "quoted");
+                let (payable, quoted_us) = (number(place + 1).into(), number(place + 3).into());
+                Offer { payable, quoted_us }
+            });
+            Ask::Place { cart: name(), lines: names[1..].iter().filter_map(line).collect(), offer }
         }
         "get" => Ask::GetOrder { order: name() },
         "cancel" => Ask::Cancel { order: name() },
         "advance" => Ask::Advance { order: name() },
         "stock" => Ask::GetStock { sku: number(0) },
         "restock" => Ask::Restock { sku: number(0), units: number(1) },
+        "quote" => Ask::Quote { cart: name() },
+        "price" => Ask::SetPrice { sku: number(0), price: number(1).into() },
         "count" => Ask::Count { sku: number(0), units: number(1) },
         other => panic!("no such request: {other}"),
     }
 }
 
 /// `?`, or a status and then: `o1` an order, `v1` a version, `n1` units, `b1` a body, `again` for
-/// a repeat, and the state of a success or the code of a refusal.
+/// a repeat, `0x2@100` a line of two units at 100 each, `=200` what is to be paid for all, and the
+/// state of a success or the code of a refusal.
 fn answer(text: &str) -> Option<Answer> {
     let mut words = text.split_whitespace();
     let status = words.next().unwrap().parse().ok()?;
     let mut answer = Answer { status, ..Answer::default() };
     for word in words {
         let number = word[1..].parse::<i64>().ok();
+        if let Some((line, price)) = word.split_once('@') {
+            let (sku, units) = line.split_once('x').expect("SKUxunits@price");
+            let units = units.parse().unwrap();
+            let unit_price: i64 = price.parse().unwrap();
+            let gross = unit_price * i64::from(units);
+            let sku = sku.parse().unwrap();
+            let charge =
+                Charge { sku, units, unit_price, gross, total: gross, ..Charge::default() };
+            answer.bill.get_or_insert_default().lines.push(charge);
+            continue;
+        }
         match (&word[..1], number) {
             ("o", Some(_)) => answer.order = Some(word.to_owned()),
             ("v", Some(number)) => answer.version = u64::try_from(number).ok(),
             ("n", Some(number)) => answer.available = Some(number),
             ("b", Some(number)) => answer.body = u64::try_from(number).expect("a body"),
+            ("=", Some(payable)) => {
+                let bill = answer.bill.get_or_insert_default();
+                bill.goods = bill.lines.iter().map(|line| line.total).sum();
+                bill.payable = payable;
+            }
             _ if word == "again" => answer.replayed = true,
             _ if status >= 400 => answer.code = Some(word.to_owned()),
             _ => answer.state = Some(word.to_owned()),

@@ -18,6 +18,7 @@ const fn changes(ask: &Ask) -> bool {
         | Ask::Cancel { .. }
         | Ask::Advance { .. }
         | Ask::Restock { .. }
+        | Ask::SetPrice { .. }
         | Ask::Count { .. } => true,
         Ask::Quote { .. } | Ask::GetOrder { .. } | Ask::GetStock { .. } | Ask::Other => false,
     }

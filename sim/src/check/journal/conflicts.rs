@@ -51,7 +51,7 @@ fn conflict(
         let will_be = !world.given.is_healed && asked.contains(key) && answer.version.is_none();
         return (!will_be).then(|| "was answered and is not in the journal".into());
     };
-    if let (Some(body), Ask::Place { cart, lines }) = (&order.body, &op.ask) {
+    if let (Some(body), Ask::Place { cart, lines, .. }) = (&order.body, &op.ask) {
         let is_cart = body.terms.cart == keys::cart(&world.given.tenant, cart);
         let have: BTreeSet<_> =
             body.terms.priced.lines.iter().map(|it| (it.sku.as_str(), it.qty.get())).collect();

@@ -81,8 +81,9 @@ fn shown(given: &Given, op: &Op) -> Option<(EntityKey, u64)> {
         (Ask::PutCart { cart }, _) => keys::cart(&given.tenant, cart),
         (Ask::GetStock { sku: at } | Ask::Restock { sku: at, .. }, _)
         | (Ask::Count { sku: at, .. }, _) => sku(*at)?,
-        // A shipment's version, a quote's, or nobody's.
-        (Ask::Place { .. }, None) | (Ask::Quote { .. } | Ask::Advance { .. } | Ask::Other, _) => {
+        // A shipment's version, a quote's, a price's, or nobody's.
+        (Ask::Place { .. }, None)
+        | (Ask::Quote { .. } | Ask::Advance { .. } | Ask::SetPrice { .. } | Ask::Other, _) => {
             return None;
         }
     };

@@ -51,6 +51,7 @@ fn refused(world: &World, found: &mut Findings) {
             | Ask::GetStock { .. }
             | Ask::Restock { .. }
             | Ask::Count { .. }
+            | Ask::SetPrice { .. }
             | Ask::Other => continue,
         };
         let was_refused = op.answer.as_ref().is_some_and(|answer| {

@@ -15,6 +15,8 @@ use commerce::sku::{
 use entity::{Answer, Cause, Context, Entity, EventContext, Principal, Source};
 use uuid::Uuid;
 
+use super::sold_prices::PriceLog;
+
 /// Stock at a location: four flows, a policy, and what holds take.
 #[derive(Debug, Default)]
 struct Shelf {
@@ -77,6 +79,8 @@ impl Hold {
 pub(super) struct Ledger {
     shelves: Vec<Shelf>,
     pub(super) holds: BTreeMap<Uuid, Hold>,
+    /// What units were held at.
+    pub(super) prices: PriceLog,
     /// Units for sale whenever they changed: time in ms since 1970, units.
     pub(super) for_sale: Vec<(u64, u64)>,
     /// What breaks I6.
@@ -93,6 +97,7 @@ impl Ledger {
         self.n_versions += 1;
         let before = self.end_faults.len();
         self.apply(event);
+        self.prices.event(event);
         let available = self.available();
         if self.for_sale.last().is_none_or(|(_, last)| *last != available) {
             self.for_sale.push((ctx.at.0, available));

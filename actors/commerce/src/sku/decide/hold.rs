@@ -100,6 +100,7 @@ fn refused(asked: &Asked<'_>, want: &Want, live: bool) -> Option<HoldRefusal> {
     if sku.about.is_none() || sku.archived || sku.prices.is_empty() {
         Some(HoldRefusal::NotForSale)
     } else if want.price_version < sku.price_version {
+        sites::hit("hold.price_moved");
         Some(HoldRefusal::PriceMoved { price_version: sku.price_version })
     } else if !live && sku.holds.len() >= limits::HOLDS_MAX {
         Some(HoldRefusal::TooManyHolds)

@@ -190,6 +190,7 @@ fn call(op: &Op) -> Option<Call<OrderOp>> {
             | Ask::GetStock { .. }
             | Ask::Restock { .. }
             | Ask::Count { .. }
+            | Ask::SetPrice { .. }
             | Ask::Other,
             _,
         ) => return None,

@@ -112,7 +112,9 @@ impl Ledger {
             let facts = placement.order.and_then(|order| index.orders.get(order));
             for (&sku, &units) in &placement.lines {
                 let Some(ledger) = ledgers.get_mut(&sku) else { continue };
-                ledger.place(number, placement, facts, units, &carts);
+                let first_us = carts.get(placement.cart).copied();
+                let lapses = Lapses { holds_us: history.holds_us, first_us };
+                ledger.place(number, placement, facts, units, lapses);
             }
         }
         ledgers.into_values().collect()
@@ -124,30 +126,49 @@ impl Ledger {
         placement: &Placement<'_>,
         facts: Option<&OrderFacts<'_>>,
         units: u32,
-        carts: &BTreeMap<&str, u64>,
+        lapses: Lapses,
     ) {
         let is_single = placement.lines.len() == 1;
         let take = take(placement, facts, units, !self.counts.is_empty());
         let refused_us = placement.ops.iter().filter(|op| is_out_of_stock(op));
         let refused_us = refused_us.filter_map(|op| op.answered_us).min();
-        // What was refused whole never took anything; a count may revoke what was taken.
+        // If it is not named, the refused order may be one that another key of the cart made.
+        let first_us = lapses.first_us.filter(|_| placement.order.is_none());
+        let from_us = first_us.unwrap_or(placement.from_us);
+        // What was refused whole never took anything; a count may revoke what was taken, and what
+        // is held for longer than holds last lapses before it is sold.
         let has_some = take.as_ref().is_some_and(|take| take.held_us.is_some());
-        let took_nothing = is_single && refused_us.is_some() && !has_some && self.counts.is_empty();
+        let may_lose = |to_us| !self.counts.is_empty() || lapses.may_lapse(from_us, to_us);
+        let took_nothing =
+            is_single && !has_some && refused_us.is_some_and(|to_us| !may_lose(to_us));
         if let Some(to_us) = refused_us {
-            // If it is not named, the refused order may be one that another key of the cart made.
-            let is_named = placement.order.is_some();
-            let from_us = carts.get(placement.cart).copied().filter(|_| !is_named);
             let gone_us = take.as_ref().and_then(|take| take.gone_us);
             self.refusals.push(Refusal {
                 placement: number,
                 units,
                 n_lines: placement.lines.len(),
                 own_units: if take.is_some() && !took_nothing { units } else { 0 },
-                from_us: from_us.unwrap_or(placement.from_us),
+                from_us,
                 to_us: gone_us.unwrap_or(to_us).min(to_us),
             });
         }
         self.takes.extend(take.filter(|_| !took_nothing));
+    }
+}
+
+/// How long holds last, and since when a cart may have had one.
+#[derive(Debug, Clone, Copy)]
+struct Lapses {
+    /// As in [`History::holds_us`].
+    holds_us: Option<u64>,
+    /// When the cart was first placed, by any key.
+    first_us: Option<u64>,
+}
+
+impl Lapses {
+    /// Whether a hold of this time may be over before it ends.
+    fn may_lapse(self, from_us: u64, to_us: u64) -> bool {
+        self.holds_us.is_some_and(|holds_us| to_us.saturating_sub(from_us) >= holds_us)
     }
 }
 
@@ -230,6 +251,7 @@ fn supplies(history: &History, ledgers: &mut BTreeMap<u32, Ledger>) {
             | Ask::GetOrder { .. }
             | Ask::Cancel { .. }
             | Ask::Advance { .. }
+            | Ask::SetPrice { .. }
             | Ask::Other => continue,
         };
         ledgers.entry(sku).and_modify(|ledger| ledger.reads.extend(read(op)));

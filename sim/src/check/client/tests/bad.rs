@@ -298,6 +298,16 @@ const ROWS: &[Row] = &[
         0-10 place c2 0x1 #k2 = 409 out_of_stock o2",
     ),
     (
+        "refused for units that nobody can have held for so short a time",
+        1,
+        &["stock_bounds", "linear_stock"],
+        "
+        holds 91
+        0-90 place c1 0x1 #k1 = 409 out_of_stock o1
+        10-20 place c2 0x1 #k2 = 409 out_of_stock o2
+        70-80 place c3 0x1 #k3 = 201 o3 v3 confirmed",
+    ),
+    (
         "both lines were free",
         5,
         &["stock_bounds"],
@@ -383,6 +393,57 @@ const ROWS: &[Row] = &[
         "
         0-10 count 0 0 #k1 = 200
         20-30 place c1 0x1 #k2 = 201 o1 v3 confirmed",
+    ),
+    (
+        "sold at a price that had been replaced before it was placed",
+        9,
+        &["prices"],
+        "
+        0-5 quote c1 = 200 0x2@100 =200
+        6-8 price 0 130 = 200
+        10-40 place c1 0x2 for 200 quoted 0 #k1 = 201 o1 v3 confirmed 0x2@100 =200",
+    ),
+    (
+        "sold at a price that was asked for later",
+        9,
+        &["prices"],
+        "
+        10-40 place c1 0x2 for 260 quoted 0 #k1 = 201 o1 v3 confirmed 0x2@130 =260
+        41-50 price 0 130 = 200",
+    ),
+    (
+        "sold for more than the buyer took",
+        9,
+        &["prices"],
+        "
+        0-5 quote c1 = 200 0x2@100 =200
+        6-8 price 0 130 = 200
+        10-40 place c1 0x2 for 200 quoted 0 #k1 = 201 o1 v3 confirmed 0x2@130 =260",
+    ),
+    (
+        "an old price is quoted",
+        9,
+        &["prices"],
+        "
+        1-8 price 0 130 = 200
+        10-15 quote c1 = 200 0x2@100 =200",
+    ),
+    (
+        "refused over a price that did not change",
+        9,
+        &["prices"],
+        "
+        0-4 price 0 130 = 200
+        2-3 price 1 130 = 200
+        5-9 quote c1 = 200 0x2@130 =260
+        10-40 place c1 0x2 for 260 quoted 5 #k1 = 409 price_changed",
+    ),
+    (
+        "an order that does not add up",
+        9,
+        &["prices"],
+        "
+        10-40 place c1 0x2 1x1 #k1 = 201 o1 v3 confirmed 0x2@100 1x1@100 =299",
     ),
     (
         "an internal error",

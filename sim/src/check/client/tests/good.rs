@@ -198,6 +198,15 @@ const ROWS: &[(&str, u32, &str)] = &[
         10-20 place c2 0x1 #k2 = 409 out_of_stock o2",
     ),
     (
+        "what an order held lapsed before it was sold, and somebody else got it",
+        1,
+        "
+        holds 50
+        0-90 place c1 0x1 #k1 = 409 out_of_stock o1
+        10-20 place c2 0x1 #k2 = 409 out_of_stock o2
+        70-80 place c3 0x1 #k3 = 201 o3 v3 confirmed",
+    ),
+    (
         "an order waits for its payment in vain",
         1,
         "
@@ -283,6 +292,43 @@ const ROWS: &[(&str, u32, &str)] = &[
         20-30 put c1 = 200 v7
         40-50 place c1 0x1 #k2 = 201 o2 v3 confirmed
         60-70 place c1 0x2 #k1 = 409 o1 out_of_stock again",
+    ),
+    (
+        "a price is replaced while a cart is placed, and the old one is still sold",
+        9,
+        "
+        0-5 quote c1 = 200 0x2@100 =200
+        10-40 place c1 0x2 for 200 quoted 0 #k1 = 201 o1 v3 confirmed 0x2@100 =200
+        12-20 price 0 130 = 200
+        50-60 get o1 = 200 v3 confirmed 0x2@100 =200",
+    ),
+    (
+        "who is told of a new price takes it",
+        9,
+        "
+        0-5 quote c1 = 200 0x1@100 =100
+        6-8 price 0 130 = 200
+        10-40 place c1 0x1 for 100 quoted 0 #k1 = 409 price_changed
+        50-60 place c1 0x1 for 130 quoted 0 #k2 = 201 o1 v3 confirmed 0x1@130 =130",
+    ),
+    (
+        "a price that nobody knows of may be in force at any time",
+        9,
+        "
+        0-? price 0 130 = ?
+        2-4 price 0 140 = 200
+        10-15 quote c1 = 200 0x1@140 =140
+        20-40 place c1 0x1 for 140 quoted 10 #k1 = 409 price_changed
+        50-60 place c1 0x1 for 130 quoted 20 #k2 = 201 o1 v3 confirmed 0x1@130 =130",
+    ),
+    (
+        "a refused price was set by an earlier try",
+        9,
+        "
+        0-? price 0 130 = ?
+        5-9 price 0 130 = 412 version_mismatch
+        10-15 quote c1 = 200 0x1@130 =130
+        20-30 quote c1 = 200 0x1@130 =130",
     ),
     (
         "trouble that is declared",

@@ -23,7 +23,7 @@ impl Server {
             return Answer { replayed: true, ..first.clone() };
         }
         let answer = match ask {
-            Ask::Place { cart, lines } => self.place(cart, lines),
+            Ask::Place { cart, lines, .. } => self.place(cart, lines),
             Ask::GetOrder { order } => self.shown(order, 200),
             Ask::Cancel { order } => {
                 let lines = match self.orders.get_mut(order) {
@@ -108,7 +108,7 @@ pub(super) fn served(seed: u64, n_ops: u64, stock: u32, n_skus: u64, overlap: u6
                 n_carts += 1;
                 let other = (draw(5, 5) == 0 && n_skus > 1).then_some(((sku + 1) % 2, 1));
                 let lines = [(sku, units)].into_iter().chain(other).collect();
-                (true, Ask::Place { cart: format!("c{n_carts}"), lines })
+                (true, Ask::Place { cart: format!("c{n_carts}"), lines, offer: None })
             }
             10..12 if is_known => (true, Ask::Cancel { order: some_order }),
             12..15 if is_known => (false, Ask::GetOrder { order: some_order }),
@@ -139,7 +139,7 @@ pub(super) fn served(seed: u64, n_ops: u64, stock: u32, n_skus: u64, overlap: u6
             answer: answer.filter(|_| !is_lost),
         });
     }
-    History { stock: start, ops }
+    History { stock: start, ops, ..History::default() }
 }
 
 /// Changes one answer into one that the server did not give; `None`: the request has none.

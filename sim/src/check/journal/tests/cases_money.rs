@@ -27,8 +27,30 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "a grant below nothing", reported_by: "I9", tamper: negative_grant },
     Case { name: "a refund is gone", reported_by: "I13", tamper: no_refund },
     Case { name: "an order counts what nobody gave", reported_by: "I13", tamper: not_posted },
+    Case { name: "another price before it was sold", reported_by: "sold_prices", tamper: repriced },
+    Case { name: "sold at another version", reported_by: "sold_prices", tamper: older_price },
     Case { name: "captured for an order without end", reported_by: "I13", tamper: no_order },
 ];
+
+fn repriced(journals: &mut Journals, _: &mut Given) {
+    event::<Sku>(journals, |event| match event {
+        sku::Event::PriceSet { amount, .. } => {
+            amount.minor += 1;
+            true
+        }
+        _ => false,
+    });
+}
+
+fn older_price(journals: &mut Journals, _: &mut Given) {
+    event::<Sku>(journals, |event| match event {
+        sku::Event::PriceSet { price_version, .. } => {
+            *price_version += 1;
+            true
+        }
+        _ => false,
+    });
+}
 
 fn receipt(journals: &mut Journals, _: &mut Given) {
     event::<Sku>(journals, |event| match event {

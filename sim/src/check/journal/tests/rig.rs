@@ -252,7 +252,7 @@ impl Rig {
         assert_eq!(again, reply, "a repeat says the same");
         let cart::Reply::Placed { order, .. } = reply else { panic!("not placed") };
         let view = self.view(&order, &order::Query::Settled).await;
-        let ask = Asked::Place { cart: name, lines: lines.to_vec() };
+        let ask = Asked::Place { cart: name, lines: lines.to_vec(), offer: None };
         self.note(n, ask, &view);
         order
     }
