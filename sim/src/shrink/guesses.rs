@@ -48,7 +48,11 @@ fn names(op: &Op) -> Vec<&str> {
     let asked = match &op.ask {
         Ask::PutCart { cart } | Ask::Quote { cart } | Ask::Place { cart, .. } => Some(cart),
         Ask::GetOrder { order } | Ask::Cancel { order } | Ask::Advance { order } => Some(order),
-        Ask::GetStock { .. } | Ask::Restock { .. } | Ask::Count { .. } | Ask::Other => None,
+        Ask::GetStock { .. }
+        | Ask::Restock { .. }
+        | Ask::Count { .. }
+        | Ask::SetPrice { .. }
+        | Ask::Other => None,
     };
     let answered = op.answer.as_ref().and_then(|answer| answer.order.as_ref());
     asked.into_iter().chain(answered).map(String::as_str).collect()
