@@ -33,7 +33,7 @@ pub enum Query {
     Settled,
     /// The whole order, once no cancellation is under way.
     CancelSettled,
-    /// The whole order, once it has a later version.
+    /// The whole order, once it has another version.
     Newer {
         /// The version that the caller has.
         than_version: u64,
@@ -204,7 +204,8 @@ pub(super) fn answer(
             body.on_hold.is_some()
                 || !(waits || body.stop.is_some() || body.stage == Stage::Cancelling)
         }
-        Query::Newer { than_version } => ctx.version > *than_version,
+        // Also an earlier one, of a store that was set back: who waits would wait for nothing.
+        Query::Newer { than_version } => ctx.version != *than_version,
     };
     let view = View::Order(Box::new(view(ctx, body, since)));
     if is_ready { Answer::Ready(view) } else { Answer::NotYet(view) }

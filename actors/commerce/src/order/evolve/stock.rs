@@ -37,6 +37,7 @@ impl Body {
         if let Some(line) = self.line_mut(ack.line) {
             line.phase = if ack.committed { HoldPhase::Committed } else { HoldPhase::Held };
             line.split.clone_from(&ack.split);
+            line.available = None;
         }
     }
 
@@ -50,7 +51,8 @@ impl Body {
         }
     }
 
-    /// All lines give up their holds; the first SKU in id order is asked, then the next.
+    /// All lines give up their holds; the first SKU in id order is asked, then the next. What the
+    /// first round found lacking stays known of those that are not reached in this one.
     pub(super) fn start_second_round(&mut self) {
         self.second_round = true;
         self.failure = None;
@@ -59,7 +61,6 @@ impl Body {
             line.generation = line.generation.saturating_add(1);
             line.phase = HoldPhase::Waiting;
             line.split.clear();
-            line.available = None;
         }
         self.ask_next();
     }

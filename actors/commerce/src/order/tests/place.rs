@@ -149,6 +149,19 @@ fn the_second_round_goes_sku_by_sku_in_their_order() {
 }
 
 #[test]
+fn all_that_lacks_is_named_after_two_rounds() {
+    let mut world = World::stocked(5);
+    // Two lack, one could be held: so there is a second round, which ends at the first that lacks.
+    let order = world.cod(&[("a", 1), ("b", 9), ("c", 9)]);
+    world.run();
+    let view = world.view(&order);
+    assert!(world.order_body(&order).second_round);
+    assert_eq!((view.stage, view.reason), (Stage::Cancelled, Some(Reason::OutOfStock)));
+    let available: Vec<_> = view.lines.iter().map(|line| line.available).collect();
+    assert_eq!(available, [None, Some(5), Some(5)]);
+}
+
+#[test]
 fn no_second_round_for_who_cannot_pay() {
     let mut world = World::stocked(5);
     let wallet = world.wallet(100);
