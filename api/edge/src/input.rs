@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -33,11 +34,39 @@ pub trait Input: Sized {
     ) -> impl Future<Output = Result<(Self, Option<Value>), Problem>>;
 }
 
-/// No body; one that is sent is not read.
+/// No body. An empty object is as good; anything else was meant for something, and is refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NoBody;
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EmptyObject {}
+
 impl Input for NoBody {
+    fn content() -> Content {
+        Content::None
+    }
+
+    async fn read(
+        headers: &HeaderMap,
+        payload: Payload,
+        _: &EdgeState,
+    ) -> Result<(Self, Option<Value>), Problem> {
+        if headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING) {
+            let bytes = collect(headers, payload, limits::BODY_BYTES_MAX).await?;
+            if !bytes.is_empty() {
+                json::decode::<EmptyObject>(&json::parse(&bytes)?)?;
+            }
+        }
+        Ok((Self, None))
+    }
+}
+
+/// A body that nobody reads: of an operation that refuses whatever it is asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unread;
+
+impl Input for Unread {
     fn content() -> Content {
         Content::None
     }

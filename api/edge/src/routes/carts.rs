@@ -332,7 +332,8 @@ async fn put_cart(call: Call<Json<CartBody>>) -> Result<Reply<Json<CartJson>>, P
     let view = edit(&call, cart::Command::Put { content: Box::new(content), if_version }).await?;
     let version = view.version;
     let cart = show(&call, view).await?;
-    let reply = if version == 1 { Reply::created(cart) } else { Reply::ok(cart) };
+    let is_new = if_version == IfVersion::Absent;
+    let reply = if is_new { Reply::created(cart) } else { Reply::ok(cart) };
     Ok(reply.version(version))
 }
 

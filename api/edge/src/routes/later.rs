@@ -7,7 +7,7 @@
 use commerce::order::{Order as OrderEntity, Query};
 use entity::Scope;
 
-use crate::input::NoBody;
+use crate::input::Unread;
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::reply::{Empty, Reply};
@@ -117,7 +117,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// The caller's order, in the version that was named, is not in a state for this.
-async fn refuse(call: Call<NoBody>) -> Result<Reply<Empty>, Problem> {
+async fn refuse(call: Call<Unread>) -> Result<Reply<Empty>, Problem> {
     let (shop, asker, key) = (call.edge.shop(), call.asker(), orders::key(&call));
     let query = Query::View { since_seq: None };
     let view = whole(shop.query::<OrderEntity>(&asker, &key, &query, 0).await?.view)?;
@@ -134,6 +134,6 @@ async fn refuse(call: Call<NoBody>) -> Result<Reply<Empty>, Problem> {
         .detail("this is not implemented yet"))
 }
 
-async fn nothing(_: Call<NoBody>) -> Result<Reply<Empty>, Problem> {
+async fn nothing(_: Call<Unread>) -> Result<Reply<Empty>, Problem> {
     std::future::ready(Err(Problem::new(Code::NotFound))).await
 }

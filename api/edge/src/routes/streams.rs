@@ -5,6 +5,7 @@
 
 use actix::Actor;
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::http::header::ORIGIN;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -100,6 +101,10 @@ async fn stream(
         Err(problem) if is_refusal(&problem) => return Err(problem),
         Err(_) => return Ok(bye(Reason::Unavailable)),
     };
+    if http.method() == Method::HEAD {
+        // Nobody reads on: a stream would hold its place, and the connection, for ever.
+        return Ok(response(Bytes::new()));
+    }
     let (mut live, pieces) = Live::new(Opening {
         asker: watcher.asker,
         origin: call.context.origin(&call.raw_path),
@@ -120,7 +125,7 @@ fn shed() -> HttpResponse {
     bye(Reason::Shed)
 }
 
-/// A stream that ends as it begins.
+/// A stream that ends as it begins; the answer to HEAD has no body in any case.
 fn bye(reason: Reason) -> HttpResponse {
     let labels = [("reason", reason.word())];
     metrics::counter!("mercato_edge_streams_ended_total", &labels).increment(1);

@@ -167,3 +167,16 @@ fn an_id_is_digits_only() {
 fn topic_of(order: &entity::EntityKey) -> String {
     format!("orders/{}", crate::dto::order_id(order))
 }
+
+#[actix_web::test]
+async fn who_asks_for_headers_only_takes_no_place() {
+    let rig = Rig::new().await;
+    let order = rig.order("ada", "cart-0001").await;
+    let bearer = format!("Bearer {}", rig.token("ada").await);
+    let head = rig.head(&events_of(&order), &[("authorization", &bearer)]).await;
+    assert_eq!(head.status(), 200);
+    assert_eq!(head.headers()["content-type"], "text/event-stream");
+    assert!(head.bytes().await.unwrap().is_empty());
+    rig.until_all_are_gone().await;
+    assert_eq!(rig.head(&events_of(&order), &[]).await.status(), 401);
+}

@@ -243,6 +243,15 @@ impl Rig {
     }
 
     /// Waits until no stream is open.
+    /// The headers of a path only.
+    pub(super) async fn head(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let mut request = reqwest::Client::new().head(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
     pub(super) async fn until_all_are_gone(&self) {
         let streams = self.world.edge.streams();
         for _ in 0..1_000 {

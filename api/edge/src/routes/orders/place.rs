@@ -116,6 +116,11 @@ pub(super) async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Orde
     let asker = call.asker_with_key();
     let reader = asker.shown(Scope::OrdersRead);
     let view = read_cart(&call, &reader, &cart_key).await?;
+    if let (cart::Status::Open, Some(code)) = (view.status, view.content.coupons.first()) {
+        // No shop issues coupons yet, and nobody is to pay more than his code promises.
+        let problem = Problem::new(Code::CouponNotApplicable).with("reason", "unknown");
+        return Err(problem.with("coupon", code.as_str()));
+    }
     let priced = match view.status {
         cart::Status::Open => quoting::price(shop, &call.caller.tenant, &call.asker(), &view).await,
         // The price of a frozen cart stands in its order; the cart compares what is asked.

@@ -130,3 +130,45 @@ async fn skus_of_lines_are_shown_whole_where_that_is_asked() {
         assert_eq!(unknown.brief(), "400 invalid_request out_of_range @ expand[]", "{path}");
     }
 }
+
+#[actix_web::test]
+async fn a_body_where_none_is_taken_is_no_secret_wish() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    rig.cart(&token, "alice-cart-1", "[]").await;
+    let quote = |body: &str| post("/v1/carts/alice-cart-1/quote").bearer(&token).json(body);
+    assert_eq!(rig.send(quote("{}")).await.status, 200);
+    for (body, brief) in [
+        (r#"{"coupon":"TEN"}"#, "400 invalid_request unknown_field @ /coupon"),
+        ("{bad", "400 invalid_request syntax @ "),
+        ("[]", "400 invalid_request wrong_type @ "),
+    ] {
+        let answer = rig.send(quote(body)).await;
+        assert_eq!(answer.brief(), brief, "{body}: {}", answer.text());
+    }
+}
+
+#[actix_web::test]
+async fn a_cart_that_was_there_was_not_made() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let put = || ask("PUT", "/v1/carts/alice-cart-1").bearer(&token).json(r#"{"lines":[]}"#);
+    assert_eq!(rig.send(put().header("if-none-match", "*")).await.status, 201);
+    let again = rig.send(put().header("if-match", "\"v1\"")).await;
+    assert_eq!((again.status, again.header("etag")), (200, "\"v1\""));
+}
+
+#[actix_web::test]
+async fn an_unknown_coupon_is_not_passed_over() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    rig.cart(&token, "alice-cart-1", r#"[{"type":"cod"}]"#).await;
+    let patch = ask("PATCH", "/v1/carts/alice-cart-1").bearer(&token).header("if-match", "\"v1\"");
+    assert_eq!(rig.send(patch.json(r#"{"coupons":["NOPE"]}"#)).await.status, 200);
+    let quote = rig.send(post("/v1/carts/alice-cart-1/quote").bearer(&token)).await;
+    let more = r#","tenders":[{"type":"cod"}]"#;
+    let refused = rig.send(Rig::place(&token, &quote, more).header("idempotency-key", "k1")).await;
+    assert_eq!(refused.brief(), "409 coupon_not_applicable");
+    let said = refused.json();
+    assert_eq!((&said["reason"], &said["coupon"]), (&"unknown".into(), &"NOPE".into()));
+}
