@@ -15,6 +15,7 @@ mod shop;
 mod sim_wire;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -44,6 +45,17 @@ pub enum Who {
     Customer(u32),
     /// Staff, with every scope.
     Staff,
+}
+
+impl Who {
+    /// What the history calls them.
+    fn name(&self) -> String {
+        match self {
+            Self::Guest(user) => format!("guest-{user}"),
+            Self::Customer(user) => format!("customer-{user}"),
+            Self::Staff => "staff".to_owned(),
+        }
+    }
 }
 
 /// Names one try of one request, for the draws that belong to it.
@@ -89,6 +101,8 @@ pub struct Clients<W> {
     pub policy: ClientPolicy,
     /// What they call things.
     pub names: Names,
+    /// Buyers who were told of an order, by name.
+    pub buyers: RefCell<BTreeMap<String, Who>>,
     /// What they saw.
     pub history: RefCell<History>,
 }
@@ -97,7 +111,8 @@ impl<W: Wire> Clients<W> {
     /// Clients that have seen nothing yet.
     #[must_use]
     pub fn new(wire: W, seed: u64, policy: ClientPolicy, names: Names) -> Rc<Self> {
-        Rc::new(Self { wire, seed, policy, names, history: RefCell::default() })
+        let (buyers, history) = (RefCell::default(), RefCell::default());
+        Rc::new(Self { wire, seed, policy, names, buyers, history })
     }
 
     /// Sends a request until it is answered for good or tries run out; each try is noted.
@@ -128,6 +143,10 @@ impl<W: Wire> Clients<W> {
         let request = call.request.clone();
         let answer = self.wire.send(this, call.who, node, request, timeout_ms).await;
         self.answered(place, answer.as_ref());
+        let is_made = answer.as_ref().is_some_and(|answer| answer.status == 201);
+        if is_made && matches!(call.ask, Ask::Place { .. }) {
+            self.buyers.borrow_mut().insert(call.who.name(), call.who.clone());
+        }
         // What follows is sent later than the answer came, and by the clock too: so everybody who
         // reads the history sees that it follows.
         self.wire.sleep_us(1).await;
@@ -147,6 +166,9 @@ impl<W: Wire> Clients<W> {
             answer: None,
         };
         let mut history = self.history.borrow_mut();
+        if matches!(call.ask, Ask::Place { .. }) {
+            history.buyers.entry(call.visit).or_insert_with(|| call.who.name());
+        }
         history.ops.push(op);
         history.ops.len() - 1
     }

@@ -20,6 +20,9 @@ pub struct History {
     /// What each SKU cost at the start, in minor units.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub prices: BTreeMap<u32, i64>,
+    /// Who placed, by visit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub buyers: BTreeMap<u32, String>,
     /// No hold of an order that was not sold lapses sooner than this, by any clock of the system,
     /// in us; `None`: not in such a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +91,11 @@ pub enum Ask {
         /// Its id.
         order: String,
     },
+    /// A buyer's own orders were listed: one page of them.
+    ListMine {
+        /// Whose.
+        buyer: String,
+    },
     /// Availability of a SKU was read.
     GetStock {
         /// Which.
@@ -145,10 +153,25 @@ pub struct Answer {
     /// What an order or a quote costs that the answer shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<Box<Bill>>,
+    /// A page of orders that the answer shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Listed>,
+    /// The version in its ETag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<u64>,
     /// Whether it says that it repeats an earlier answer (`Idempotency-Replayed`).
     pub replayed: bool,
     /// Hash of the body without what may differ between repeats (request ids).
     pub body: u64,
+}
+
+/// A page of a list of orders.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Their ids.
+    pub orders: Vec<String>,
+    /// Whether there is no page after it.
+    pub is_last: bool,
 }
 
 impl Op {

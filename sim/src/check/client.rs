@@ -16,6 +16,7 @@ mod index;
 pub mod linear;
 pub mod liveness;
 pub mod oversell;
+pub mod own_orders;
 pub mod placing;
 pub mod prices;
 pub mod refusals;
@@ -52,6 +53,7 @@ const PLAIN: &[Plain] = &[
     Plain { name: "idempotency", check: idempotency::check },
     Plain { name: "no_oversell", check: oversell::check },
     Plain { name: "placing", check: placing::check },
+    Plain { name: "own_orders", check: own_orders::check },
     Plain { name: "prices", check: prices::check },
     Plain { name: "available", check: available::check },
     Plain { name: "answers", check: answers::check },
@@ -71,6 +73,7 @@ pub fn judge(history: &History, settle: Option<&Settle>) -> Vec<(&'static str, F
         ("idempotency", idempotency::judge(history, &index)),
         ("no_oversell", oversell::judge(history, &ledgers)),
         ("placing", placing::check(history)),
+        ("own_orders", own_orders::check(history)),
         ("prices", prices::judge(history, &index)),
         ("available", available::check(history)),
         ("answers", answers::check(history)),

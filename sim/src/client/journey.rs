@@ -1,6 +1,6 @@
 //! What a visit does, step by step.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use edge::in_process::Request;
@@ -21,6 +21,9 @@ const ONE_OF_BUYS_LESS: u32 = 4;
 const WATCH_US: u64 = 150_000;
 /// Of a hundred who are told that the price has changed, so many take the new one.
 const TAKE_NEW_PRICE_PERCENT: u64 = 60;
+/// Of a hundred visits, so many ask everything again in the end that has a key: a page that is
+/// loaded anew, a job that begins again.
+const ASK_AGAIN_PERCENT: u64 = 15;
 /// How often staff sets a price that somebody else set meanwhile.
 const REPRICES: u32 = 3;
 
@@ -35,6 +38,8 @@ pub struct Visitor<W> {
     step: Cell<u32>,
     /// Pauses of the plan so far, in us.
     thought_us: Cell<u64>,
+    /// Requests with a key that were answered.
+    keyed: RefCell<Vec<(Who, Ask, Request)>>,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +82,7 @@ impl<W: Wire> Visitor<W> {
             wallet_gives,
             step,
             thought_us: Cell::new(0),
+            keyed: RefCell::default(),
         }
     }
 
@@ -111,6 +117,18 @@ impl<W: Wire> Visitor<W> {
             }
             Journey::Reprice { sku, price } => self.reprice(*sku, *price).await,
             Journey::Bot { line, tries } => self.snatch(*line, *tries).await,
+        }
+        self.ask_again().await;
+    }
+
+    /// Asks what has a key once more, as it was asked: the answers are those of before.
+    async fn ask_again(&self) {
+        let draw = mix(self.clients.seed, Stream::Client, u64::from(self.visit.id), 4);
+        if percent(draw, ASK_AGAIN_PERCENT) {
+            self.clients.wire.sleep_us(WATCH_US).await;
+            for (who, ask, request) in self.keyed.take() {
+                self.ask_as(&who, ask, request, self.clients.policy.tries).await;
+            }
         }
     }
 
@@ -380,7 +398,12 @@ impl<W: Wire> Visitor<W> {
         let start_us = self.visit.at_us + self.thought_us.get();
         let intended_us = matches!(ask, Ask::Place { .. }).then_some(start_us);
         let visit = self.visit.id;
-        self.clients.call(Call { who, visit, step, intended_us, ask, request, tries }).await
+        let keyed = requests::key_in(&request).map(|_| (who.clone(), ask.clone(), request.clone()));
+        let answer =
+            self.clients.call(Call { who, visit, step, intended_us, ask, request, tries }).await;
+        let is_answered = answer.as_ref().is_some_and(|answer| answer.status < 500);
+        self.keyed.borrow_mut().extend(keyed.filter(|_| is_answered));
+        answer
     }
 
     fn cart(&self, n: u32) -> String {

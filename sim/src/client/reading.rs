@@ -6,7 +6,7 @@ use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{HttpAnswer, Names, billing};
-use crate::history::{Answer, Ask};
+use crate::history::{Answer, Ask, Listed};
 
 /// The fields of all answers that are of interest.
 #[derive(Default, Deserialize)]
@@ -37,14 +37,17 @@ pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
     let has_bill =
         matches!(ask, Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Quote { .. }) && is_done;
     let bill = has_bill.then(|| billing::bill(names, &answer.body)).flatten();
+    let is_list = matches!(ask, Ask::ListMine { .. }) && is_done;
     Answer {
         status: answer.status,
         code: body.code.clone(),
         order: body.id.clone().filter(|_| is_order).or_else(|| named(ask, &body)),
         version: body.version.or_else(|| etag(&answer.headers)),
+        tag: etag(&answer.headers),
         state: word.filter(|_| is_order && asks_order),
         available: available.filter(|_| is_done),
         bill: bill.map(Box::new),
+        listed: is_list.then(|| listed(&answer.body)).flatten(),
         replayed: answer.headers.contains_key("idempotent-replayed"),
         body: xxh3_64(&answer.body),
     }
@@ -55,6 +58,22 @@ fn named(ask: &Ask, body: &Body) -> Option<String> {
     let Ask::Place { .. } = ask else { return None };
     let linked = body.order.as_deref().and_then(|path| path.rsplit('/').next());
     linked.or(body.order_id.as_deref()).map(str::to_owned)
+}
+
+/// The orders of a page of a list.
+fn listed(body: &[u8]) -> Option<Listed> {
+    #[derive(Deserialize)]
+    struct Page {
+        data: Vec<Item>,
+        next: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Item {
+        id: String,
+    }
+    let page: Page = serde_json::from_slice(body).ok()?;
+    let orders = page.data.into_iter().map(|item| item.id).collect();
+    Some(Listed { orders, is_last: page.next.is_none() })
 }
 
 /// The version that an ETag shows: its first digits.
@@ -109,6 +128,18 @@ mod tests {
         let money = json!({"code": "insufficient_funds", "order": "/v1/orders/o",
                            "available": {"amount": 5, "currency": "USD"}});
         assert_eq!(read_of(&ask, 409, ("x", "y"), &money).available, None);
+    }
+
+    #[test]
+    fn a_page_of_orders_is_read() {
+        let ask = Ask::ListMine { buyer: "guest-1".into() };
+        let mut body = json!({"object": "list", "data": [{"id": "ord_1"}], "next": null});
+        let listed = |body: &Value| read_of(&ask, 200, ("x", "y"), body).listed;
+        let orders = vec!["ord_1".to_owned()];
+        assert_eq!(listed(&body), Some(Listed { orders: orders.clone(), is_last: true }));
+        body["next"] = json!("c");
+        assert_eq!(listed(&body), Some(Listed { orders, is_last: false }));
+        assert_eq!(listed(&json!({"object": "order"})), None);
     }
 
     #[test]

@@ -141,6 +141,12 @@ pub(super) fn get_order(order: &str) -> Request {
     request("GET", format!("/v1/orders/{order}"))
 }
 
+/// A page of the caller's own orders.
+pub(super) fn my_orders(cursor: Option<&str>) -> Request {
+    let from = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+    request("GET", format!("/v1/me/orders?limit=100{from}"))
+}
+
 pub(super) fn cancel(order: &str, key: &str) -> Request {
     with(request("POST", format!("/v1/orders/{order}/cancel")), "idempotency-key", key)
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::requests::{self, request, with, with_body};
-use super::{Call, Clients, HttpAnswer, Who, Wire, is_later};
+use super::{Call, Clients, HttpAnswer, Request, Who, Wire, is_later};
 use crate::check::client::liveness::rests;
 use crate::history::Ask;
 use crate::plan::Setup;
@@ -20,6 +20,9 @@ const TRIES: u32 = 40;
 
 /// How long an order that still moves is left alone before it is looked at again, in us.
 const LOOK_AGAIN_US: u64 = 500_000;
+
+/// Pages of a buyer's list that are looked at, of 100 orders each.
+const PAGES_MAX: usize = 100;
 
 /// Looks on their way at once, so that the end of a run does not take longer than the run.
 const LOOKS_AT_ONCE: usize = 16;
@@ -43,10 +46,13 @@ impl<W: Wire> Staff<W> {
         Self { clients: Rc::clone(clients), step: std::cell::Cell::new(0) }
     }
 
-    async fn ask(&self, ask: Ask, request: edge::in_process::Request) -> Option<HttpAnswer> {
+    async fn ask(&self, ask: Ask, request: Request) -> Option<HttpAnswer> {
+        self.ask_as(&Who::Staff, ask, request).await
+    }
+
+    async fn ask_as(&self, who: &Who, ask: Ask, request: Request) -> Option<HttpAnswer> {
         let step = self.step.get();
         self.step.set(step + 1);
-        let who = &Who::Staff;
         let (visit, tries, intended_us) = (NOBODY, TRIES, None);
         self.clients.call(Call { who, visit, step, intended_us, ask, request, tries }).await
     }
@@ -86,12 +92,7 @@ impl<W: Wire> Staff<W> {
             let body = json!({"name": format!("Customer {user}"),
                               "email": format!("c{user}@example.com")});
             let request = with_body(request("POST", "/v1/customers".into()), &body);
-            let step = self.step.get();
-            self.step.set(step + 1);
-            let who = &Who::Customer(*user);
-            let (visit, tries, intended_us, ask) = (NOBODY, TRIES, None, Ask::Other);
-            let call = Call { who, visit, step, intended_us, ask, request, tries };
-            match self.clients.call(call).await {
+            match self.ask_as(&Who::Customer(*user), Ask::Other, request).await {
                 Some(answer) if matches!(answer.status, 200 | 201) => {}
                 other => return Err(format!("customer {user}: {other:?}")),
             }
@@ -100,13 +101,15 @@ impl<W: Wire> Staff<W> {
     }
 
     /// Looks at every order that a client was told of, until it is at rest or `until_us` has come,
-    /// and at the stock. Whatever is not answered is asked again.
+    /// at the stock, and with their buyers at the lists of their own orders. Whatever is not
+    /// answered is asked again.
     pub async fn look_at_all(&self, n_skus: u32, until_us: u64) {
         let mut orders = self.known();
         loop {
             let looks = stream::iter(orders).map(|order| async move {
                 let ask = Ask::GetOrder { order: order.clone() };
-                let answer = self.ask_until(ask, requests::get_order(&order), until_us).await;
+                let request = requests::get_order(&order);
+                let answer = self.ask_until(&Who::Staff, ask, request, until_us).await;
                 let state = answer.as_ref().and_then(requests::read::<Looked>);
                 (!state.is_some_and(|looked| rests(&looked.status))).then_some(order)
             });
@@ -120,9 +123,29 @@ impl<W: Wire> Staff<W> {
         }
         let looks = stream::iter(0..n_skus).map(|sku| {
             let request = requests::get_stock(&self.clients.names.sku(sku));
-            self.ask_until(Ask::GetStock { sku }, request, until_us)
+            self.ask_until(&Who::Staff, Ask::GetStock { sku }, request, until_us)
         });
         looks.buffer_unordered(LOOKS_AT_ONCE).for_each(|_| std::future::ready(())).await;
+        let buyers = self.clients.buyers.borrow().clone();
+        let looks = buyers.iter().map(|(name, who)| self.list_of(name, who, until_us));
+        let looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
+        looks.for_each(|_| std::future::ready(())).await;
+    }
+
+    /// A buyer looks at the list of all orders of his own.
+    async fn list_of(&self, name: &str, who: &Who, until_us: u64) -> Option<()> {
+        #[derive(Deserialize)]
+        struct Page {
+            next: Option<String>,
+        }
+        let mut cursor: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            let ask = Ask::ListMine { buyer: name.to_owned() };
+            let request = requests::my_orders(cursor.as_deref());
+            let answer = self.ask_until(who, ask, request, until_us).await?;
+            cursor = Some(requests::read::<Page>(&answer)?.next?);
+        }
+        None
     }
 
     /// Orders that an answer to a client named, sold or not.
@@ -135,12 +158,13 @@ impl<W: Wire> Staff<W> {
     /// Asks until there is an answer that is not "later", but not beyond `until_us`.
     async fn ask_until(
         &self,
+        who: &Who,
         ask: Ask,
-        request: edge::in_process::Request,
+        request: Request,
         until_us: u64,
     ) -> Option<HttpAnswer> {
         loop {
-            let answer = self.ask(ask.clone(), request.clone()).await;
+            let answer = self.ask_as(who, ask.clone(), request.clone()).await;
             let is_answered = answer.as_ref().is_some_and(|answer| !is_later(answer.status));
             if is_answered || self.clients.wire.now_us() >= until_us {
                 return answer;

@@ -52,6 +52,7 @@ fn names(op: &Op) -> Vec<&str> {
         | Ask::Restock { .. }
         | Ask::Count { .. }
         | Ask::SetPrice { .. }
+        | Ask::ListMine { .. }
         | Ask::Other => None,
     };
     let answered = op.answer.as_ref().and_then(|answer| answer.order.as_ref());

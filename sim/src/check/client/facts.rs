@@ -136,6 +136,7 @@ pub(super) fn shown(op: &Op) -> Option<Shown<'_>> {
         | Ask::Restock { .. }
         | Ask::Count { .. }
         | Ask::SetPrice { .. }
+        | Ask::ListMine { .. }
         | Ask::Other => return None,
     };
     Some(Shown { order, version: answer.version, word, fresh, sent_us: op.sent_us, answered_us })

@@ -2,8 +2,8 @@
 //! a time (I12).
 //!
 //! A key of a placing belongs to one order. Once a key was answered for good, every other answer
-//! for good is the same: status, code, version and body. Not for good are trouble (5xx, 429, no
-//! answer), 202 and `idempotency_in_progress`, and refusals that made no order, since those may
+//! for good is the same: status, code, version, ETag and body. Not for good are trouble (5xx, 429,
+//! no answer), 202 and `idempotency_in_progress`, and refusals that made no order, since those may
 //! run again. Of two orders of a cart, one was cancelled before the other was made; and once one
 //! was sold there is no other. `looked_at`: keys and carts with more than one answer.
 
@@ -52,6 +52,7 @@ pub(super) fn judge(history: &History, index: &Index<'_>) -> Findings {
 enum Scope<'a> {
     Cart(&'a str),
     Order(&'a str),
+    Parcel(&'a str),
     Restock(u32),
     Count(u32),
 }
@@ -60,14 +61,16 @@ fn scope(ask: &Ask) -> Option<Scope<'_>> {
     match ask {
         Ask::Place { cart, .. } => Some(Scope::Cart(cart)),
         Ask::Cancel { order } => Some(Scope::Order(order)),
+        // Its key names the parcel.
+        Ask::Advance { order } => Some(Scope::Parcel(order)),
         Ask::Restock { sku, .. } => Some(Scope::Restock(*sku)),
         Ask::Count { sku, .. } => Some(Scope::Count(*sku)),
-        Ask::Advance { .. }
-        | Ask::PutCart { .. }
+        Ask::PutCart { .. }
         | Ask::Quote { .. }
         | Ask::GetOrder { .. }
         | Ask::GetStock { .. }
         | Ask::SetPrice { .. }
+        | Ask::ListMine { .. }
         | Ask::Other => None,
     }
 }
@@ -104,7 +107,8 @@ fn one_answer(key: &str, ops: &[&Op], findings: &mut Findings) {
         // A cancelled order lives on (refunds): a repeat may show a newer version of it.
         let is_newer = matches!(op.ask, Ask::Cancel { .. }) && answer.version != first.version;
         let same = answer.status == first.status && answer.code == first.code;
-        let same_body = answer.body == first.body && answer.version == first.version;
+        let same_body =
+            (answer.body, answer.version, answer.tag) == (first.body, first.version, first.tag);
         if !same || !(same_body || is_newer) {
             let what = format!(
                 "key {key}: {} {:?} version {:?} body {:x}, then {} {:?} version {:?} body {:x}",

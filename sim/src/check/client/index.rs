@@ -71,6 +71,7 @@ impl<'a> Index<'a> {
                 | Ask::Restock { .. }
                 | Ask::Count { .. }
                 | Ask::SetPrice { .. }
+                | Ask::ListMine { .. }
                 | Ask::Other => {}
             }
         }

@@ -53,6 +53,7 @@ pub fn check(history: &History) -> Findings {
             | Ask::Restock { .. }
             | Ask::Count { .. }
             | Ask::SetPrice { .. }
+            | Ask::ListMine { .. }
             | Ask::Other => {}
         }
     }

@@ -9,13 +9,14 @@ mod good;
 mod server;
 
 use super::*;
-use crate::history::{Answer, Ask, Charge, Offer, Op};
+use crate::history::{Answer, Ask, Charge, Listed, Offer, Op};
 
 /// A history in which SKU 0 begins with `stock` units, and SKU 1 with as many.
 fn history(stock: u32, text: &str) -> History {
     let mut history = History {
         stock: [(0, stock), (1, stock)].into(),
         prices: [(0, 100), (1, 100)].into(),
+        buyers: [(0, "ada".to_owned())].into(),
         ..History::default()
     };
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -93,6 +94,7 @@ fn ask(kind: &str, names: &[&str]) -> Ask {
         "advance" => Ask::Advance { order: name() },
         "stock" => Ask::GetStock { sku: number(0) },
         "restock" => Ask::Restock { sku: number(0), units: number(1) },
+        "mine" => Ask::ListMine { buyer: name() },
         "quote" => Ask::Quote { cart: name() },
         "price" => Ask::SetPrice { sku: number(0), price: number(1).into() },
         "count" => Ask::Count { sku: number(0), units: number(1) },
@@ -100,7 +102,8 @@ fn ask(kind: &str, names: &[&str]) -> Ask {
     }
 }
 
-/// `?`, or a status and then: `o1` an order, `v1` a version, `n1` units, `b1` a body, `again` for
+/// `?`, or a status and then: `o1` an order, `v1` a version, `t1` its ETag, `page` and `last` a
+/// page of orders, `n1` units, `b1` a body, `again` for
 /// a repeat, `0x2@100` a line of two units at 100 each, `=200` what is to be paid for all, and the
 /// state of a success or the code of a refusal.
 fn answer(text: &str) -> Option<Answer> {
@@ -109,6 +112,14 @@ fn answer(text: &str) -> Option<Answer> {
     let mut answer = Answer { status, ..Answer::default() };
     for word in words {
         let number = word[1..].parse::<i64>().ok();
+        if matches!(word, "page" | "last") {
+            answer.listed = Some(Listed { orders: Vec::new(), is_last: word == "last" });
+            continue;
+        }
+        if let (Some(listed), ("o", Some(_))) = (&mut answer.listed, (&word[..1], number)) {
+            listed.orders.push(word.to_owned());
+            continue;
+        }
         if let Some((line, price)) = word.split_once('@') {
             let (sku, units) = line.split_once('x').expect("SKUxunits@price");
             let units = units.parse().unwrap();
@@ -123,6 +134,7 @@ fn answer(text: &str) -> Option<Answer> {
         match (&word[..1], number) {
             ("o", Some(_)) => answer.order = Some(word.to_owned()),
             ("v", Some(number)) => answer.version = u64::try_from(number).ok(),
+            ("t", Some(number)) => answer.tag = u64::try_from(number).ok(),
             ("n", Some(number)) => answer.available = Some(number),
             ("b", Some(number)) => answer.body = u64::try_from(number).expect("a body"),
             ("=", Some(payable)) => {

@@ -20,7 +20,11 @@ const fn changes(ask: &Ask) -> bool {
         | Ask::Restock { .. }
         | Ask::SetPrice { .. }
         | Ask::Count { .. } => true,
-        Ask::Quote { .. } | Ask::GetOrder { .. } | Ask::GetStock { .. } | Ask::Other => false,
+        Ask::Quote { .. }
+        | Ask::GetOrder { .. }
+        | Ask::GetStock { .. }
+        | Ask::ListMine { .. }
+        | Ask::Other => false,
     }
 }
 

@@ -88,7 +88,11 @@ fn seen(op: &Op) -> Option<(Entity<'_>, Seen)> {
             (Entity::Sku(*sku), !answer.replayed)
         }
         Ask::PutCart { cart } => (Entity::Cart(cart), !answer.replayed),
-        Ask::Quote { .. } | Ask::Advance { .. } | Ask::SetPrice { .. } | Ask::Other => return None,
+        Ask::Quote { .. }
+        | Ask::Advance { .. }
+        | Ask::SetPrice { .. }
+        | Ask::ListMine { .. }
+        | Ask::Other => return None,
     };
     is_done(answer).then_some(())?;
     Some((entity, Seen { sent_us: op.sent_us, answered_us, version, fresh }))

@@ -83,7 +83,14 @@ fn shown(given: &Given, op: &Op) -> Option<(EntityKey, u64)> {
         | (Ask::Count { sku: at, .. }, _) => sku(*at)?,
         // A shipment's version, a quote's, a price's, or nobody's.
         (Ask::Place { .. }, None)
-        | (Ask::Quote { .. } | Ask::Advance { .. } | Ask::SetPrice { .. } | Ask::Other, _) => {
+        | (
+            Ask::Quote { .. }
+            | Ask::Advance { .. }
+            | Ask::SetPrice { .. }
+            | Ask::ListMine { .. }
+            | Ask::Other,
+            _,
+        ) => {
             return None;
         }
     };

@@ -52,6 +52,7 @@ fn refused(world: &World, found: &mut Findings) {
             | Ask::Restock { .. }
             | Ask::Count { .. }
             | Ask::SetPrice { .. }
+            | Ask::ListMine { .. }
             | Ask::Other => continue,
         };
         let was_refused = op.answer.as_ref().is_some_and(|answer| {

@@ -233,6 +233,9 @@ fn why<B>(
             return Problem::new(Code::OutOfStock).with("lines", lines);
         }
         Ok(priced) => priced,
+        // A cart that is held has no other price to take: a refusal from before stays as it was
+        // kept, and says that it is a repeat.
+        Err(problem) if problem.code() == Code::PriceChanged => return otherwise,
         Err(problem) => return problem,
     };
     match moved_at.map(|at| show_quote(call, cart, &priced, at)).transpose() {

@@ -351,4 +351,8 @@ async fn another_price_comes_with_the_quote_that_can_be_accepted() {
     let placed = rig.send(accept.header("idempotency-key", "k2")).await;
     assert_eq!(placed.status, 201, "{}", placed.text());
     assert_eq!(placed.json()["totals"]["payable"], offered["totals"]["payable"]);
+    // By now the cart is sold: what was refused before stays refused, and says that it repeats.
+    let again = rig.send(place()).await;
+    assert_eq!(again.brief(), "409 price_changed");
+    assert_eq!(again.header("idempotent-replayed"), "true");
 }

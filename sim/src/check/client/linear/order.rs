@@ -191,6 +191,7 @@ fn call(op: &Op) -> Option<Call<OrderOp>> {
             | Ask::Restock { .. }
             | Ask::Count { .. }
             | Ask::SetPrice { .. }
+            | Ask::ListMine { .. }
             | Ask::Other,
             _,
         ) => return None,

@@ -252,6 +252,7 @@ fn supplies(history: &History, ledgers: &mut BTreeMap<u32, Ledger>) {
             | Ask::Cancel { .. }
             | Ask::Advance { .. }
             | Ask::SetPrice { .. }
+            | Ask::ListMine { .. }
             | Ask::Other => continue,
         };
         ledgers.entry(sku).and_modify(|ledger| ledger.reads.extend(read(op)));

@@ -446,6 +446,39 @@ const ROWS: &[Row] = &[
         10-40 place c1 0x2 1x1 #k1 = 201 o1 v3 confirmed 0x2@100 1x1@100 =299",
     ),
     (
+        "an order is not in its buyer's list",
+        9,
+        &["own_orders"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        12-20 place c2 0x1 #k2 = 201 o2 v3 confirmed
+        30-40 mine ada = 200 last o1",
+    ),
+    (
+        "an order is in somebody else's list",
+        9,
+        &["own_orders"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        30-40 mine bob = 200 last o1",
+    ),
+    (
+        "a repeat shows how it is by now",
+        9,
+        &["idempotency"],
+        "
+        0-10 advance o9 #k1 = 200 v2 t2 b7
+        40-50 advance o9 #k1 = 200 v3 t3 b8 again",
+    ),
+    (
+        "a repeat has another ETag",
+        9,
+        &["idempotency"],
+        "
+        0-10 restock 0 1 #k1 = 200 v2 t2 b7
+        40-50 restock 0 1 #k1 = 200 v2 t3 b7 again",
+    ),
+    (
         "an internal error",
         5,
         &["answers"],

@@ -331,6 +331,26 @@ const ROWS: &[(&str, u32, &str)] = &[
         20-30 quote c1 = 200 0x1@130 =130",
     ),
     (
+        "a buyer finds his orders on two pages, and others find none",
+        9,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        12-20 place c2 0x1 #k2 = 201 o2 v3 confirmed
+        15-90 place c3 0x1 #k3 = 201 o3 v3 confirmed
+        30-40 mine ada = 200 page o2
+        41-50 mine ada = 200 last o1
+        30-40 mine bob = 200 last
+        60-70 mine eve = 503 unavailable",
+    ),
+    (
+        "an answer that is repeated",
+        9,
+        "
+        0-10 advance o9 #k1 = 200 v2 t2 b7
+        20-30 advance o9 = 200 v3 t3 b8
+        40-50 advance o9 #k1 = 200 v2 t2 b7 again",
+    ),
+    (
         "trouble that is declared",
         1,
         "
