@@ -299,7 +299,7 @@ fn fewer_shards(plan: &Plan) -> Vec<Plan> {
 }
 
 /// Only the SKUs that are wanted, numbered anew.
-fn fewer_skus(plan: &Plan) -> Vec<Plan> {
+pub(super) fn fewer_skus(plan: &Plan) -> Vec<Plan> {
     let used: BTreeSet<u32> = plan.traffic.iter().flat_map(|visit| visit.journey.skus()).collect();
     if used.is_empty() || used.len() == plan.setup.skus.len() {
         return Vec::new();
