@@ -98,7 +98,7 @@ mod tests {
         let what = "order ord_x1, known since 7 us, was answered 404".to_owned();
         let violation = Violation { invariant: "acked".into(), at_us, what };
         let found = guesses(&plan, &history, &violation);
-        assert_eq!(found[0].traffic, [wanted.clone()]);
+        assert_eq!(found[0].traffic, std::slice::from_ref(&wanted));
         let shares = |sku: u32| wanted.journey.skus().contains(&sku);
         assert!(found[1].traffic.iter().all(|visit| visit.journey.skus().into_iter().any(shares)));
         assert!(found[2].traffic.iter().all(|visit| visit.at_us <= at_us));
