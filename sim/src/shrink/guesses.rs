@@ -104,7 +104,7 @@ mod tests {
         assert_eq!((found[0].len(), found[0].setup.skus.len()), (1, n_skus), "a smaller shop");
         // The same guesses in the shop as it was.
         found.retain(|guess| guess.setup.skus == plan.setup.skus);
-        assert_eq!(found[0].traffic, [wanted.clone()]);
+        assert_eq!(found[0].traffic, std::slice::from_ref(&wanted));
         let shares = |sku: u32| wanted.journey.skus().contains(&sku);
         assert!(found[1].traffic.iter().all(|visit| visit.journey.skus().into_iter().any(shares)));
         assert!(found[2].traffic.iter().all(|visit| visit.at_us <= at_us));
