@@ -158,6 +158,7 @@ async fn customers(demo: &Demo, stage: &Stage) -> Vec<Wanted> {
             200,
             ask("PATCH", "/v1/me").bearer(&stage.bob).header("if-match", is).json(&named),
         ),
+        wanted("signInDaily", 404, guest("POST", "/v1/me/sign-ins").json(&json!({}))),
         wanted("signInDaily", 409, by("POST", "/v1/me/sign-ins").json(&day)),
         wanted("signInDaily", 201, by("POST", "/v1/me/sign-ins").json(&json!({}))),
         wanted("putAddress", 201, put("scene-new")),

@@ -116,21 +116,10 @@ pub(super) async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Orde
     let asker = call.asker_with_key();
     let reader = asker.shown(Scope::OrdersRead);
     let view = read_cart(&call, &reader, &cart_key).await?;
-    if let (cart::Status::Open, Some(code)) = (view.status, view.content.coupons.first()) {
-        // No shop issues coupons yet, and nobody is to pay more than his code promises.
-        let problem = Problem::new(Code::CouponNotApplicable).with("reason", "unknown");
-        return Err(problem.with("coupon", code.as_str()));
-    }
     let priced = match view.status {
-        cart::Status::Open => quoting::price(shop, &call.caller.tenant, &call.asker(), &view).await,
+        cart::Status::Open => price_of(&call, &view).await?,
         // The price of a frozen cart stands in its order; the cart compares what is asked.
         cart::Status::Frozen | cart::Status::Ordered => Err(Problem::new(Code::PriceChanged)),
-    };
-    // Not known for now is no price: a cart that is asked without one keeps its refusal for the
-    // key, and whoever tries again would hear that the price has changed.
-    let priced = match priced {
-        Err(problem) if problem.code().retryable() => return Err(problem),
-        known => known,
     };
     let command = Place {
         body: asked(body)?,
@@ -181,6 +170,24 @@ pub(super) async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Orde
         }
     };
     settle(&call, &order, seen, origin).await.map(|reply| reply.replayed(is_replay))
+}
+
+/// The price of an open cart, or why it has none. Errors: the cart is not asked at all.
+async fn price_of<B>(
+    call: &Call<B>,
+    view: &CartView,
+) -> Result<Result<quoting::Priced, Problem>, Problem> {
+    if let Some(code) = view.content.coupons.first() {
+        // No shop issues coupons yet, and nobody is to pay more than his code promises.
+        let problem = Problem::new(Code::CouponNotApplicable).with("reason", "unknown");
+        return Err(problem.with("coupon", code.as_str()));
+    }
+    match quoting::price(call.edge.shop(), &call.caller.tenant, &call.asker(), view).await {
+        // Not known for now is no price: a cart that is asked without one keeps its refusal for
+        // the key, and whoever tries again would hear that the price has changed.
+        Err(problem) if problem.code().retryable() => Err(problem),
+        known => Ok(known),
+    }
 }
 
 /// The order that a cart was placed as.
