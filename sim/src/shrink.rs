@@ -2,11 +2,12 @@
 //!
 //! First comes what the checkers point at: the visits that a violation names, with fewer or more
 //! beside them ([`guesses`]). One guess that fails saves most of the work, one that does not costs
-//! a run of a small plan. Then elements are taken out, in chunks that get smaller (delta debugging,
-//! Zeller and Hildebrandt, here with complements only). Then what is left is made simpler:
-//! journeys, lengths and amounts of faults, the system, times. Both repeat until nothing helps, so at the end no
-//! single element can be left out. It works because every draw is keyed: what stays does the same
-//! as before. It is deterministic, runs one plan at a time, knows no clock and does not judge:
+//! a run of a small plan. Then elements are taken out, in chunks that get smaller (delta
+//! debugging, Zeller and Hildebrandt, here with complements only). Then what is left is made
+//! simpler: journeys, lengths and amounts of faults, the system, times. Both repeat until nothing
+//! helps, so at the end no single element can be left out. It works because every draw is keyed:
+//! what stays does the same as before. It is deterministic, runs one plan at a time, knows no
+//! clock and does not judge:
 //! `fails` says whether a plan fails in the same way.
 
 mod guesses;
