@@ -92,6 +92,9 @@ impl Refused for cart::Rejection {
                 Problem::new(Code::PriceChanged)
             }
             Self::Merging => Problem::new(Code::InvalidState).with("state", "merging"),
+            Self::CouponUnknown { code } => Problem::new(Code::CouponNotApplicable)
+                .with("reason", "unknown")
+                .with("coupon", code.as_str()),
             Self::CurrencyMismatch => Problem::new(Code::CurrencyMismatch),
             Self::Invalid(fault) => invalid(&fault),
             Self::NotImplemented => Problem::new(Code::ValidationFailed)

@@ -210,4 +210,9 @@ pub enum Rejection {
         /// When it was asked: the price that is shown instead is as old.
         at: Timestamp,
     },
+    /// A coupon that the shop did not issue (409 `coupon_not_applicable`).
+    CouponUnknown {
+        /// Its code.
+        code: CompactString,
+    },
 }

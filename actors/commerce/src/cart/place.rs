@@ -65,6 +65,10 @@ fn check_content(cart: &Body, body: &PlaceBody) -> Result<(), Rejection> {
     if cart.content.address.is_none() {
         return Err(invalid("/address", "missing", "the cart has no address"));
     }
+    if let Some(code) = cart.content.coupons.first() {
+        // No shop issues coupons yet, and nobody is to pay more than his code promises.
+        return Err(Rejection::CouponUnknown { code: code.clone() });
+    }
     if body.tenders != explicit(cart.content.tenders.clone()) {
         return Err(invalid("/tenders", "differs", "is not as in the cart"));
     }

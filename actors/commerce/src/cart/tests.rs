@@ -283,6 +283,12 @@ fn an_order_needs_lines_an_address_and_tenders_that_cover_it() {
             other => panic!("{code}: {other:?}"),
         }
     }
+    let mut with_code = content(&[("a", 1)]);
+    with_code.coupons = vec!["TEN".into()];
+    put(&mut world, &ada, &key, with_code, IfVersion::Any).unwrap();
+    let place = Command::Place(Box::new(world.place_command(&key)));
+    let unknown = Rejection::CouponUnknown { code: "TEN".into() };
+    assert_eq!(world.ask::<Cart>(&ada, &key, &place), Err(unknown));
 }
 
 #[test]

@@ -102,8 +102,9 @@ fn answers() {
         Rejection::WronglyPriced,
         Rejection::NotImplemented,
         Rejection::PriceMoved { at: Timestamp(1_000) },
+        Rejection::CouponUnknown { code: "TEN".into() },
     ]);
-    check(11, &rejections, &expect_file!["../golden/rejection.hex"]);
+    check(12, &rejections, &expect_file!["../golden/rejection.hex"]);
     let queries = named(vec![Query::View, Query::Merged { from: merging().from }]);
     check(2, &queries, &expect_file!["../golden/query.hex"]);
 }

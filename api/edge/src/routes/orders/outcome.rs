@@ -35,13 +35,13 @@ pub(super) async fn first_ever_settled(
     order: &EntityKey,
     view: &OrderView,
 ) -> Result<Option<Entry>, Problem> {
-    // Two rounds of holds for each line, the commits, the wallet, and room.
-    let early = 4 * view.terms.priced.lines.len() as u64 + 16;
-    if view.timeline.first().is_some_and(|entry| entry.seq == 1) || view.version <= early {
+    if view.timeline.first().is_some_and(|entry| entry.seq == 1) {
         return Ok(first_settled(view));
     }
+    // Two rounds of holds for each line, the commits, the wallet, and room.
+    let early = 4 * view.terms.priced.lines.len() as u64 + 16;
     let query = Query::View { since_seq: Some(0) };
-    let seen = shop.query_at::<OrderEntity>(asker, order, early, &query).await?;
+    let seen = shop.query_at::<OrderEntity>(asker, order, early.min(view.version), &query).await?;
     Ok(first_settled(&*whole(seen.view)?).or_else(|| first_settled(view)))
 }
 

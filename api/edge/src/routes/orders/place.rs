@@ -177,11 +177,6 @@ async fn price_of<B>(
     call: &Call<B>,
     view: &CartView,
 ) -> Result<Result<quoting::Priced, Problem>, Problem> {
-    if let Some(code) = view.content.coupons.first() {
-        // No shop issues coupons yet, and nobody is to pay more than his code promises.
-        let problem = Problem::new(Code::CouponNotApplicable).with("reason", "unknown");
-        return Err(problem.with("coupon", code.as_str()));
-    }
     match quoting::price(call.edge.shop(), &call.caller.tenant, &call.asker(), view).await {
         // Not known for now is no price: a cart that is asked without one keeps its refusal for
         // the key, and whoever tries again would hear that the price has changed.

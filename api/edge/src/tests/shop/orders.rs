@@ -120,17 +120,30 @@ async fn a_cancellation_is_repeated_as_it_was_answered() {
 #[actix_web::test]
 async fn placing_is_repeated_as_it_was_answered_however_much_happened_since() {
     let rig = Rig::new().await;
-    let token = rig.buyer("alice").await;
-    let quote = rig.cart(&token, "alice-cart-1", r#"[{"type":"cod"}]"#).await;
+    let more: Vec<_> = (3..=24).map(|n| format!("tea-{n}")).collect();
+    for sku in &more {
+        rig.sku(sku, 100).await;
+    }
+    let many: Vec<_> = ["tea-1", "tea-2"].into_iter().chain(more.iter().map(|s| &**s)).collect();
+    placed_and_repeated(&rig, "one-line-cart", &["tea-1"]).await;
+    // Its first steps alone are more than a view shows.
+    placed_and_repeated(&rig, "many-lines-cart", &many).await;
+}
+
+/// Places an order, scans its parcel until what placing came to is no longer shown, and places it
+/// again.
+async fn placed_and_repeated(rig: &Rig, cart: &str, skus: &[&str]) {
+    let token = rig.buyer(cart).await;
+    let quote = rig.cart_of(&token, cart, skus, r#"[{"type":"cod"}]"#).await;
     let more = r#","tenders":[{"type":"cod"}]"#;
-    let place = || Rig::place(&token, &quote, more).header("idempotency-key", "k1");
+    let place = || Rig::place(&token, &quote, more).header("idempotency-key", cart);
     let first = rig.send(place()).await;
     assert_eq!(first.status, 201, "{}", first.text());
-    let parcel = Parcel { rig: &rig, id: rig.shipment(&first).await };
+    let parcel = Parcel { rig, id: rig.shipment(&first).await };
     let body = r#"{"carrier":"DHL","tracking_number":"T1"}"#;
-    let dispatch = parcel.post("dispatch", body).header("idempotency-key", "d1");
+    let dispatch = parcel.post("dispatch", body).header("idempotency-key", cart);
     assert_eq!(parcel.brief(dispatch).await, "200 dispatched");
-    for n in 0..60 {
+    for n in 0..51 {
         let at = "2026-11-20T10:00:00Z";
         let body = format!(r#"{{"event_id":"e{n}","status":"in_transit","at":"{at}"}}"#);
         assert_eq!(rig.send(parcel.post("tracking", &body)).await.status, 200);

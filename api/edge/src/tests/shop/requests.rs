@@ -171,4 +171,10 @@ async fn an_unknown_coupon_is_not_passed_over() {
     assert_eq!(refused.brief(), "409 coupon_not_applicable");
     let said = refused.json();
     assert_eq!((&said["reason"], &said["coupon"]), (&"unknown".into(), &"NOPE".into()));
+    // It is the cart's own word: a key that was refused so hears the same once the code is gone.
+    let patch = ask("PATCH", "/v1/carts/alice-cart-1").bearer(&token).header("if-match", "\"v2\"");
+    assert_eq!(rig.send(patch.json(r#"{"coupons":[]}"#)).await.status, 200);
+    let again = rig.send(Rig::place(&token, &quote, more).header("idempotency-key", "k1")).await;
+    assert_eq!(again.brief(), "409 coupon_not_applicable");
+    assert_eq!(again.header("idempotent-replayed"), "true");
 }

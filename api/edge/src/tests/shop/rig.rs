@@ -10,6 +10,7 @@ use commerce::hosting;
 use commerce::money::Ccy;
 use ports::memory::MemoryStore;
 use ports::{LocalBus, LocalBusOptions, Meta};
+use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::configuration::Configuration;
@@ -115,17 +116,22 @@ impl Rig {
         let tea = r#"{"title":"Tea","status":"active","category":"kitchen"}"#;
         rig.made(rig.put("/v1/products/tea", tea)).await;
         for (sku, price) in [("tea-1", 995), ("tea-2", 1_990)] {
-            let body = format!(r#"{{"product_id":"tea","title":"Tea {sku}"}}"#);
-            rig.made(rig.put(&format!("/v1/skus/{sku}"), &body)).await;
-            let body = format!(r#"{{"amount":{{"amount":{price},"currency":"USD"}}}}"#);
-            rig.made(rig.put(&format!("/v1/price-books/default/prices/{sku}"), &body)).await;
-            let adjust = post(&format!("/v1/stock/{sku}/adjustments"))
-                .bearer(&rig.staff)
-                .header("idempotency-key", sku)
-                .json(r#"{"location":"main","delta":10,"reason":"receipt"}"#);
-            assert_eq!(rig.world.send(adjust).await.status, 200);
+            rig.sku(sku, price).await;
         }
         rig
+    }
+
+    /// Ten more pieces of tea, of one kind.
+    pub(super) async fn sku(&self, sku: &str, price: i64) {
+        let body = format!(r#"{{"product_id":"tea","title":"Tea {sku}"}}"#);
+        self.made(self.put(&format!("/v1/skus/{sku}"), &body)).await;
+        let body = format!(r#"{{"amount":{{"amount":{price},"currency":"USD"}}}}"#);
+        self.made(self.put(&format!("/v1/price-books/default/prices/{sku}"), &body)).await;
+        let adjust = post(&format!("/v1/stock/{sku}/adjustments"))
+            .bearer(&self.staff)
+            .header("idempotency-key", sku)
+            .json(r#"{"location":"main","delta":10,"reason":"receipt"}"#);
+        assert_eq!(self.world.send(adjust).await.status, 200);
     }
 
     /// Staff makes a thing.
@@ -158,9 +164,20 @@ impl Rig {
 
     /// A cart with an address, one `tea-1` and these tenders; its quote.
     pub(super) async fn cart(&self, token: &str, id: &str, tenders: &str) -> Answer {
-        let body = format!(
-            r#"{{"lines":[{{"sku":"tea-1","qty":1}}],"address":{ADDRESS},"tenders":{tenders}}}"#
-        );
+        self.cart_of(token, id, &["tea-1"], tenders).await
+    }
+
+    /// A cart with an address, one of each of these SKUs and these tenders; its quote.
+    pub(super) async fn cart_of(
+        &self,
+        token: &str,
+        id: &str,
+        skus: &[&str],
+        tenders: &str,
+    ) -> Answer {
+        let lines: Vec<_> = skus.iter().map(|sku| json!({"sku": sku, "qty": 1})).collect();
+        let lines = json!(lines);
+        let body = format!(r#"{{"lines":{lines},"address":{ADDRESS},"tenders":{tenders}}}"#);
         let path = format!("/v1/carts/{id}");
         let put = ask("PUT", &path).bearer(token).header("if-none-match", "*").json(&body);
         let answer = self.send(put).await;

@@ -471,6 +471,15 @@ const ROWS: &[Row] = &[
         40-50 advance o9 #k1 = 200 v3 t3 b8 again",
     ),
     (
+        "a repeated cancel shows how the order is by now",
+        9,
+        &["idempotency"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 cancel o1 #k2 = 200 v5 cancelled b7
+        40-50 cancel o1 #k2 = 200 v6 cancelled b8 again",
+    ),
+    (
         "a repeat has another ETag",
         9,
         &["idempotency"],
