@@ -107,7 +107,7 @@ pub async fn log(dir: &Path, n_group: usize, time: Duration) -> Result<Written, 
         for record in records.iter().cycle().skip(n_events % records.len()).take(n_group) {
             let shard = record.key.shard(store.n_shards());
             let epoch = epochs[usize::from(shard.0)];
-            let staged = staging.stage(shard, epoch, &encoded(record)?, 1);
+            let staged = staging.stage(shard, epoch, &encoded(record)?, record.clone());
             staged.map_err(Failed::because("stage a record"))?;
         }
         while let Some(taken) = staging.take() {

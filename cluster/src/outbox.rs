@@ -91,7 +91,7 @@ pub fn events_of(
     events_in(&frame.header, &records, types, history)
 }
 
-/// The same of a frame that was read, whose records may be decoded already.
+/// The same of a frame that was read, whose records may be at hand.
 pub(crate) fn events_of_read(
     read: &Read,
     types: &EntityTypes,
@@ -99,13 +99,7 @@ pub(crate) fn events_of_read(
 ) -> Result<Vec<Arc<CloudEvent>>, OutboxError> {
     match read {
         Read::Stored(frame) => events_of(frame, types, history),
-        Read::Recent(recent) => {
-            let header = &recent.frame().header;
-            let commit_no = header.commit_no;
-            let records =
-                recent.records().map_err(|source| OutboxError::Frame { commit_no, source })?;
-            events_in(header, records, types, history)
-        }
+        Read::Recent(recent) => events_in(&recent.frame().header, recent.records(), types, history),
     }
 }
 

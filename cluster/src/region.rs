@@ -1,11 +1,12 @@
 //! The region: where callers ask entities, by identity, without knowing where they live.
 //!
 //! Guarantees: a reply or view is given only when all that it depends on is durable (I4); every
-//! wait has a deadline; what is refused here was not begun. Typed on the outside, bytes inside.
+//! wait has a deadline; what is refused here was not begun. Typed on the outside, bytes on the way to
+//! another node.
 
 use std::sync::Arc;
 
-use codec::{pack, unpack};
+use codec::{Carried, pack, unpack};
 use entity::{Cause, Entity, EntityKey, Kept, Keyed, Outcome, Principal, QueryOutcome, Timestamp};
 use tokio::sync::oneshot;
 
@@ -168,7 +169,7 @@ impl Region {
         ask: Ask,
     ) -> Result<Seen<E>, AskError<E>> {
         assert_eq!(key.kind, E::KIND, "a query goes to an entity of its kind");
-        let query = pack(query).map_err(|_| AskError::Unreadable)?;
+        let query = Carried::of(query.clone());
         // A query that waits takes no place of those that work; its number is bounded per entity.
         let _pass = match ask.wait_ms {
             0 => Some(self.inner.admission.enter(&ask.principal).map_err(refused)?),
@@ -236,7 +237,7 @@ impl Region {
 fn reply<E: Entity>(outcome: Outcome) -> Result<Reply<E>, AskError<E>> {
     match outcome {
         Outcome::Replied(version, value) => {
-            let value = unpack(&value).map_err(|_| AskError::Unreadable)?;
+            let value = value.take().map_err(|_| AskError::Unreadable)?;
             Ok(Reply { version, value, replayed: None })
         }
         Outcome::Rejected(rejection) => {
@@ -274,7 +275,7 @@ fn seen<E: Entity>(outcome: QueryOutcome) -> Result<Seen<E>, AskError<E>> {
             return Err(AskError::Rejected { rejection, replayed: None });
         }
     };
-    let view = unpack(&view).map_err(|_| AskError::Unreadable)?;
+    let view = view.take().map_err(|_| AskError::Unreadable)?;
     Ok(Seen { version, view, ready })
 }
 

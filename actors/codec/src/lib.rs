@@ -1,4 +1,5 @@
-//! How bytes are laid out: the envelope, the packed form, and bincode behind both.
+//! How bytes are laid out: the envelope, the packed form, and bincode behind both; and what is
+//! carried between caller and entity, packed only where it leaves the process.
 //!
 //! Guarantees: what one version wrote, every later version reads or refuses with a reason;
 //! trailing or missing bytes are an error, never silently dropped; no input makes it panic.
@@ -6,12 +7,14 @@
 //! a test holds wincode, the way out, to the same bytes.
 //! It does not know any stored type: each crate declares its own with [`Stored`].
 
+mod carried;
 mod envelope;
 mod error;
 mod packed;
 mod plain;
 mod stored;
 
+pub use carried::Carried;
 pub use envelope::{HEADER_BYTES, open, seal, seal_as, version};
 pub use error::Error;
 pub use packed::{Packed, pack, unpack};

@@ -50,6 +50,13 @@ impl Stored for Sample {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Other;
+
+impl Stored for Other {
+    const TYPE: TypeId = 0xFFF1;
+}
+
 fn sample() -> Sample {
     Sample {
         a: 1,
@@ -117,6 +124,22 @@ fn older_versions_are_upcast_and_newer_refused() {
     assert_eq!(unpack::<Sample>(&new), Err(Error::Version { type_id: 0xFFF0, version: 3 }));
     let other = Packed { type_id: 1, version: 2, bytes: vec![] };
     assert_eq!(unpack::<Sample>(&other), Err(Error::Type { wanted: 0xFFF0, found: 1 }));
+}
+
+#[test]
+fn what_is_carried_is_the_same_as_itself_and_packed() {
+    let value = Carried::of(sample());
+    let packed = Carried::from(pack(&sample()).unwrap());
+    assert_eq!(value, packed);
+    assert_eq!(to_bytes(&value), to_bytes(&packed));
+    let sent: Carried = from_bytes(&to_bytes(&value).unwrap()).unwrap();
+    let wrong = Err(Error::Type { wanted: Other::TYPE, found: Sample::TYPE });
+    for it in [value, packed.clone(), sent, packed] {
+        assert_eq!(it.with(|it: &Sample| it == &sample()), Ok(true));
+        assert_eq!(it.with(|_: &Other| ()), wrong.clone().map(drop));
+        assert_eq!(it.clone().take::<Other>(), wrong);
+        assert_eq!(it.take(), Ok(sample()));
+    }
 }
 
 proptest! {

@@ -5,7 +5,7 @@
 //! `evolve` may not: the host drops the cell and folds it again from the journal, which is the
 //! copy that is kept only when the step succeeded (docs/decisions/0005).
 
-use codec::{Packed, unpack};
+use codec::{Carried, Packed, unpack};
 
 use crate::decision::packed;
 use crate::{
@@ -62,11 +62,11 @@ impl<E: Entity> EntityCell<E> {
         let command = unpack(command).map_err(CellError::Unreadable)?;
         match self.state.decide(ctx, command) {
             Ok(mut decision) => {
-                let reply = packed(&decision.reply.take().ok_or(CellError::NoReply)?);
+                let reply = decision.reply.take().ok_or(CellError::NoReply)?;
                 let version = self.version + decision.events.len() as u64;
                 let kept =
-                    keyed.map(|keyed| (keyed.key, kept(ctx, keyed, version, Ok(reply.clone()))));
-                self.apply(ctx, decision, kept, Outcome::Replied(version, reply))
+                    keyed.map(|keyed| (keyed.key, kept(ctx, keyed, version, Ok(packed(&reply)))));
+                self.apply(ctx, decision, kept, Outcome::Replied(version, Carried::of(reply)))
             }
             Err(rejection) => {
                 let rejection = packed(&rejection);
@@ -137,8 +137,8 @@ impl<E: Entity> EntityCell<E> {
 
     fn outcome(&self, answer: Answer<E::View, E::Rejection>) -> QueryOutcome {
         match answer {
-            Answer::Ready(view) => QueryOutcome::Ready(self.version, packed(&view)),
-            Answer::NotYet(view) => QueryOutcome::NotYet(self.version, packed(&view)),
+            Answer::Ready(view) => QueryOutcome::Ready(self.version, Carried::of(view)),
+            Answer::NotYet(view) => QueryOutcome::NotYet(self.version, Carried::of(view)),
             Answer::Rejected(rejection) => QueryOutcome::Rejected(packed(&rejection)),
         }
     }
@@ -166,18 +166,18 @@ impl<E: Entity> Cell for EntityCell<E> {
         }
     }
 
-    fn query(&self, ctx: &Context<'_>, query: &Packed) -> Result<QueryOutcome, CellError> {
-        let query = unpack(query).map_err(CellError::Unreadable)?;
-        Ok(self.outcome(self.state.query(ctx, &query)))
+    fn query(&self, ctx: &Context<'_>, query: &Carried) -> Result<QueryOutcome, CellError> {
+        let answer = query.with(|query| self.state.query(ctx, query));
+        answer.map(|answer| self.outcome(answer)).map_err(CellError::Unreadable)
     }
 
     fn awaited(
         &self,
         ctx: &Context<'_>,
-        query: &Packed,
+        query: &Carried,
     ) -> Result<Option<QueryOutcome>, CellError> {
-        let query = unpack(query).map_err(CellError::Unreadable)?;
-        Ok(match self.state.query(ctx, &query) {
+        let answer = query.with(|query| self.state.query(ctx, query));
+        Ok(match answer.map_err(CellError::Unreadable)? {
             Answer::NotYet(_) => None,
             answer @ (Answer::Ready(_) | Answer::Rejected(_)) => Some(self.outcome(answer)),
         })

@@ -1,11 +1,11 @@
 //! Entities without their types: what the runtime holds and calls.
 //!
 //! The runtime knows no commerce. It holds [`Cell`]s, made by the [`EntityType`] of their kind,
-//! and passes packed bytes in and out.
+//! and passes in and out what only the entity reads.
 
 use std::collections::BTreeMap;
 
-use codec::{Packed, Stored, TypeId};
+use codec::{Carried, Packed, Stored, TypeId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -28,7 +28,7 @@ pub enum Input<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// Done; the entity's version after it and its reply.
-    Replied(u64, Packed),
+    Replied(u64, Carried),
     /// Refused by the entity.
     Rejected(Packed),
     /// The key was used before with the same fingerprint: what was answered then.
@@ -75,13 +75,13 @@ impl Step {
     }
 }
 
-/// The answer to a packed query.
+/// The answer to a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum QueryOutcome {
     /// What was asked for, at this version.
-    Ready(u64, Packed),
+    Ready(u64, Carried),
     /// Not what was waited for; what is known so far.
-    NotYet(u64, Packed),
+    NotYet(u64, Carried),
     /// Refused by the entity.
     Rejected(Packed),
 }
@@ -137,10 +137,13 @@ pub trait Cell: Send {
     /// A panic may leave it half changed; the caller must then drop it.
     fn step(&mut self, ctx: &Context<'_>, input: Input<'_>) -> Result<Step, CellError>;
     /// Answers a query.
-    fn query(&self, ctx: &Context<'_>, query: &Packed) -> Result<QueryOutcome, CellError>;
+    fn query(&self, ctx: &Context<'_>, query: &Carried) -> Result<QueryOutcome, CellError>;
     /// The answer to a query that may wait; `None`: it is not what is waited for.
-    fn awaited(&self, ctx: &Context<'_>, query: &Packed)
-    -> Result<Option<QueryOutcome>, CellError>;
+    fn awaited(
+        &self,
+        ctx: &Context<'_>,
+        query: &Carried,
+    ) -> Result<Option<QueryOutcome>, CellError>;
     /// Applies a journaled record.
     fn replay(&mut self, record: &StepRecord) -> Result<(), CellError>;
     /// The next deadline.

@@ -1,6 +1,6 @@
 //! Keys, windows of idempotency keys, and the cell around a small entity.
 
-use codec::{Packed, Stored, TypeId, pack};
+use codec::{Carried, Packed, Stored, TypeId, pack};
 use serde::{Deserialize, Serialize};
 
 use super::*;
@@ -105,7 +105,7 @@ fn add(
 fn a_repeat_is_replayed_another_request_refused_and_neither_counts_again() {
     let mut cell = EntityCell::<Counter>::initial(&key());
     let first = add(&mut cell, 3, Some((1, 1)), 5).unwrap();
-    assert_eq!(first.outcome, Outcome::Replied(1, pack(&Added(3)).unwrap()));
+    assert_eq!(first.outcome, Outcome::Replied(1, Carried::of(Added(3))));
     let again = add(&mut cell, 3, Some((1, 1)), 9).unwrap();
     assert!(again.is_empty());
     assert!(matches!(again.outcome, Outcome::Replayed(kept) if kept.at == Timestamp(5)));

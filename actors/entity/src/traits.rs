@@ -21,13 +21,13 @@ pub trait Entity: Sized + Clone + Stored + Send + 'static {
     /// What can happen to it.
     type Event: Stored + Send;
     /// What a caller hears after a command.
-    type Reply: Stored + Send;
+    type Reply: Stored + Send + Sync;
     /// How it says no. A rejection writes nothing but, under a key, itself.
     type Rejection: Stored + Send;
     /// What it can be asked.
-    type Query: Stored + Send;
+    type Query: Stored + Clone + Send + Sync;
     /// What it shows.
-    type View: Stored + Send;
+    type View: Stored + Send + Sync;
 
     /// The state before the first event.
     fn initial(key: &EntityKey) -> Self;

@@ -31,7 +31,7 @@ impl Events {
         };
         let (bus, kind): (SharedBus, BusKind) = match &nats {
             Some(bus) => (Arc::clone(bus) as SharedBus, BusKind::Server),
-            None => (Arc::new(LocalBus::new(LocalBusOptions::default())), BusKind::InProcess),
+            None => (Arc::new(LocalBus::new(in_process())), BusKind::InProcess),
         };
         let commits = Arc::clone(node.commits());
         let relay = Relay::start(node.ctx().clone(), commits, bus, RelayOptions { bus: kind })
@@ -69,6 +69,11 @@ impl Events {
     pub async fn stop(&self, timeout_ms: u64) -> bool {
         self.relay.stop(timeout_ms).await
     }
+}
+
+/// The bus of a node without a server: nobody reads there what was published before.
+fn in_process() -> LocalBusOptions {
+    LocalBusOptions { tail_events_max: 0, ..LocalBusOptions::default() }
 }
 
 async fn connect(config: &Config, url: &str) -> Result<NatsBus, Exit> {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use entity::ShardId;
+use entity::{ShardId, StepRecord};
 use parking_lot::Mutex;
 use ports::{AppendError, Frame, SharedStore};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -83,15 +83,15 @@ impl Stage for &Log {
         &mut self,
         shard: ShardId,
         epoch: u64,
-        record: &[u8],
-        n_events: u32,
+        encoded: &[u8],
+        record: StepRecord,
     ) -> Result<Placed, StageError> {
-        self.staging.lock().stage(shard, epoch, record, n_events)
+        self.staging.lock().stage(shard, epoch, encoded, record)
     }
 }
 
-/// Called with the watermark and the group that reached it.
-pub type OnDurable = Box<dyn Fn(Lsn, &Arc<Vec<Frame>>) + Send + Sync>;
+/// Called with the watermark, the group that reached it and what stands in each of its frames.
+pub type OnDurable = Box<dyn Fn(Lsn, &Arc<Vec<Frame>>, Vec<Vec<StepRecord>>) + Send + Sync>;
 
 /// Called once, when the log has failed for good.
 pub type OnFailed = Box<dyn Fn(&AppendError) + Send + Sync>;
@@ -168,7 +168,7 @@ impl CommitterState {
             }
             let durable = self.log.with(|staging| staging.committed(taken.last_lsn));
             self.log.commits.fetch_add(1, Ordering::Relaxed);
-            (self.on_durable)(durable, &group);
+            (self.on_durable)(durable, &group, taken.records);
         }
     }
 }

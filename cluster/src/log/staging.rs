@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use entity::ShardId;
+use entity::{ShardId, StepRecord};
 use ports::{Frame, FrameHeader, Tail};
 
 use crate::limits;
@@ -44,13 +44,13 @@ pub enum StageError {
 
 /// What a host needs of the log while it steps.
 pub trait Stage {
-    /// Appends a complete encoded record (`Frame::push_record` form) of `n_events` events.
+    /// Appends a complete record, which `encoded` is in the form of `Frame::push_record`.
     fn stage(
         &mut self,
         shard: ShardId,
         epoch: u64,
-        record: &[u8],
-        n_events: u32,
+        encoded: &[u8],
+        record: StepRecord,
     ) -> Result<Placed, StageError>;
 }
 
@@ -90,6 +90,7 @@ struct Pending {
     first_seq: u64,
     n_events: u32,
     payload: Vec<u8>,
+    records: Vec<StepRecord>,
 }
 
 /// A group on its way to the journal.
@@ -97,6 +98,8 @@ struct Pending {
 pub struct Taken {
     /// One frame a shard.
     pub frames: Vec<Frame>,
+    /// What stands in each of them: whoever follows the journal need not decode it.
+    pub records: Vec<Vec<StepRecord>>,
     /// Durable when the frames are.
     pub last_lsn: Lsn,
 }
@@ -178,6 +181,7 @@ impl Staging {
             group = Group { last_lsn, pending: [apart].into(), ..Group::default() };
         }
         let mut frames = Vec::with_capacity(group.pending.len());
+        let mut records = Vec::with_capacity(group.pending.len());
         for (shard, pending) in group.pending {
             let prev_crc = self.shards.get(&shard).map_or(0, |owned| owned.sealed_crc);
             let header = FrameHeader {
@@ -186,7 +190,7 @@ impl Staging {
                 epoch: pending.epoch,
                 first_seq: pending.first_seq,
                 n_events: pending.n_events,
-                record_version: <entity::StepRecord as codec::Stored>::VERSION,
+                record_version: <StepRecord as codec::Stored>::VERSION,
                 prev_crc,
             };
             let payload = sealed(pending.payload, &mut self.spare);
@@ -195,9 +199,10 @@ impl Staging {
                 owned.sealed_crc = frame.crc;
             }
             frames.push(frame);
+            records.push(pending.records);
         }
         self.flying = Some(group.last_lsn);
-        Some(Taken { frames, last_lsn: group.last_lsn })
+        Some(Taken { frames, records, last_lsn: group.last_lsn })
     }
 
     /// The flying group is durable. Returns the new watermark.
@@ -215,8 +220,8 @@ impl Stage for Staging {
         &mut self,
         shard: ShardId,
         epoch: u64,
-        record: &[u8],
-        n_events: u32,
+        encoded: &[u8],
+        record: StepRecord,
     ) -> Result<Placed, StageError> {
         if self.closed {
             return Err(StageError::Closed);
@@ -242,6 +247,7 @@ impl Stage for Staging {
                 first_seq: owned.next_seq,
                 n_events: 0,
                 payload: spare.pop().unwrap_or_else(|| Vec::with_capacity(limits::PAYLOAD_BYTES)),
+                records: Vec::new(),
             }
         });
         let placed = Placed {
@@ -249,11 +255,13 @@ impl Stage for Staging {
             commit_no: pending.commit_no,
             first_seq: owned.next_seq,
         };
-        pending.payload.extend_from_slice(record);
+        let n_events = u32::try_from(record.events.len()).expect("a step has few events");
+        pending.payload.extend_from_slice(encoded);
+        pending.records.push(record);
         pending.n_events += n_events;
         owned.next_seq += u64::from(n_events);
         owned.last_lsn = placed.lsn;
-        group.bytes += record.len();
+        group.bytes += encoded.len();
         group.last_lsn = placed.lsn;
         self.last_lsn = placed.lsn;
         Ok(placed)

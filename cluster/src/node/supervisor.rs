@@ -109,7 +109,7 @@ impl SupervisorState {
         cores: Vec<ShardCore<ReplyTo>>,
     ) -> Result<(), SpawnErr> {
         let (seats, commits) = (Arc::clone(&self.args.seats), Arc::clone(&self.args.commits));
-        let on_durable: OnDurable = Box::new(move |lsn, group: &Arc<Vec<Frame>>| {
+        let on_durable: OnDurable = Box::new(move |lsn, group: &Arc<Vec<Frame>>, records| {
             for frame in group.iter() {
                 let inbox = seats.inbox(frame.header.shard);
                 inbox.push_durable(inbox.tenure(), lsn);
@@ -118,7 +118,7 @@ impl SupervisorState {
                 // Shards whose records went ahead hear of the rest here.
                 seats.inboxes.iter().for_each(|inbox| inbox.push_durable(inbox.tenure(), lsn));
             }
-            commits.reached(group);
+            commits.reached(group, records);
         });
         // The process ends when it fails: whoever started the node watches the log.
         self.committer(myself, Arc::clone(&log), on_durable, Box::new(|_| {})).await?;
@@ -144,9 +144,9 @@ impl SupervisorState {
         }
         let (epoch, tenure) = (core.epoch(), inbox.open(core.epoch()));
         let commits = Arc::clone(&self.args.commits);
-        let on_durable: OnDurable = Box::new(move |lsn, group: &Arc<Vec<Frame>>| {
+        let on_durable: OnDurable = Box::new(move |lsn, group: &Arc<Vec<Frame>>, records| {
             inbox.push_durable(tenure, lsn);
-            commits.reached(group);
+            commits.reached(group, records);
         });
         let on_failed: OnFailed = {
             let seats = Arc::clone(&seats);

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use entity::ShardId;
+use entity::{ShardId, StepRecord};
 use parking_lot::Mutex;
 use ports::{Frame, SharedStore, StoreError};
 use tokio::sync::futures::Notified;
@@ -154,15 +154,16 @@ impl Commits {
         }
     }
 
-    /// A group is durable. What an earlier tenure wrote counts no more: the claim that began the
-    /// present one found it.
-    pub(crate) fn reached(&self, group: &Arc<Vec<Frame>>) {
+    /// A group is durable, with what stands in each of its frames. What an earlier tenure wrote
+    /// counts no more: the claim that began the present one found it.
+    pub(crate) fn reached(&self, group: &Arc<Vec<Frame>>, records: Vec<Vec<StepRecord>>) {
+        assert_eq!(group.len(), records.len(), "each frame has its records");
         let mut owned = self.owned.lock();
-        for (index, Frame { header, .. }) in group.iter().enumerate() {
+        for ((index, Frame { header, .. }), records) in group.iter().enumerate().zip(records) {
             let place = owned.get_mut(usize::from(header.shard.0)).and_then(Option::as_mut);
             if let Some(owned) = place.filter(|owned| owned.epoch == header.epoch) {
                 // First the frame: who sees that a commit is durable finds it in memory.
-                self.recent.lock().push(group, index);
+                self.recent.lock().push(group, index, records);
                 owned.durable = header.commit_no;
             }
         }

@@ -3,24 +3,23 @@
 //! Only what the committer has told to be durable comes in, so nothing is
 //! seen here before its sync (I4), and frames of a shard lie here without gaps (I2): those of an
 //! earlier tenure go when others committed after them. It is
-//! bounded by bytes; whoever falls behind its oldest frame reads the store. Records are decoded
-//! once, by the first who asks, for all readers. It is no copy of the journal: a start finds it
-//! empty.
+//! bounded by bytes; whoever falls behind its oldest frame reads the store. Records come as they
+//! were staged, so nobody decodes them. It is no copy of the journal: a start finds it empty.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use entity::{ShardId, StepRecord};
-use ports::{Frame, FrameError};
+use ports::Frame;
 
 use super::limits;
 
-/// A durable frame of a group, with its records once somebody wanted them.
+/// A durable frame of a group, with its records.
 #[derive(Debug)]
 pub struct DurableFrame {
     group: Arc<Vec<Frame>>,
     index: usize,
-    records: OnceLock<Result<Vec<StepRecord>, FrameError>>,
+    records: Vec<StepRecord>,
 }
 
 impl DurableFrame {
@@ -30,11 +29,10 @@ impl DurableFrame {
         &self.group[self.index]
     }
 
-    /// Its records, in order. O(payload) for the first caller, others of that moment wait for it.
-    /// Errors: bytes that cannot be read, told to every caller.
-    pub fn records(&self) -> Result<&[StepRecord], FrameError> {
-        let records = self.records.get_or_init(|| self.frame().records());
-        records.as_deref().map_err(Clone::clone)
+    /// Its records, in order: what its payload decodes to.
+    #[must_use]
+    pub fn records(&self) -> &[StepRecord] {
+        &self.records
     }
 }
 
@@ -55,7 +53,7 @@ impl Recent {
     }
 
     /// Takes a frame of a durable group, lets the oldest frames go.
-    pub(crate) fn push(&mut self, group: &Arc<Vec<Frame>>, index: usize) {
+    pub(crate) fn push(&mut self, group: &Arc<Vec<Frame>>, index: usize, records: Vec<StepRecord>) {
         let header = &group[index].header;
         let (shard, at) = (header.shard, usize::from(header.shard.0));
         if self.shards.len() <= at {
@@ -70,8 +68,9 @@ impl Recent {
                 assert_eq!(header.commit_no, next, "I2: a durable frame is missing");
             }
         }
+        debug_assert_eq!(group[index].records().as_ref(), Ok(&records), "as they were staged");
         let group = Arc::clone(group);
-        let frame = DurableFrame { group, index, records: OnceLock::new() };
+        let frame = DurableFrame { group, index, records };
         self.n_bytes += bytes(&frame);
         self.shards[at].push_back(Arc::new(frame));
         self.order.push_back(shard);
@@ -116,7 +115,7 @@ impl Recent {
     }
 }
 
-/// What a frame holds on the heap, with its records once they are decoded.
+/// What a frame holds on the heap, with its records.
 fn bytes(frame: &DurableFrame) -> usize {
     let payload = &frame.frame().payload;
     let records = payload.len() * limits::DECODED_FACTOR;

@@ -197,16 +197,15 @@ impl Track {
     }
 
     async fn read(&mut self, parts: &Parts, read: &Read) -> Result<(), Halt> {
-        let recent = match read {
-            Read::Stored(frame) => return self.stored(parts, frame).await,
-            Read::Recent(recent) => recent,
-        };
-        let commit_no = recent.frame().header.commit_no;
-        let records = recent.records().map_err(|source| Halt::Frame { commit_no, source })?;
-        for record in records {
-            self.record(parts, record).await?;
+        match read {
+            Read::Stored(frame) => self.stored(parts, frame).await,
+            Read::Recent(recent) => {
+                for record in recent.records() {
+                    self.record(parts, record).await?;
+                }
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// A frame that nobody has decoded: passes over records of other kinds without decoding them.

@@ -94,7 +94,7 @@ impl Region {
         ask: Ask,
     ) -> Result<Seen<E>, AskError<E>> {
         let records = self.history(key, &ask, 0).await?;
-        let query = codec::pack(query).map_err(|_| AskError::Unreadable)?;
+        let query = codec::Carried::of(query.clone());
         // The entity may be in quarantine because it panics just here. Nothing is kept of it.
         let folded = AssertUnwindSafe(|| {
             let (cell, now) = as_of::<E>(key, records, version, self.now())?;

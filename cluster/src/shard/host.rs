@@ -8,7 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use entity::{EntityKey, ShardId, Timestamp};
+use entity::{EntityKey, ShardId, StepRecord, Timestamp};
 use parking_lot::Mutex;
 use ports::{Peek, SharedStore};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -235,12 +235,12 @@ impl Stage for HostEnv<'_> {
         &mut self,
         shard: ShardId,
         epoch: u64,
-        record: &[u8],
-        n_events: u32,
+        encoded: &[u8],
+        record: StepRecord,
     ) -> Result<Placed, StageError> {
         self.n += 1;
         let mut log = self.log;
-        log.stage(shard, epoch, record, n_events)
+        log.stage(shard, epoch, encoded, record)
     }
 }
 

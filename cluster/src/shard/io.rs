@@ -2,7 +2,7 @@
 //!
 //! `R` is whatever the shell needs to answer a caller: a channel in a node, a number in a test.
 
-use codec::Packed;
+use codec::{Carried, Packed};
 use entity::{
     Cause, DeadLetter, EntityKey, Keyed, Outcome, Principal, QueryOutcome, RecordSource, ShardId,
     Snapshot, StepRecord, StreamSend, Timestamp,
@@ -18,7 +18,7 @@ pub enum AskBody {
     /// A command, with the key under which its outcome is kept.
     Command(Packed, Option<Keyed>),
     /// A query; while it is answered `NotYet`, it waits until the deadline.
-    Query(Packed),
+    Query(Carried),
     /// Where the entity's last record stands.
     Locate,
     /// Lifts a quarantine.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use codec::Packed;
+use codec::Carried;
 use entity::{Cause, EntityKey, Principal, Timestamp};
 
 use crate::limits;
@@ -21,7 +21,7 @@ pub struct Waiter<R> {
     /// Why.
     pub cause: Cause,
     /// The query.
-    pub query: Packed,
+    pub query: Carried,
     /// The latest time for an answer.
     pub deadline: Timestamp,
 }

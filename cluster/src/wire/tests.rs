@@ -69,13 +69,13 @@ fn messages() -> Vec<PeerMessage> {
         parcel(Parcel::Resend { to: ShardId(2) }),
         ask(AskBody::Command(packed(1), keyed)),
         ask(AskBody::Command(packed(1), None)),
-        ask(AskBody::Query(packed(2))),
+        ask(AskBody::Query(packed(2).into())),
         ask(AskBody::Locate),
         ask(AskBody::Lift),
         ask(AskBody::ReplayDeadLetter(4)),
         ask(AskBody::Troubles),
-        answered(Answer::Outcome(entity::Outcome::Replied(7, packed(3)))),
-        answered(Answer::Query(QueryOutcome::NotYet(6, packed(5)))),
+        answered(Answer::Outcome(entity::Outcome::Replied(7, packed(3).into()))),
+        answered(Answer::Query(QueryOutcome::NotYet(6, packed(5).into()))),
         answered(Answer::Query(rejected)),
         answered(Answer::Located { version: 4, last_commit: 2 }),
         answered(Answer::Done),
@@ -176,7 +176,7 @@ fn every_cut_and_every_flipped_byte_is_refused() {
     }
     let huge = "x".repeat(limits::PEER_FRAME_BYTES_MAX);
     let reason = Packed { type_id: 1, version: 1, bytes: huge.into_bytes() };
-    let huge = ask(AskBody::Query(reason));
+    let huge = ask(AskBody::Query(reason.into()));
     assert!(seal(&huge, 1).is_err() && seal(&huge, 2).is_err());
 }
 

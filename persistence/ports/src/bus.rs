@@ -128,6 +128,12 @@ pub trait EventBus: Send + Sync + 'static {
     /// Whether the bus answers now.
     fn is_up(&self) -> bool;
 
+    /// Whether anybody can read what is published now. Where nobody can, no event is made of what
+    /// is committed, and the next reader begins with what is committed then.
+    fn has_readers(&self) -> bool {
+        true
+    }
+
     /// The state of all streams. Errors: the bus does not answer.
     async fn streams(&self) -> Result<BTreeMap<String, StreamState>, PublishError>;
 

@@ -20,7 +20,8 @@ use crate::{Ack, BusSignal, CloudEvent, EventBus, PublishError, StreamState};
 /// How much a [`LocalBus`] keeps.
 #[derive(Debug, Clone, Copy)]
 pub struct LocalBusOptions {
-    /// Events a stream remembers, to read them again and to know a repeat.
+    /// Events a stream remembers, to read them again and to know a repeat. 0: the bus has no
+    /// readers but those that watch.
     pub tail_events_max: usize,
     /// Events a watcher may lag behind before it has to read everything again.
     pub watch_events_max: usize,
@@ -264,6 +265,10 @@ impl EventBus for LocalBus {
 
     fn is_up(&self) -> bool {
         !self.lock().is_down
+    }
+
+    fn has_readers(&self) -> bool {
+        self.options.tail_events_max > 0 || self.watchers.receiver_count() > 0
     }
 
     async fn streams(&self) -> Result<BTreeMap<String, StreamState>, PublishError> {

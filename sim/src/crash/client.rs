@@ -231,7 +231,9 @@ impl World {
         };
         let said = match answer {
             _ if way.misused => return,
-            Answer::Outcome(Outcome::Replied(version, reply)) => Said::Yes(*version, reply.clone()),
+            Answer::Outcome(Outcome::Replied(version, reply)) => {
+                Said::Yes(*version, reply.packed().expect("a toy's reply is small"))
+            }
             Answer::Outcome(Outcome::Rejected(rejection)) => Said::No(rejection.clone()),
             Answer::Outcome(Outcome::Replayed(kept)) => match &kept.outcome {
                 Ok(reply) => Said::Yes(kept.version, reply.clone()),
@@ -242,7 +244,7 @@ impl World {
                 return;
             }
             Answer::Query(QueryOutcome::Ready(_, view) | QueryOutcome::NotYet(_, view)) => {
-                request.view = unpack(view).ok();
+                request.view = view.clone().take().ok();
                 return;
             }
             _ => return,
@@ -379,7 +381,7 @@ fn body(wish: &Wish, misuse: bool) -> AskBody {
         Body::Account(it) => command(pack(it), idempotency),
         Body::Stock(it) => command(pack(it), idempotency),
         Body::Order(it) => command(pack(it), idempotency),
-        Body::Query(it) => AskBody::Query(pack(it).expect("a toy's query is small")),
+        Body::Query(it) => AskBody::Query(codec::Carried::of(it.clone())),
         Body::Lift => AskBody::Lift,
         Body::ReplayDeadLetter(number) => AskBody::ReplayDeadLetter(*number),
     }

@@ -8,7 +8,6 @@ use cluster::ctx::Parcel;
 use cluster::log::{Placed, Stage, StageError, Staging};
 use cluster::shard::core::Env;
 use cluster::shard::{Answer, Input, Loaded, Output, ShardCore};
-use codec::Stored;
 use entity::{EntityKey, ShardId, StepRecord};
 use ports::{Journal, MemoryStore, Peek, SnapshotStore, SnapshotWrite};
 
@@ -39,15 +38,10 @@ impl HarnessEnv<'_> {
         self.next_crash = None;
     }
 
-    fn put(
-        &mut self,
-        epoch: u64,
-        record: &StepRecord,
-        n_events: u32,
-    ) -> Result<Placed, StageError> {
+    fn put(&mut self, epoch: u64, record: &StepRecord) -> Result<Placed, StageError> {
         let mut bytes = Vec::new();
         ports::Frame::push_record(&mut bytes, record).expect("a toy's record is small");
-        let placed = self.staging.stage(self.shard, epoch, &bytes, n_events)?;
+        let placed = self.staging.stage(self.shard, epoch, &bytes, record.clone())?;
         if let Err(fault) = self.witness.stage(self.shard, record) {
             self.fault.get_or_insert(fault);
         }
@@ -60,8 +54,8 @@ impl Stage for HarnessEnv<'_> {
         &mut self,
         shard: ShardId,
         epoch: u64,
-        record: &[u8],
-        n_events: u32,
+        _encoded: &[u8],
+        mut record: StepRecord,
     ) -> Result<Placed, StageError> {
         assert_eq!(shard, self.shard, "a core stages for its own shard");
         *self.boundaries += 1;
@@ -73,8 +67,6 @@ impl Stage for HarnessEnv<'_> {
             // Cut off before this record. What the core does now is thrown away with it.
             return Err(StageError::Closed);
         }
-        let mut record: StepRecord =
-            StepRecord::decode_version(StepRecord::VERSION, &record[4..]).expect("just encoded");
         if self.canary == Some(Canary::KeysNotKept) {
             record.kept = None;
         }
@@ -83,7 +75,7 @@ impl Stage for HarnessEnv<'_> {
             *self.apart = Some((epoch, mark_only(&record)));
             record.mark = None;
         }
-        self.put(epoch, &record, n_events)
+        self.put(epoch, &record)
     }
 }
 
@@ -92,7 +84,7 @@ impl HarnessEnv<'_> {
     pub(super) fn stage_apart(&mut self) {
         if let Some((epoch, record)) = self.apart.take() {
             // A closed log refuses it, and so it does all that comes after.
-            let _ = self.put(epoch, &record, 0);
+            let _ = self.put(epoch, &record);
         }
     }
 }

@@ -20,7 +20,9 @@ fn next(shard: ShardId, tail: &mut Tail, text: &str) -> Frame {
 
 fn push(recent: &mut Recent, group: Vec<Frame>) {
     let group = Arc::new(group);
-    (0..group.len()).for_each(|index| recent.push(&group, index));
+    for index in 0..group.len() {
+        recent.push(&group, index, group[index].records().unwrap());
+    }
 }
 
 fn start() -> Tail {
@@ -96,24 +98,6 @@ fn a_gap_is_never_taken() {
     push(&mut recent, vec![next(A, &mut a, "3")]);
 }
 
-#[test]
-fn records_are_decoded_once_and_damage_is_told_to_everybody() {
-    let mut a = start();
-    let good = next(A, &mut a, "1");
-    let records = good.records().unwrap();
-    let mut bad = next(A, &mut a, "2");
-    bad.payload.pop();
-    let mut recent = Recent::new(usize::MAX);
-    push(&mut recent, vec![good]);
-    push(&mut recent, vec![bad]);
-    let read = recent.read(A, 1, usize::MAX).unwrap();
-    assert_eq!(read[0].records(), Ok(&records[..]));
-    let (first, again) = (read[0].records().unwrap(), recent.read(A, 1, 1).unwrap());
-    assert_eq!(first.as_ptr(), again[0].records().unwrap().as_ptr(), "the same ones");
-    assert_eq!(read[1].records(), Err(FrameError::Truncated));
-    assert_eq!(read[1].records(), Err(FrameError::Truncated));
-}
-
 /// Frames from the store and from memory continue each other, for a reader that begins anywhere,
 /// after a restart, and when it falls behind again.
 #[tokio::test]
@@ -134,7 +118,7 @@ async fn readers_cross_from_the_store_into_memory_without_gap_or_repeat() {
         let group = append(&store, &mut tail).await;
         // Written and not yet told: nobody may see it (I4).
         assert_eq!(read_all(&commits, &store, 1).await.0, written);
-        commits.reached(&group_of(&group));
+        reached(&commits, &group);
         written.push(group);
     }
     assert!(read_all(&commits, &store, 1).await.1 > 0, "the last ones come from memory");
@@ -147,7 +131,7 @@ async fn readers_cross_from_the_store_into_memory_without_gap_or_repeat() {
     // It falls behind: the oldest in memory go, the store has them.
     for _ in 0..40 {
         let group = append(&store, &mut tail).await;
-        commits.reached(&group_of(&group));
+        reached(&commits, &group);
         written.push(group);
     }
     let (frames, n_from_memory) = read_all(&commits, &store, 6).await;
@@ -155,13 +139,14 @@ async fn readers_cross_from_the_store_into_memory_without_gap_or_repeat() {
     assert!(n_from_memory > 0 && n_from_memory < 40, "{n_from_memory} of 43 from memory");
 }
 
-fn group_of(frame: &Frame) -> Arc<Vec<Frame>> {
-    Arc::new(vec![frame.clone()])
+/// A frame is durable.
+fn reached(commits: &Commits, frame: &Frame) {
+    commits.reached(&Arc::new(vec![frame.clone()]), vec![frame.records().unwrap()]);
 }
 
 async fn append(store: &SharedStore, tail: &mut Tail) -> Frame {
     let frame = next(A, tail, "some text");
-    store.append(group_of(&frame)).await.unwrap();
+    store.append(Arc::new(vec![frame.clone()])).await.unwrap();
     frame
 }
 

@@ -115,8 +115,12 @@ impl Worker {
         let (store, from) = (&self.parts.ctx.store, lane.next_commit());
         let reads =
             self.parts.durable.read(store, lane.shard, from, limits::READ_BYTES_MAX).await?;
+        let has_readers = self.parts.bus.has_readers();
         for read in &reads {
-            let events = events_of_read(read, &self.parts.ctx.types, &self.parts.history)?;
+            let events = match has_readers {
+                true => events_of_read(read, &self.parts.ctx.types, &self.parts.history)?,
+                false => Vec::new(),
+            };
             lane.read(&read.frame().header, events);
         }
         Ok(())

@@ -37,11 +37,11 @@ struct Writing {
 }
 
 impl Snapshots {
-    pub(super) fn staged(&mut self, placed: &Placed, n_events: u32) {
+    pub(super) fn staged(&mut self, placed: &Placed, n_events: usize) {
         if self.commits.back().is_none_or(|(commit, _)| *commit < placed.commit_no) {
             self.commits.push_back((placed.commit_no, placed.first_seq));
         }
-        self.next_seq = placed.first_seq + u64::from(n_events);
+        self.next_seq = placed.first_seq + n_events as u64;
     }
 
     pub(super) fn recovered(&mut self, commit_no: u64, first_seq: u64, n_events: u32) {

@@ -249,14 +249,14 @@ impl<R> ShardCore<R> {
 
     /// Puts a record into the log and lets its messages and its acknowledgement go when they may.
     pub(super) fn stage(&mut self, mut record: StepRecord, env: &mut dyn Env) -> Option<Placed> {
-        let n_events = u32::try_from(record.events.len()).expect("a step has few events");
+        let n_events = record.events.len();
         self.scratch.clear();
-        let mark = record.mark;
+        let (mark, sends) = (record.mark, record.sends.clone());
         if sites::is_broken("dedup_mark_not_with_effect") {
             record.mark = None;
         }
         Frame::push_record(&mut self.scratch, &record).expect("a step was measured when taken");
-        let staged = env.stage(self.config.shard, self.config.epoch, &self.scratch, n_events);
+        let staged = env.stage(self.config.shard, self.config.epoch, &self.scratch, record);
         let Ok(placed) = staged else {
             sites::hit("log.refused");
             self.failed = true;
@@ -265,7 +265,7 @@ impl<R> ShardCore<R> {
         assert!(placed.lsn > self.staged, "I2: the log went back");
         self.staged = placed.lsn;
         self.snapshots.staged(&placed, n_events);
-        for send in record.sends {
+        for send in sends {
             self.outgoing.keep(placed.lsn, send.clone());
             if self.config.chaining {
                 let to = send.to_shard;

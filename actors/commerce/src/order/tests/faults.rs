@@ -328,7 +328,7 @@ fn a_place_that_is_repeated_changes_nothing() {
     // Another key, the same content: the same order.
     let other = world.ask_keyed(&cart, &place, 2);
     let reply = |outcome| match outcome {
-        entity::Outcome::Replied(_, reply) => unpack::<cart::Reply>(&reply).unwrap(),
+        entity::Outcome::Replied(_, reply) => reply.take::<cart::Reply>().unwrap(),
         other => panic!("{other:?}"),
     };
     assert_eq!(reply(first), reply(other));

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use codec::{Packed, Stored, pack, unpack};
+use codec::{Carried, Packed, Stored, pack, unpack};
 use compact_str::CompactString;
 use entity::{
     BounceReason, Cause, Cell, Context, Entity, EntityKey, EntityType, EntityTypes, EventContext,
@@ -372,7 +372,7 @@ impl World {
     ) -> Result<E::Reply, E::Rejection> {
         let command = pack(command).unwrap();
         match self.step(key, principal, Source::Caller, Input::Command(&command, None)) {
-            Outcome::Replied(_, reply) => Ok(unpack(&reply).unwrap()),
+            Outcome::Replied(_, reply) => Ok(reply.take().unwrap()),
             Outcome::Rejected(rejection) => Err(unpack(&rejection).unwrap()),
             other => panic!("{other:?}"),
         }
@@ -397,9 +397,9 @@ impl World {
         let (cell, _) = self.cell(key);
         let version = cell.version();
         let ctx = Context { key, now, version, principal, source: Source::Caller, cause: &cause };
-        match cell.query(&ctx, &pack(query).unwrap()).unwrap() {
-            QueryOutcome::Ready(_, view) => (true, Ok(unpack(&view).unwrap())),
-            QueryOutcome::NotYet(_, view) => (false, Ok(unpack(&view).unwrap())),
+        match cell.query(&ctx, &Carried::of(query.clone())).unwrap() {
+            QueryOutcome::Ready(_, view) => (true, Ok(view.take().unwrap())),
+            QueryOutcome::NotYet(_, view) => (false, Ok(view.take().unwrap())),
             QueryOutcome::Rejected(no) => (true, Err(unpack(&no).unwrap())),
         }
     }
