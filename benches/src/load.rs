@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cluster::{AskError, Node};
+use cluster::{AskError, Node, gathered};
 use commerce::cart::Cart;
 use commerce::order::{self, Order, Stage};
+use futures_util::future::{Either, select};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 
@@ -230,14 +231,13 @@ impl Clients {
     async fn at_once(&self, plan: &Plan) -> Result<Tried, Failed> {
         let mut ordered = pin!(async { tokio::join!(self.put(plan), self.place(plan)) });
         let mut settled = pin!(self.settled(plan));
-        let (put, place, settled) = tokio::select! {
-            biased;
-            (put, place) = &mut ordered => match (put?, place?) {
+        let (put, place, settled) = match gathered(select(&mut ordered, &mut settled)).await {
+            Either::Left(((put, place), _)) => match (put?, place?) {
                 // An order that was not taken would be waited for until its deadline.
                 (Tried::Refused, _) | (_, Tried::Refused) => return Ok(Tried::Refused),
                 (put, place) => (put, place, settled.await?),
             },
-            settled = &mut settled => {
+            Either::Right((settled, _)) => {
                 let (put, place) = ordered.await;
                 (put?, place?, settled?)
             }

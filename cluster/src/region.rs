@@ -17,9 +17,11 @@ use crate::limits;
 use crate::node::Seats;
 use crate::shard::{Answer, Ask as ShardAsk, AskBody, Input, Refusal};
 
+mod gathered;
 mod history;
 mod operator;
 
+pub use gathered::gathered;
 pub use history::HistoryError;
 
 /// Who asks, why, under which key, and how long it may take.

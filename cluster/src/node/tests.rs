@@ -11,7 +11,7 @@ use crate::ctx::{BoxFuture, Clock, NoPeers, NodeId};
 use crate::outbox::tests::toy::{
     NOTE, NoRandom, Note, TestClock, Text, commit, key, settle, step, types,
 };
-use crate::region::{Ask, AskError, HistoryError};
+use crate::region::{Ask, AskError, HistoryError, gathered};
 
 fn ctx(store: &MemoryStore, clock: &Arc<TestClock>) -> NodeCtx {
     NodeCtx {
@@ -91,6 +91,64 @@ async fn a_caller_gets_what_is_in_memory_without_waiting_for_another_task() {
     }
     settle().await;
     assert_eq!(inbox.depth(), 0);
+}
+
+/// Polls a future once: what it asks is asked, and it is not answered yet.
+async fn begun<F: Future + Unpin>(future: &mut F) {
+    tokio::select! {
+        biased;
+        _ = future => panic!("answered at once"),
+        () = std::future::ready(()) => {}
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_together_shares_a_turn() {
+    let (store, clock) = (MemoryStore::new(4), TestClock::at(1));
+    let node = Node::start(ctx(&store, &clock), NodeOptions::default()).await.unwrap();
+    let (region, a) = (node.region(), key(NOTE, "a"));
+    settle().await;
+    let turns = || node.seats.inbox(a.shard(4)).turns();
+    let (text, query) = (Text("x".into()), Text("?".into()));
+    let both = || async {
+        let told = region.ask::<Note>(&a, &text, ask());
+        let seen = region.query::<Note>(&a, &query, ask());
+        let (told, seen) = tokio::join!(told, seen);
+        (told.unwrap().version, seen.unwrap().version)
+    };
+    let before = turns();
+    let mut gathered = Box::pin(gathered(both()));
+    begun(&mut gathered).await;
+    assert_eq!(turns() - before, 1, "one turn took both");
+    assert_eq!(gathered.await, (1, 1), "in the order in which they were asked");
+    settle().await;
+    let before = turns();
+    let mut apart = Box::pin(both());
+    begun(&mut apart).await;
+    assert_eq!(turns() - before, 2);
+    assert_eq!(apart.await, (2, 2));
+}
+
+#[tokio::test]
+async fn callers_who_left_make_room_for_others_who_wait() {
+    let (store, clock) = (MemoryStore::new(4), TestClock::at(1));
+    let node = Node::start(ctx(&store, &clock), NodeOptions::default()).await.unwrap();
+    let (region, a) = (node.region(), key(NOTE, "a"));
+    let never = Text("wait".into());
+    let wait = || Box::pin(region.query::<Note>(&a, &never, ask()));
+    for _ in 0..crate::limits::WAITERS_PER_ENTITY_MAX {
+        begun(&mut wait()).await;
+    }
+    let mut stays = Vec::new();
+    for _ in 0..crate::limits::WAITERS_PER_ENTITY_MAX {
+        let mut waiting = wait();
+        begun(&mut waiting).await;
+        stays.push(waiting);
+    }
+    let refused = wait().await;
+    assert!(matches!(refused, Err(AskError::Overloaded { .. })), "{refused:?}");
+    stays.pop();
+    begun(&mut wait()).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use entity::{DeadLetter, EntityKey, EntityTypes, ShardId, StreamSend, Timestamp};
 use ports::{Peek, SnapshotWrite};
 
-use super::io::{Alarm, Answer, Ask, AskBody, Input, Loaded, Output, Refusal};
+use super::io::{Alarm, Answer, Ask, AskBody, Caller, Input, Loaded, Output, Refusal};
 use super::release::ReleaseQueue;
 use super::residents::{Residents, Slot};
 use super::streams::{Arrival, Incoming, Outgoing};
@@ -105,7 +105,7 @@ pub struct ShardCore<R> {
     failed: bool,
 }
 
-impl<R> ShardCore<R> {
+impl<R: Caller> ShardCore<R> {
     fn empty(config: Config, types: Arc<EntityTypes>, durable: Lsn) -> Self {
         Self {
             outgoing: Outgoing::new(config.stream_window),

@@ -3,7 +3,8 @@
 //! An order goes through a handful of shards, each of which only waits for the one before it. Hosts
 //! that a turn wakes take theirs right behind it, on the same thread, so that none of them has to
 //! be woken on another one; and the committer is told once, when the last of them is over, so that
-//! one commit takes what all of them staged. Bounded: what is left is woken as usual.
+//! one commit takes what all of them staged. A caller who asks several things at once gathers them
+//! in the same way. Bounded: what is left is woken as usual.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -21,15 +22,15 @@ struct Waiting {
 }
 
 thread_local! {
-    /// There while a turn runs on this thread.
+    /// There while a turn runs on this thread, or a caller gathers what he asks.
     static WAITING: RefCell<Option<Waiting>> = const { RefCell::new(None) };
 }
 
 /// The first turn of a thread. Whatever still waits when it is dropped is woken as usual.
-pub(super) struct First(());
+pub(crate) struct First(());
 
-/// A turn begins. `None`: another one began before it on this thread and lets the rest follow.
-pub(super) fn begin() -> Option<First> {
+/// A turn or a gathering begins. `None`: another one began before it on this thread and lets the rest follow.
+pub(crate) fn begin() -> Option<First> {
     let is_first = WAITING.with_borrow_mut(|waiting| {
         let is_first = waiting.is_none();
         waiting.get_or_insert_default();
@@ -39,8 +40,8 @@ pub(super) fn begin() -> Option<First> {
     if is_first { Some(First(())) } else { None }
 }
 
-/// Lets a host that was marked as woken take its turn behind the one that runs on this thread.
-/// Returns whether one runs.
+/// Lets a host that was marked as woken take its turn behind the one that runs on this thread, or
+/// at the end of the gathering. Returns whether there is one.
 pub(super) fn add(inbox: &Arc<Inbox>) -> bool {
     WAITING.with_borrow_mut(|waiting| {
         let Some(waiting) = waiting else { return false };
@@ -65,7 +66,7 @@ pub(super) fn kick(log: &Arc<Log>) {
 
 impl First {
     /// Lets those that wait take their turns, and those that they wake.
-    pub(super) fn run(self) {
+    pub(crate) fn run(self) {
         for _ in 0..limits::TURNS_FOLLOWING_MAX {
             let next = WAITING
                 .with_borrow_mut(|waiting| waiting.as_mut().and_then(|it| it.inboxes.pop_front()));

@@ -343,11 +343,12 @@ impl Inbox {
     }
 
     /// As [`Self::push`], but a host that sleeps takes its turn at once, on the caller's thread:
-    /// what it can answer by itself costs no change of threads. Whoever else wakes it meanwhile
-    /// leaves the input here, and the turn's end wakes the actor for it.
-    pub(crate) fn push_and_turn(&self, input: Input<ReplyTo>) -> bool {
+    /// what it can answer by itself costs no change of threads. A caller who gathers has it take
+    /// its turn when all is asked. Whoever else wakes it meanwhile leaves the input here, and the
+    /// turn's end wakes the actor for it.
+    pub(crate) fn push_and_turn(self: &Arc<Self>, input: Input<ReplyTo>) -> bool {
         let taken = self.put(input);
-        if taken && !self.woken.swap(true, Ordering::AcqRel) {
+        if taken && !self.woken.swap(true, Ordering::AcqRel) && !following::add(self) {
             self.take_turn();
         }
         taken

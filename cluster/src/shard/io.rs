@@ -9,8 +9,28 @@ use entity::{
 };
 use ports::{SnapshotWrite, TimerRow};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::log::Lsn;
+
+/// Where an answer goes, and with it who waits for it.
+pub trait Caller {
+    /// Whether nobody waits for the answer any more.
+    fn has_left(&self) -> bool;
+}
+
+impl Caller for oneshot::Sender<Answer> {
+    fn has_left(&self) -> bool {
+        self.is_closed()
+    }
+}
+
+/// A caller known by a number, who stays.
+impl Caller for u64 {
+    fn has_left(&self) -> bool {
+        false
+    }
+}
 
 /// What a caller wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

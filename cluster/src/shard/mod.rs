@@ -5,7 +5,7 @@
 //! core without the host.
 
 pub mod core;
-mod following;
+pub(crate) mod following;
 pub mod host;
 pub mod inbox;
 
@@ -19,4 +19,4 @@ pub mod waiters;
 
 pub use core::ShardCore;
 pub use core::recovery::{Error as RecoveryError, Recovery};
-pub use io::{Answer, Ask, AskBody, Input, Loaded, Output, Refusal, Troubles};
+pub use io::{Answer, Ask, AskBody, Caller, Input, Loaded, Output, Refusal, Troubles};

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use codec::Carried;
 use entity::{Cause, EntityKey, Principal, Timestamp};
 
+use super::io::Caller;
 use crate::limits;
 
 /// One query that waits.
@@ -40,13 +41,19 @@ impl<R> Default for Waiters<R> {
     }
 }
 
-impl<R> Waiters<R> {
-    /// Lets a query wait. Gives it back when too many wait for the entity.
+impl<R: Caller> Waiters<R> {
+    /// Lets a query wait. Gives it back when too many wait for the entity; callers who left make
+    /// room then.
     #[expect(clippy::result_large_err, reason = "the waiter itself is given back, not an error")]
     pub fn add(&mut self, key: EntityKey, waiter: Waiter<R>) -> Result<(), Waiter<R>> {
         let waiting = self.by_key.entry(key.clone()).or_default();
         if waiting.len() >= limits::WAITERS_PER_ENTITY_MAX {
-            return Err(waiter);
+            for (id, left) in waiting.extract_if(.., |(_, other)| other.reply_to.has_left()) {
+                self.by_deadline.remove(&(left.deadline, id));
+            }
+            if waiting.len() >= limits::WAITERS_PER_ENTITY_MAX {
+                return Err(waiter);
+            }
         }
         self.next += 1;
         self.by_deadline.insert((waiter.deadline, self.next), key);

@@ -84,7 +84,10 @@ impl Entity for Note {
     }
 
     fn query(&self, _ctx: &Context<'_>, query: &Text) -> Answer<Text, Text> {
-        Answer::Ready(query.clone())
+        match query.0.as_str() {
+            "wait" => Answer::NotYet(query.clone()),
+            _ => Answer::Ready(query.clone()),
+        }
     }
 
     fn publication(ctx: &EventContext<'_>, event: &Text) -> Option<Publication> {

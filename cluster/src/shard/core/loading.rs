@@ -6,12 +6,12 @@ use entity::{Cause, Cell, EntityKey, Timestamp};
 use ports::{Peek, TimerRow};
 
 use super::step::{known, panic_text};
-use super::{Access, Alarm, Answer, Env, LoadResult, Output, Refusal, ShardCore, Slot};
+use super::{Access, Alarm, Answer, Caller, Env, LoadResult, Output, Refusal, ShardCore, Slot};
 use crate::limits;
 use crate::shard::io::Loaded;
 use crate::shard::residents::Resident;
 
-impl<R> ShardCore<R> {
+impl<R: Caller> ShardCore<R> {
     /// Finds an entity, or begins to read it.
     pub(super) fn access(
         &mut self,

@@ -3,11 +3,11 @@
 use entity::{DeadLetter, DeadLetterChange, Quarantine};
 
 use super::step::known;
-use super::{Access, Answer, Ask, AskBody, Env, Output, Refusal, ShardCore};
+use super::{Access, Answer, Ask, AskBody, Caller, Env, Output, Refusal, ShardCore};
 use crate::limits;
 use crate::shard::io::Troubles;
 
-impl<R> ShardCore<R> {
+impl<R: Caller> ShardCore<R> {
     /// Whether messages to other shards may wait for their acknowledgement: it is looked again when
     /// they are due to be sent again.
     #[must_use]

@@ -4,10 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use entity::{Context, EntityKey, QueryOutcome, Source};
 
-use super::{Access, Answer, Ask, AskBody, Env, Output, Refusal, ShardCore, Slot};
+use super::{Access, Answer, Ask, AskBody, Caller, Env, Output, Refusal, ShardCore, Slot};
 use crate::shard::waiters::Waiter;
 
-impl<R> ShardCore<R> {
+impl<R: Caller> ShardCore<R> {
     pub(super) fn query(&mut self, slot: Slot, ask: Ask<R>, out: &mut Vec<Output<R>>) {
         let AskBody::Query(query) = ask.body else { unreachable!("called for queries only") };
         let waiter = Waiter {

@@ -12,7 +12,7 @@ use entity::{
 };
 use ports::{Checkpoint, Frame, FrameError, Tail};
 
-use super::{Config, ShardCore};
+use super::{Caller, Config, ShardCore};
 use crate::log::Lsn;
 
 /// Why a journal cannot be recovered.
@@ -97,7 +97,7 @@ impl Recovery {
     }
 
     /// The shard, as of the journal's tail; `durable`: where the log of this process stands.
-    pub fn finish<R>(
+    pub fn finish<R: Caller>(
         self,
         tail: Tail,
         types: Arc<EntityTypes>,
@@ -127,7 +127,7 @@ fn quarantine_after(quarantined: &mut BTreeMap<EntityKey, String>, record: &Step
     }
 }
 
-impl<R> ShardCore<R> {
+impl<R: Caller> ShardCore<R> {
     fn recovered(recovery: Recovery, types: Arc<EntityTypes>, durable: Lsn) -> Self {
         let checkpoint = recovery.checkpoint;
         let mut core = Self::empty(recovery.config, types, durable);

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use ports::{Checkpoint, SnapshotWrite, TimerRow};
 
 use super::step::known;
-use super::{Held, Output, ShardCore, Slot};
+use super::{Caller, Held, Output, ShardCore, Slot};
 use crate::limits;
 use crate::log::Placed;
 
@@ -61,7 +61,7 @@ impl Snapshots {
     }
 }
 
-impl<R> ShardCore<R> {
+impl<R: Caller> ShardCore<R> {
     /// Events after the last checkpoint: what a recovery would read.
     #[must_use]
     pub fn tail_events(&self) -> TailSize {

@@ -13,7 +13,7 @@ use entity::{
 };
 use ports::Frame;
 
-use super::{Alarm, Answer, Ask, AskBody, Env, Held, Output, Refusal, ShardCore, Slot};
+use super::{Alarm, Answer, Ask, AskBody, Caller, Env, Held, Output, Refusal, ShardCore, Slot};
 use crate::log::Placed;
 
 /// Who caused a step.
@@ -41,7 +41,7 @@ enum Failure {
     Panicked(String),
 }
 
-impl<R> ShardCore<R> {
+impl<R: Caller> ShardCore<R> {
     pub(super) fn command(
         &mut self,
         slot: Slot,

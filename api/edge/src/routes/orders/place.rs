@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use cluster::{AskError, Seen};
+use cluster::{AskError, Seen, gathered};
 use commerce::cart::{self, Cart, CartView, Place, PlaceBody as Asked};
 use commerce::keys;
 use commerce::order::{
@@ -142,7 +142,7 @@ pub(super) async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Orde
     let placing = pin!(shop.tell::<Cart>(&asker, &cart_key, &command));
     let settling = pin!(shop.query::<OrderEntity>(&reader, &expected, &Query::Settled, wait_ms));
     let told = |error: AskError<Cart>| refused(&call, &view, priced, error);
-    let (reply, seen) = match select(placing, settling).await {
+    let (reply, seen) = match gathered(select(placing, settling)).await {
         Either::Left((reply, settling)) => {
             let reply = reply.map_err(told)?;
             // A repeat may be about an earlier order of the cart; nobody waits for the next one.
