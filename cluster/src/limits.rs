@@ -8,6 +8,7 @@ pub const SHARDS_DEFAULT: u16 = 64;
 /// Bytes of records in one group; beyond it the next group begins.
 ///
 /// 2 MiB of 300-byte records are 7,000 steps in one sync of 0.2 ms: writing is the limit by then.
+/// In memory a group takes some four times that, since its records are kept beside their bytes.
 pub const GROUP_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Bytes that the records of one shard in one group are expected to take: no limit, only spares

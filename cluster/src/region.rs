@@ -1,8 +1,8 @@
 //! The region: where callers ask entities, by identity, without knowing where they live.
 //!
 //! Guarantees: a reply or view is given only when all that it depends on is durable (I4); every
-//! wait has a deadline; what is refused here was not begun. Typed on the outside, bytes on the way to
-//! another node.
+//! wait has a deadline; what is refused here was not begun. Typed on the outside, bytes on the way
+//! to another node.
 
 use std::sync::Arc;
 

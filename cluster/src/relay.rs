@@ -6,7 +6,7 @@
 //! it acknowledged, with another event where one was, or gives a place again, the shards concerned
 //! go back to the newest position that it still holds. A shard whose events cannot be read stops
 //! there, loudly, and the others go on: nothing is skipped. It does not decide what is public: the
-//! entities do.
+//! entities do. For a bus that nobody can read it makes no events: the cursors move alone.
 //! One task of a node; what it says of itself is [`RelayState`] and `mercato_outbox_*`.
 
 mod cursor;
@@ -77,7 +77,7 @@ pub struct RelayState {
     pub lag_events: u64,
     /// Age of the oldest of them, in milliseconds; 0 when there is none.
     pub oldest_ms: u64,
-    /// Acknowledged events since the start, repeats included.
+    /// Acknowledged events since the start, repeats included; none where the bus has no readers.
     pub n_published: u64,
     /// How often a shard had to go back because a stream had lost events.
     pub n_rewinds: u64,

@@ -134,6 +134,7 @@ fn what_is_carried_is_the_same_as_itself_and_packed() {
     assert_eq!(to_bytes(&value), to_bytes(&packed));
     let sent: Carried = from_bytes(&to_bytes(&value).unwrap()).unwrap();
     let wrong = Err(Error::Type { wanted: Other::TYPE, found: Sample::TYPE });
+    assert_eq!(Carried::of(sample()).take::<Other>(), wrong);
     for it in [value, packed.clone(), sent, packed] {
         assert_eq!(it.with(|it: &Sample| it == &sample()), Ok(true));
         assert_eq!(it.with(|_: &Other| ()), wrong.clone().map(drop));

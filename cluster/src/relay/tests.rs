@@ -279,3 +279,23 @@ async fn a_relay_that_panicked_begins_anew() {
     assert_eq!(world.distinct(), 2);
     assert!(*buggy.seen.lock().unwrap() >= 3);
 }
+
+#[tokio::test]
+async fn a_relay_whose_bus_has_no_readers_flushes_and_ends() {
+    let world = World::new().await;
+    let options = ports::LocalBusOptions { tail_events_max: 0, ..Default::default() };
+    let bus = LocalBus::new(options);
+    let (ctx, commits) = (world.node.ctx().clone(), Arc::clone(world.node.commits()));
+    let options = RelayOptions { bus: BusKind::InProcess };
+    let relay = Relay::start(ctx, commits, Arc::new(bus.clone()), options).await.unwrap();
+    world.tell("a", &["1", "2", "3"]).await;
+    assert!(world.clock.during(relay.flush(1_000)).await);
+    assert_eq!((relay.state().lag_events, relay.state().n_published), (0, 0));
+    world.tell("b", &["1"]).await;
+    assert!(world.clock.during(relay.stop(1_000)).await, "all that is durable counts as out");
+    assert_eq!(bus.stream_names(), [] as [&str; 0]);
+    // A server has none of it yet.
+    let relay = world.relay().await;
+    assert!(world.clock.during(relay.flush(1_000)).await);
+    assert_eq!(relay.state().n_published, 4);
+}

@@ -113,6 +113,9 @@ impl Task for Worker {
                 Turn::Moved(n) if n < limits::SMALL_BATCH_EVENTS => {
                     self.pause(orders, limits::PACE_MS).await
                 }
+                Turn::Passed if !self.parts.bus.has_readers() => {
+                    self.pause(orders, limits::PACE_MS).await
+                }
                 Turn::Moved(_) | Turn::Passed => {
                     // Others have their turn too when there is much to do.
                     tokio::task::yield_now().await;

@@ -29,7 +29,8 @@ thread_local! {
 /// The first turn of a thread. Whatever still waits when it is dropped is woken as usual.
 pub(crate) struct First(());
 
-/// A turn or a gathering begins. `None`: another one began before it on this thread and lets the rest follow.
+/// A turn or a gathering begins. `None`: another one began before it on this thread and lets the
+/// rest follow.
 pub(crate) fn begin() -> Option<First> {
     let is_first = WAITING.with_borrow_mut(|waiting| {
         let is_first = waiting.is_none();

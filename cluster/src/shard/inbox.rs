@@ -21,12 +21,18 @@ use tokio::sync::{Notify, oneshot};
 
 use super::following;
 use super::host::Seated;
-use super::io::{Answer, Input};
+use super::io::{Answer, Caller, Input};
 use crate::ctx::Parcel;
 use crate::log::Lsn;
 
 /// How a caller is answered.
 pub type ReplyTo = oneshot::Sender<Answer>;
+
+impl Caller for ReplyTo {
+    fn has_left(&self) -> bool {
+        self.is_closed()
+    }
+}
 
 /// Wakes a host.
 #[derive(Debug)]

@@ -9,7 +9,6 @@ use entity::{
 };
 use ports::{SnapshotWrite, TimerRow};
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 
 use crate::log::Lsn;
 
@@ -17,12 +16,6 @@ use crate::log::Lsn;
 pub trait Caller {
     /// Whether nobody waits for the answer any more.
     fn has_left(&self) -> bool;
-}
-
-impl Caller for oneshot::Sender<Answer> {
-    fn has_left(&self) -> bool {
-        self.is_closed()
-    }
 }
 
 /// A caller known by a number, who stays.

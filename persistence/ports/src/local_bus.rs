@@ -3,7 +3,8 @@
 //! Guarantees: order and sequence per stream, watchers told of every event, an id that is still
 //! in the window stored once. Bounded: a tail and a window of a fixed number of events a stream,
 //! a watch channel of fixed length; with nobody watching, an event costs one map entry and one
-//! pointer. Events are not kept beyond the tail and not at all over a restart: the journal is.
+//! pointer, and without a tail nothing, since none is made. Events are not kept beyond the tail and
+//! not at all over a restart: the journal is.
 //! The faults are those of a real bus, asked for by tests and the simulator.
 
 use std::borrow::Borrow;

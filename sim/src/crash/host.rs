@@ -8,6 +8,7 @@ use cluster::ctx::Parcel;
 use cluster::log::{Placed, Stage, StageError, Staging};
 use cluster::shard::core::Env;
 use cluster::shard::{Answer, Input, Loaded, Output, ShardCore};
+use codec::Stored;
 use entity::{EntityKey, ShardId, StepRecord};
 use ports::{Journal, MemoryStore, Peek, SnapshotStore, SnapshotWrite};
 
@@ -54,7 +55,7 @@ impl Stage for HarnessEnv<'_> {
         &mut self,
         shard: ShardId,
         epoch: u64,
-        _encoded: &[u8],
+        encoded: &[u8],
         mut record: StepRecord,
     ) -> Result<Placed, StageError> {
         assert_eq!(shard, self.shard, "a core stages for its own shard");
@@ -67,6 +68,8 @@ impl Stage for HarnessEnv<'_> {
             // Cut off before this record. What the core does now is thrown away with it.
             return Err(StageError::Closed);
         }
+        let decoded = StepRecord::decode_version(StepRecord::VERSION, &encoded[4..]);
+        assert_eq!(decoded.as_ref(), Ok(&record), "I3: what is staged is what is journaled");
         if self.canary == Some(Canary::KeysNotKept) {
             record.kept = None;
         }

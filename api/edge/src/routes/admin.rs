@@ -130,7 +130,7 @@ struct Events {
     lag_events: u64,
     /// Age of the oldest of them, in ms.
     oldest_ms: u64,
-    /// Acknowledged since the start.
+    /// Acknowledged since the start; none on a bus in the process, which has no readers.
     n_published: u64,
     /// How often a shard went back because the bus had lost events.
     n_rewinds: u64,

@@ -627,3 +627,32 @@ async fn a_server_that_lost_its_newest_events_gets_these_again() {
     let missing = expected.keys().filter(|id| stored.iter().all(|event| event.id != **id));
     assert_eq!(missing.count(), 0);
 }
+
+#[tokio::test]
+async fn a_bus_without_readers_gets_nothing_and_a_later_one_misses_nothing() {
+    let bus = LocalBus::new(LocalBusOptions { tail_events_max: 0, watch_events_max: 8 });
+    let mut world = World::new(Arc::new(bus.clone()));
+    let mut worker = world.worker_on(BusKind::InProcess).await.unwrap();
+    world.commit(A, &[("a", &["1", "2"])]).await;
+    world.commit(B, &[("a", &["1"])]).await;
+    worker.run_dry(&world).await;
+    assert_eq!(worker.commits()[..2], [1, 1], "the cursors move");
+    assert_eq!(worker.parts.state.lock().n_published, 0);
+    assert_eq!(bus.stream_names(), [] as [&str; 0]);
+    assert!(worker.save().await);
+
+    let mut watcher = bus.watch();
+    world.commit(A, &[("a", &["3"])]).await;
+    worker.run_dry(&world).await;
+    let Ok(ports::BusSignal::Event(event)) = watcher.try_recv() else { panic!("nothing came") };
+    assert_eq!(event.version, 3, "what was committed since somebody watches");
+    assert!(watcher.try_recv().is_err());
+    drop(watcher);
+    assert!(worker.save().await);
+
+    let server = LocalBus::default();
+    world.bus = Arc::new(server.clone());
+    let mut worker = world.worker_on(BusKind::Server).await.unwrap();
+    worker.run_dry(&world).await;
+    assert_complete(&stored(&server), &world.expected().await);
+}

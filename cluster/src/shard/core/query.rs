@@ -73,7 +73,7 @@ impl<R: Caller> ShardCore<R> {
             let waiters = self.waiters.take(&key);
             match self.residents.find(&key) {
                 Some(slot) => {
-                    for waiter in waiters {
+                    for waiter in waiters.into_iter().filter(|it| !it.reply_to.has_left()) {
                         self.ask_again(slot, waiter, out);
                     }
                 }

@@ -27,22 +27,24 @@ pub(super) fn first_settled(view: &OrderView) -> Option<Entry> {
         .copied()
 }
 
-/// The same when the view shows only the newest entries: it is among the first, which the order's
-/// history has.
+/// The same when the view shows only the newest entries: the order as it was has those before.
 pub(super) async fn first_ever_settled(
     shop: &Shop,
     asker: &Asker,
     order: &EntityKey,
     view: &OrderView,
 ) -> Result<Option<Entry>, Problem> {
-    if view.timeline.first().is_some_and(|entry| entry.seq == 1) {
-        return Ok(first_settled(view));
+    let oldest = |view: &OrderView| view.timeline.first().map_or(1, |entry| entry.seq);
+    let mut first = first_settled(view);
+    let mut before = oldest(view);
+    while before > 1 {
+        let query = Query::View { since_seq: Some(0) };
+        let seen = shop.query_at::<OrderEntity>(asker, order, before - 1, &query).await?;
+        let earlier = whole(seen.view)?;
+        first = first_settled(&earlier).or(first);
+        before = oldest(&earlier);
     }
-    // Two rounds of holds for each line, the commits, the wallet, and room.
-    let early = 4 * view.terms.priced.lines.len() as u64 + 16;
-    let query = Query::View { since_seq: Some(0) };
-    let seen = shop.query_at::<OrderEntity>(asker, order, early.min(view.version), &query).await?;
-    Ok(first_settled(&*whole(seen.view)?).or_else(|| first_settled(view)))
+    Ok(first)
 }
 
 /// The present version of the order that holds a cart, if it has come to something: a placing by
