@@ -5,6 +5,7 @@
 //! checksums and chains, checks them against the tails, and writes them through the store.
 //! The two others get the bytes ready made.
 
+use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
@@ -99,18 +100,20 @@ pub async fn log(dir: &Path, n_group: usize, time: Duration) -> Result<Written, 
         staging.own(shard, tail);
         epochs.push(tail.epoch);
     }
-    // Made before: a node has its records from its entities.
-    let records: Vec<StepRecord> = (0..N_ENTITIES).map(record).collect();
+    // Made before: a node has its records from its entities. They go round.
+    let mut records: VecDeque<StepRecord> =
+        (0..N_ENTITIES.max(n_group as u64)).map(record).collect();
     let started = Instant::now();
     let mut n_events = 0;
     while started.elapsed() < time {
-        for record in records.iter().cycle().skip(n_events % records.len()).take(n_group) {
+        for record in records.drain(..n_group) {
             let shard = record.key.shard(store.n_shards());
             let epoch = epochs[usize::from(shard.0)];
-            let staged = staging.stage(shard, epoch, &encoded(record)?, record.clone());
+            let staged = staging.stage(shard, epoch, &encoded(&record)?, record);
             staged.map_err(Failed::because("stage a record"))?;
         }
         while let Some(taken) = staging.take() {
+            records.extend(taken.records.into_iter().flatten());
             let appended = store.append(Arc::new(taken.frames)).await;
             appended.map_err(Failed::because("append a group"))?;
             staging.committed(taken.last_lsn);
