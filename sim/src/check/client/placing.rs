@@ -122,7 +122,9 @@ fn named_again(
     });
     let Some(free_us) = edited.and_then(|edit| edit.answered_us) else { return };
     let again = cart.placings.iter().find(|other| {
+        // A kept answer names the order of when it was first given.
         other.op.sent_us > free_us
+            && !other.answer.replayed
             && other.op.key != one.op.key
             && other.answer.order.as_deref() == Some(order)
     });
