@@ -1,8 +1,8 @@
 //! Path and query parameters, checked against the table of the operation.
 //!
 //! A parameter that the operation does not declare is 400, as is one that stands twice or does not
-//! have its form. The same table writes the OpenAPI document. A malformed path parameter is 404:
-//! nothing has such a name.
+//! have its form. The same table writes the OpenAPI document. A malformed path parameter is 404,
+//! since nothing has such a name, and the detail says which form it must have.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -145,9 +145,9 @@ impl Params {
     ) -> Result<Self, Problem> {
         let mut found = BTreeMap::new();
         for param in declared {
-            let value = get(param.name)
-                .filter(|value| param.accepts(value))
-                .ok_or_else(|| Problem::new(Code::NotFound))?;
+            let value = get(param.name).filter(|value| param.accepts(value)).ok_or_else(|| {
+                Problem::new(Code::NotFound).detail(format!("{} {}", param.name, param.expected()))
+            })?;
             found.insert(param.name, value.to_owned());
         }
         Ok(Self(found))
