@@ -89,7 +89,10 @@ impl<E: Entity> EntityCell<E> {
                 sites::hit("idempotency.key_reused");
                 Some(Outcome::KeyReused)
             }
-            None => self.idempotency.is_full(now).then_some(Outcome::KeysFull),
+            None => {
+                let is_full = self.idempotency.is_full(key, E::PRINCIPAL_KEYS, now);
+                is_full.then_some(Outcome::KeysFull)
+            }
         }
     }
 

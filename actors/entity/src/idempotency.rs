@@ -1,7 +1,8 @@
 //! Idempotency keys: what was answered to a key, kept by the entity that the command entered.
 //!
 //! Guarantees (I7): the outcome is journaled in the same record as its effect; an unexpired key is
-//! never evicted, a full window refuses; the same key with another fingerprint is refused.
+//! never evicted, a full window refuses; the same key with another fingerprint is refused. Each
+//! principal has a share of the window, so that one who uses his up does not shut out another.
 //! What is kept is the entity's outcome; the edge renders it again to the same bytes.
 
 use codec::Packed;
@@ -9,9 +10,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, limits};
 
-/// A key in its scope: a hash over principal and key text (the tenant is part of the entity).
+/// A key in its scope (the tenant is part of the entity): its first half is a hash over the
+/// principal and the same for all of his keys, its second one over his key's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IdempotencyKey(pub [u8; 16]);
+
+impl IdempotencyKey {
+    /// A key of a principal, from a hash over each.
+    #[must_use]
+    pub fn new(principal: [u8; 8], text: [u8; 8]) -> Self {
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&principal);
+        key[8..].copy_from_slice(&text);
+        Self(key)
+    }
+
+    fn principal(&self) -> &[u8] {
+        &self.0[..8]
+    }
+}
 
 /// A hash over route and parsed body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,18 +85,28 @@ impl IdempotencyWindow {
         Some(&self.kept[index].1).filter(|kept| kept.expires_at > now)
     }
 
-    /// Whether no further key fits at `now`.
+    /// Whether `key` does not fit at `now`: its principal has used up the share of one, or all of
+    /// them together have used up what an entity keeps. O(n) from [`limits::PRINCIPAL_KEYS`] keys.
     #[must_use]
-    pub fn is_full(&self, now: Timestamp) -> bool {
-        self.kept.len() >= limits::IDEMPOTENCY_KEYS_MAX
-            && self.kept.iter().filter(|(_, kept)| kept.expires_at > now).count()
-                >= limits::IDEMPOTENCY_KEYS_MAX
+    pub fn is_full(&self, key: IdempotencyKey, share: usize, now: Timestamp) -> bool {
+        if self.kept.len() < limits::PRINCIPAL_KEYS.min(share) {
+            return false;
+        }
+        let (mut n_own, mut n_all, mut bytes) = (0, 0, 0);
+        for (other, kept) in self.kept.iter().filter(|(_, kept)| kept.expires_at > now) {
+            n_own += usize::from(other.principal() == key.principal());
+            n_all += 1;
+            bytes += outcome_bytes(&kept.outcome);
+        }
+        n_own >= share
+            || n_all >= limits::IDEMPOTENCY_KEYS_MAX
+            || bytes >= limits::IDEMPOTENCY_BYTES_MAX
     }
 
     /// Keeps an outcome and forgets what expired before it. Live and in replay alike.
     pub fn keep(&mut self, key: IdempotencyKey, kept: Kept) {
         let now = kept.at;
-        if self.kept.len() >= limits::IDEMPOTENCY_KEYS_MAX {
+        if self.kept.len() >= limits::PRINCIPAL_KEYS {
             self.kept.retain(|(_, old)| old.expires_at > now);
         }
         match self.kept.binary_search_by_key(&key, |(k, _)| *k) {

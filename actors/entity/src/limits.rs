@@ -8,8 +8,16 @@ pub const STATE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The largest record of one step, in bytes (architecture 3). Never split.
 pub const STEP_BYTES_MAX: usize = 512 * 1024;
 
-/// Idempotency keys that one entity keeps; more is refused, unexpired keys are never evicted.
-pub const IDEMPOTENCY_KEYS_MAX: usize = 64;
+/// Idempotency keys of one principal that an entity keeps, if its kind says nothing else; more is
+/// refused, unexpired keys are never evicted.
+pub const PRINCIPAL_KEYS: usize = 64;
+
+/// Idempotency keys that one entity keeps: of 16 principals, if each uses his share up.
+pub const IDEMPOTENCY_KEYS_MAX: usize = 1_024;
+
+/// Bytes of outcomes from which an entity keeps no further key. An outcome has some 50 to 500
+/// bytes: 1,024 of them are less.
+pub const IDEMPOTENCY_BYTES_MAX: usize = 512 * 1024;
 
 /// The longest idempotency key, in bytes (interfaces.md 1).
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
@@ -20,15 +28,11 @@ pub const IDEMPOTENCY_KEEP_MS: u64 = 48 * 60 * 60 * 1000;
 /// How long a refusal is kept with its key: 10 min.
 pub const REFUSAL_KEEP_MS: u64 = 10 * 60 * 1000;
 
-/// The largest outcome that is kept with a key, in bytes.
-///
-/// 64 keys of 4 KiB are 256 KiB, an eighth of the state's cap.
-pub const KEPT_OUTCOME_BYTES_MAX: usize = 4 * 1024;
-
 /// Messages that one step may send.
 ///
 /// An order of 500 lines asks at most 500 SKUs.
 pub const SENDS_PER_STEP_MAX: usize = 1024;
 
-const _: () = assert!(IDEMPOTENCY_KEYS_MAX * KEPT_OUTCOME_BYTES_MAX < STATE_BYTES_MAX / 8);
+const _: () = assert!(IDEMPOTENCY_BYTES_MAX <= STATE_BYTES_MAX / 8);
+const _: () = assert!(PRINCIPAL_KEYS < IDEMPOTENCY_KEYS_MAX);
 const _: () = assert!(STEP_BYTES_MAX < STATE_BYTES_MAX);

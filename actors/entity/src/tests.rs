@@ -97,7 +97,8 @@ fn add(
         source: Source::Caller,
         cause: &cause,
     };
-    let name = name.map(|(k, f)| (IdempotencyKey([k; 16]), Fingerprint([f; 16])).into());
+    let name =
+        name.map(|(k, f)| (IdempotencyKey::new([7; 8], [k; 8]), Fingerprint([f; 16])).into());
     cell.step(&ctx, Input::Command(&pack(&Add(n)).unwrap(), name))
 }
 
@@ -146,11 +147,56 @@ fn a_refusal_is_kept_for_ten_minutes_and_a_full_window_refuses() {
     let later = add(&mut cell, 11, Some((1, 1)), limits::REFUSAL_KEEP_MS).unwrap();
     assert!(matches!(later.outcome, Outcome::Rejected(_)));
     let now = limits::REFUSAL_KEEP_MS;
-    for name in 2..=u8::try_from(limits::IDEMPOTENCY_KEYS_MAX).unwrap() {
+    for name in 2..=u8::try_from(limits::PRINCIPAL_KEYS).unwrap() {
         assert!(add(&mut cell, 11, Some((name, 1)), now).unwrap().kept.is_some());
     }
     assert_eq!(add(&mut cell, 0, Some((99, 1)), now).unwrap().outcome, Outcome::KeysFull);
     assert!(add(&mut cell, 0, None, now).is_ok());
+}
+
+#[test]
+fn a_principal_who_used_his_share_up_shuts_out_nobody_else() {
+    let outcome = || Ok(pack(&Added(1)).unwrap());
+    let kept = |at, outcome| Kept {
+        fingerprint: Fingerprint([0; 16]),
+        at: Timestamp(at),
+        expires_at: Timestamp(at + 100),
+        version: 1,
+        request: 1,
+        trace_id: [0; 16],
+        outcome,
+    };
+    let name = |who: u8, n: usize| IdempotencyKey::new([who; 8], (n as u64).to_be_bytes());
+    let (share, all) = (limits::PRINCIPAL_KEYS, limits::IDEMPOTENCY_KEYS_MAX);
+    let mut window = IdempotencyWindow::default();
+    let is_full = |window: &IdempotencyWindow, who, now| {
+        window.is_full(name(who, usize::MAX), share, Timestamp(now))
+    };
+    for n in 0..share {
+        assert!(!is_full(&window, 1, 0), "{n}");
+        window.keep(name(1, n), kept(0, outcome()));
+    }
+    assert!(is_full(&window, 1, 99) && !is_full(&window, 2, 99));
+    assert!(!window.is_full(name(1, usize::MAX), 2 * share, Timestamp(99)), "a larger share");
+    assert!(!is_full(&window, 1, 100), "forgotten");
+    for n in share..all {
+        let who = 1 + u8::try_from(n / share).unwrap();
+        assert!(!is_full(&window, who, 50), "{n}");
+        window.keep(name(who, n), kept(50, outcome()));
+    }
+    assert!(is_full(&window, 99, 50), "as many as one entity keeps");
+    window.keep(name(99, 0), kept(100, outcome()));
+    assert!(!is_full(&window, 1, 100) && is_full(&window, 2, 100), "what was forgotten is free");
+
+    let mut window = IdempotencyWindow::default();
+    let large = Packed {
+        bytes: vec![0; limits::IDEMPOTENCY_BYTES_MAX / share],
+        ..pack(&Added(1)).unwrap()
+    };
+    for n in 0..share {
+        window.keep(name(1, n), kept(0, Ok(large.clone())));
+    }
+    assert!(is_full(&window, 2, 0), "as many bytes as one entity keeps");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use codec::Stored;
 
 use crate::{
     Answer, Bounce, Context, Decision, EntityKey, EventContext, Kind, Publication, Timestamp,
+    limits,
 };
 
 /// A business entity as a pure state machine.
@@ -16,6 +17,8 @@ pub trait Entity: Sized + Clone + Stored + Send + 'static {
     const KIND: Kind;
     /// The kind's name: `order`.
     const NAME: &'static str;
+    /// Idempotency keys that it keeps of one principal.
+    const PRINCIPAL_KEYS: usize = limits::PRINCIPAL_KEYS;
     /// What it can be told.
     type Command: Stored + Send;
     /// What can happen to it.

@@ -49,9 +49,9 @@ impl UsedKeys {
         }
     }
 
-    /// Keys are hashes already.
+    /// Keys are hashes already; their first half is the same for all of one principal.
     fn shard(&self, IdempotencyKey(key): IdempotencyKey) -> &Mutex<Shard> {
-        &self.0[usize::from(key[0]) % SHARDS]
+        &self.0[usize::from(key[8]) % SHARDS]
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
         let keys = UsedKeys::default();
         let key = |n: usize| {
             let mut bytes = [0; 16];
-            bytes[8..].copy_from_slice(&(n as u64).to_be_bytes());
+            bytes[..8].copy_from_slice(&(n as u64).to_be_bytes());
             (IdempotencyKey(bytes), Fingerprint([1; 16]))
         };
         for n in 0..=PER_SHARD {

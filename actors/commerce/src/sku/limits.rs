@@ -1,6 +1,6 @@
 //! Limits of one SKU, with the arithmetic beside each (I10).
 
-use entity::limits::{SENDS_PER_STEP_MAX, STATE_BYTES_MAX, STEP_BYTES_MAX};
+use entity::limits::{IDEMPOTENCY_KEYS_MAX, SENDS_PER_STEP_MAX, STATE_BYTES_MAX, STEP_BYTES_MAX};
 
 /// Holds that one SKU keeps: held, pinned, and committed but not yet shipped.
 pub const HOLDS_MAX: usize = 20_000;
@@ -19,6 +19,10 @@ pub const ENDED_KEEP_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Restocks of holds that are forgotten, remembered against repeats.
 pub const RETURNS_KEPT: usize = 1_024;
+
+/// Idempotency keys that a SKU keeps of one principal: the warehouse's system, one key, moves the
+/// stock of a busy SKU more often than buyers touch their orders.
+pub const PRINCIPAL_KEYS: usize = 512;
 
 /// Movements that a SKU lists; the journal has all of them.
 pub const MOVEMENTS_KEPT: usize = 100;
@@ -76,3 +80,4 @@ pub const REASON_BYTES_MAX: usize = 200;
 const _: () = assert!(HOLDS_MAX * 17 + ASKS_PER_STEP * 300 < STEP_BYTES_MAX);
 const _: () = assert!(HOLDS_MAX * (HOLD_BYTES + DUE_BYTES) < STATE_BYTES_MAX);
 const _: () = assert!(ASKS_PER_STEP <= SENDS_PER_STEP_MAX);
+const _: () = assert!(PRINCIPAL_KEYS * 2 <= IDEMPOTENCY_KEYS_MAX);

@@ -106,6 +106,7 @@ stored_types!(
 impl Entity for Sku {
     const KIND: Kind = kinds::SKU;
     const NAME: &'static str = "sku";
+    const PRINCIPAL_KEYS: usize = limits::PRINCIPAL_KEYS;
     type Command = Command;
     type Event = Event;
     type Reply = Reply;

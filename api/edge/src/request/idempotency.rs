@@ -51,12 +51,8 @@ pub fn scoped_key(principal: &Principal, key: &str) -> IdempotencyKey {
         PrincipalKind::Operator => 5,
         PrincipalKind::Service => 6,
     };
-    IdempotencyKey(digest(&[
-        principal.tenant.as_str().as_bytes(),
-        &[kind],
-        principal.subject.as_bytes(),
-        key.as_bytes(),
-    ]))
+    let who = [principal.tenant.as_str().as_bytes(), &[kind], principal.subject.as_bytes()];
+    IdempotencyKey::new(digest(&who), digest(&[who[0], who[1], who[2], key.as_bytes()]))
 }
 
 /// The fingerprint of a request: operation, path, condition-free, body as parsed JSON.
@@ -66,14 +62,14 @@ pub fn fingerprint(operation: &str, path: &str, body: Option<&Value>) -> Fingerp
     Fingerprint(digest(&[operation.as_bytes(), path.as_bytes(), &body]))
 }
 
-/// The first 16 bytes of SHA-256 over fields that are prefixed with their length, so that
+/// The first bytes of SHA-256 over fields that are prefixed with their length, so that
 /// ("ab","c") and ("a","bc") differ.
-fn digest(fields: &[&[u8]]) -> [u8; 16] {
+fn digest<const N: usize>(fields: &[&[u8]]) -> [u8; N] {
     let mut hash = Sha256::new();
     for field in fields {
         hash.update((field.len() as u64).to_be_bytes());
         hash.update(field);
     }
     let full: [u8; 32] = hash.finalize().into();
-    *full.first_chunk().expect("16 is less than 32")
+    *full.first_chunk().expect("at most 32 bytes are asked for")
 }

@@ -33,22 +33,23 @@ async fn a_key_is_for_one_operation() {
 }
 
 #[actix_web::test]
-async fn a_full_window_of_keys_says_when_there_is_room_at_the_latest() {
+async fn who_used_his_keys_up_hears_until_when_at_the_latest_and_shuts_out_nobody() {
     let rig = Rig::new().await;
-    let adjust = |key: usize| {
-        post("/v1/stock/tea-1/adjustments")
-            .bearer(&rig.staff)
-            .header("idempotency-key", &format!("k{key}"))
-            .json(r#"{"location":"main","delta":1,"reason":"receipt"}"#)
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "cart-of-alice").await;
+    let path = format!("/v1/orders/{}/cancel", order.json()["id"].as_str().unwrap());
+    let cancel = |token: &str, key: usize| {
+        post(&path).bearer(token).header("idempotency-key", &format!("k{key}")).json("{}")
     };
-    // One is taken by what made the SKU.
-    for key in 1..64 {
-        assert_eq!(rig.send(adjust(key)).await.status, 200, "{key}");
+    for key in 0..64 {
+        let status = if key == 0 { 200 } else { 409 };
+        assert_eq!(rig.send(cancel(&token, key)).await.status, status, "{key}");
     }
-    let full = rig.send(adjust(64)).await;
+    let full = rig.send(cancel(&token, 64)).await;
     assert_eq!(full.brief(), "429 rate_limited");
     assert_eq!(full.header("retry-after"), (48 * 3600).to_string());
-    assert_eq!(rig.send(adjust(63)).await.status, 200, "a repeat needs no room");
+    assert_eq!(rig.send(cancel(&token, 0)).await.status, 200, "a repeat needs no room");
+    assert_eq!(rig.send(cancel(&rig.staff, 64)).await.brief(), "409 invalid_state");
 }
 
 #[actix_web::test]
