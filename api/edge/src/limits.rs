@@ -56,6 +56,10 @@ pub const WAIT_READ_MAX_MS: u64 = 20_000;
 /// See [`WAIT_COMMAND_MAX_MS`].
 pub const WAIT_COMMAND_DEFAULT_MS: u64 = 2_000;
 
+/// The longest offer that is kept with the refusal of a price: a quote of some 60 lines. A longer
+/// one is made anew for each repeat.
+pub const OFFER_BYTES_MAX: usize = 16 * 1024;
+
 /// Versions of dynamic configuration that are kept. Some 500 bytes each.
 pub const CONFIG_VERSIONS_MAX: usize = 50;
 /// The furthest that a demo's clock may be ahead, in ms: 100 years, so that every instant that

@@ -2,15 +2,50 @@
 
 use commerce::customer::Invalid;
 use commerce::{account, cart, customer, order, product, shipment, sku};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::dto::{order_id, phase_word};
-
+use crate::limits::OFFER_BYTES_MAX;
 use crate::problem::{Code, Fault, Problem};
 
 /// A rejection that can be shown.
 pub trait Refused {
     /// The problem that a client sees.
     fn problem(self) -> Problem;
+}
+
+/// What a cart that was refused for its price is offered instead. It is kept with the refusal, as
+/// text, so that a repeat with the same key says the same whatever things cost by then.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Offer {
+    /// The quote that can be accepted: 409 `price_changed`.
+    Quote(Value),
+    /// The lines that cannot be had: 409 `out_of_stock`.
+    Lines(Value),
+    /// Nothing.
+    Nothing,
+}
+
+impl Offer {
+    /// The text to keep. `None`: nothing, or more than is kept with a key.
+    pub(crate) fn text(&self) -> Option<Box<str>> {
+        let text = serde_json::to_string(self).expect("JSON values only");
+        (*self != Self::Nothing && text.len() <= OFFER_BYTES_MAX).then(|| text.into())
+    }
+
+    fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or(Self::Nothing)
+    }
+
+    pub(crate) fn problem(self) -> Problem {
+        match self {
+            Self::Quote(quote) => Problem::new(Code::PriceChanged).with("quote", quote),
+            Self::Lines(lines) => Problem::new(Code::OutOfStock).with("lines", lines),
+            Self::Nothing => Problem::new(Code::PriceChanged),
+        }
+    }
 }
 
 fn mismatch(version: u64) -> Problem {
@@ -91,6 +126,7 @@ impl Refused for cart::Rejection {
             Self::PriceChanged | Self::PriceMoved { .. } | Self::WronglyPriced => {
                 Problem::new(Code::PriceChanged)
             }
+            Self::PriceRefused { offer } => Offer::read(&offer).problem(),
             Self::Merging => Problem::new(Code::InvalidState).with("state", "merging"),
             Self::CouponUnknown { code } => Problem::new(Code::CouponNotApplicable)
                 .with("reason", "unknown")

@@ -151,6 +151,14 @@ pub enum Command {
         /// The order's version.
         order_version: u64,
     },
+    /// Places an order though its price is another one, as far as the edge sees: if the cart
+    /// refuses for the price, it keeps what was offered instead, so that a repeat says the same.
+    PlaceOffered {
+        /// The placing.
+        place: Box<Place>,
+        /// What is offered, as the edge shows it.
+        offer: Box<str>,
+    },
 }
 
 /// What a caller hears.
@@ -214,5 +222,10 @@ pub enum Rejection {
     CouponUnknown {
         /// Its code.
         code: CompactString,
+    },
+    /// As [`Self::PriceMoved`], with what was offered instead ([`Command::PlaceOffered`]).
+    PriceRefused {
+        /// What was offered, as the edge shows it.
+        offer: Box<str>,
     },
 }

@@ -67,6 +67,9 @@ pub(super) fn ask(
         Command::PlaceHeld { place, order_version } => {
             place::place(ctx, own(ctx, body)?, *place, Some(order_version))
         }
+        Command::PlaceOffered { place, offer } => {
+            place::offered(place::place(ctx, own(ctx, body)?, *place, None), offer)
+        }
         Command::OrderConfirmed { .. }
         | Command::OrderCancelled { .. }
         | Command::GiveLines { .. }
@@ -325,6 +328,7 @@ pub(super) fn told(
         | Command::Merge { .. }
         | Command::MergeSeen { .. }
         | Command::PlaceHeld { .. }
+        | Command::PlaceOffered { .. }
         | Command::Place(_) => return Err(Rejection::WrongSource),
     };
     Ok(decision)

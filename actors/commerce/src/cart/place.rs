@@ -50,6 +50,19 @@ pub(super) fn place(
         .replying(reply))
 }
 
+/// A refusal for the price keeps what was offered instead.
+pub(super) fn offered(
+    placed: Result<Decision<Cart>, Rejection>,
+    offer: Box<str>,
+) -> Result<Decision<Cart>, Rejection> {
+    placed.map_err(|rejection| match rejection {
+        Rejection::PriceMoved { .. } | Rejection::WronglyPriced => {
+            Rejection::PriceRefused { offer }
+        }
+        other => other,
+    })
+}
+
 /// No tender means a gateway.
 fn explicit(tenders: Vec<Tender>) -> Vec<Tender> {
     if tenders.is_empty() { vec![Tender::Gateway] } else { tenders }

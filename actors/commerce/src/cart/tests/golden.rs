@@ -59,9 +59,10 @@ fn commands_and_events() {
         Command::TakeLines { lines: vec![line()] },
         Command::MergeSeen { from: merging().from, guest: "g1".into(), lines: vec![line()] },
         Command::ReturnLines { lines: vec![line()] },
-        Command::PlaceHeld { place: Box::new(place), order_version: 9 },
+        Command::PlaceHeld { place: Box::new(place.clone()), order_version: 9 },
+        Command::PlaceOffered { place: Box::new(place), offer: "{}".into() },
     ]);
-    check(13, &commands, &expect_file!["../golden/command.hex"]);
+    check(14, &commands, &expect_file!["../golden/command.hex"]);
     let owner = Owner::of(&buyer("ada"));
     let events = named(vec![
         Event::Created { owner, content: content(&[("a", 1)]) },
@@ -103,8 +104,9 @@ fn answers() {
         Rejection::NotImplemented,
         Rejection::PriceMoved { at: Timestamp(1_000) },
         Rejection::CouponUnknown { code: "TEN".into() },
+        Rejection::PriceRefused { offer: "{}".into() },
     ]);
-    check(12, &rejections, &expect_file!["../golden/rejection.hex"]);
+    check(13, &rejections, &expect_file!["../golden/rejection.hex"]);
     let queries = named(vec![Query::View, Query::Merged { from: merging().from }]);
     check(2, &queries, &expect_file!["../golden/query.hex"]);
 }

@@ -8,7 +8,7 @@ use commerce::keys;
 use commerce::order::{
     Order as OrderEntity, OrderView, PricedOrder, Query, Status, Totals, TxnType, View,
 };
-use entity::{EntityKey, Scope, Timestamp};
+use entity::{EntityKey, Scope};
 use futures_util::future::{Either, select};
 use serde::Deserialize;
 use serde_json::json;
@@ -21,12 +21,14 @@ use crate::limits;
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::quoting;
+use crate::refusal::Offer;
 use crate::reply::{Json, Reply};
 use crate::request::WaitLimit;
 use crate::route::Call;
 use crate::routes::carts::quote::show_quote;
 use crate::routes::carts::{TenderBody, read_cart, read_money};
 use crate::routes::common;
+use crate::shop::Shop;
 
 pub(super) const PLACE: Operation = Operation::post("placeOrder", "/v1/orders")
     .about(
@@ -121,7 +123,7 @@ pub(super) async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Orde
         // The price of a frozen cart stands in its order; the cart compares what is asked.
         cart::Status::Frozen | cart::Status::Ordered => Err(Problem::new(Code::PriceChanged)),
     };
-    let command = Place {
+    let place = Place {
         body: asked(body)?,
         priced: priced.as_ref().map_or_else(
             |_| unpriced(view.content.currency),
@@ -131,9 +133,12 @@ pub(super) async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Orde
         locale: call.caller.locale.clone(),
     };
     let held = outcome::held(shop, &reader, &view).await;
-    let command = match held {
-        Some(order_version) => cart::Command::PlaceHeld { place: Box::new(command), order_version },
-        None => cart::Command::Place(Box::new(command)),
+    let offer = offer(&call, &view, priced.as_ref(), &place)?;
+    let place = Box::new(place);
+    let command = match (held, offer.text()) {
+        (Some(order_version), _) => cart::Command::PlaceHeld { place, order_version },
+        (None, Some(offer)) => cart::Command::PlaceOffered { place, offer },
+        (None, None) => cart::Command::Place(place),
     };
     // The order lives beside its cart: a query that is sent behind the command waits there for the
     // very version with which placing comes to something, and nothing has to be folded for it.
@@ -141,7 +146,7 @@ pub(super) async fn place(call: Call<Json<PlaceBody>>) -> Result<Reply<Json<Orde
     let wait_ms = call.prefer.wait_ms;
     let placing = pin!(shop.tell::<Cart>(&asker, &cart_key, &command));
     let settling = pin!(shop.query::<OrderEntity>(&reader, &expected, &Query::Settled, wait_ms));
-    let told = |error: AskError<Cart>| refused(&call, &view, priced, error);
+    let told = |error: AskError<Cart>| refused(shop, priced, offer, error);
     let (reply, seen) = match gathered(select(placing, settling)).await {
         Either::Left((reply, settling)) => {
             let reply = reply.map_err(told)?;
@@ -200,50 +205,46 @@ fn placed_before(order: &EntityKey, view: &OrderView) -> Result<Reply<Json<Order
     Ok(Reply::ok(body).version(view.version).location(path))
 }
 
-/// The cart's refusal. A cart that has no price says why, rather than that it is another one.
-fn refused<B>(
+/// What is offered if the cart refuses for its price: it costs another sum than was accepted.
+fn offer<B>(
     call: &Call<B>,
     cart: &CartView,
-    priced: Result<quoting::Priced, Problem>,
-    error: AskError<Cart>,
-) -> Problem {
-    let moved_at = match &error {
-        AskError::Rejected { rejection: cart::Rejection::PriceMoved { at }, .. } => Some(*at),
-        _ => None,
-    };
-    let problem = call.edge.shop().refused(error);
-    match problem.code() {
-        Code::PriceChanged => why(call, cart, priced, problem, moved_at),
-        _ => problem,
+    priced: Result<&quoting::Priced, &Problem>,
+    place: &Place,
+) -> Result<Offer, Problem> {
+    let Ok(priced) = priced else { return Ok(Offer::Nothing) };
+    if !priced.complete {
+        let gone = priced.warnings.iter().filter(|warning| warning.code == "not_for_sale");
+        let lines = gone.map(|warning| json!({"sku": warning.sku, "available": 0}));
+        return Ok(Offer::Lines(lines.collect()));
     }
+    if place.priced.totals.payable == place.body.expected_total.minor {
+        return Ok(Offer::Nothing);
+    }
+    let quote = show_quote(call, cart, priced, call.edge.shop().region().now())?;
+    Ok(Offer::Quote(json!(quote)))
 }
 
-/// Why a cart could not be ordered at the accepted price: with the quote that can be accepted
-/// instead, as old as the refusal, so that a repeat with the same key says the same.
-fn why<B>(
-    call: &Call<B>,
-    cart: &CartView,
+/// The cart's refusal. A cart that has no price says why, rather than that it is another one; what
+/// is too much to be kept with the key is offered as it is by now.
+fn refused(
+    shop: &Shop,
     priced: Result<quoting::Priced, Problem>,
-    otherwise: Problem,
-    moved_at: Option<Timestamp>,
+    offer: Offer,
+    error: AskError<Cart>,
 ) -> Problem {
-    let priced = match priced {
-        Ok(priced) if !priced.complete => {
-            let gone = priced.warnings.iter().filter(|warning| warning.code == "not_for_sale");
-            let lines: Vec<_> =
-                gone.map(|warning| json!({"sku": warning.sku, "available": 0})).collect();
-            return Problem::new(Code::OutOfStock).with("lines", lines);
-        }
-        Ok(priced) => priced,
+    let problem = shop.refused(error);
+    match priced {
+        _ if problem.code() != Code::PriceChanged || !problem.members().is_empty() => problem,
         // A cart that is held has no other price to take: a refusal from before stays as it was
         // kept, and says that it is a repeat.
-        Err(problem) if problem.code() == Code::PriceChanged => return otherwise,
-        Err(problem) => return problem,
-    };
-    match moved_at.map(|at| show_quote(call, cart, &priced, at)).transpose() {
-        Ok(Some(quote)) => otherwise.with("quote", json!(quote)),
-        Ok(None) => otherwise,
-        Err(problem) => problem,
+        Err(otherwise) if otherwise.code() == Code::PriceChanged => problem,
+        Err(why) => why,
+        Ok(_) => match offer {
+            Offer::Quote(quote) => problem.with("quote", quote),
+            Offer::Lines(_) => offer.problem(),
+            Offer::Nothing => problem,
+        },
     }
 }
 
@@ -259,7 +260,9 @@ fn unpriced(ccy: commerce::money::Ccy) -> PricedOrder {
 /// Answers what placing came to, as the waiting query saw it: 201, 202, or 409.
 ///
 /// The answer shows the order as it was when it first came to something, so that a repeat with the
-/// same key gives the same bytes whatever has happened since.
+/// same key gives the same bytes whatever has happened since. Who does not wait
+/// (`respond-async`) is told 202 first, and by repeats what came of it: once the order was
+/// cancelled, why.
 async fn settle<B>(
     call: &Call<B>,
     order: &EntityKey,
@@ -279,7 +282,11 @@ async fn settle<B>(
         other @ View::Summary(_) => return Err(common::unexpected(&other)),
     };
     let path = format!("/v1/orders/{}", order_id(order));
-    let first = match seen.ready {
+    let is_async = call.prefer.respond_async;
+    if is_async && origin.is_some() && view.after.status == Status::Cancelled {
+        return Err(not_sold(&view, origin));
+    }
+    let first = match seen.ready && (!is_async || origin.is_some()) {
         true => outcome::first_ever_settled(shop, &asker, order, &view).await?,
         false => None,
     };
@@ -289,12 +296,17 @@ async fn settle<B>(
     };
     let view = outcome::as_of(shop, &asker, order, view, first.seq).await?;
     if first.status == Status::Cancelled {
-        let problem = outcome::cancelled(&view);
-        return Err(match origin {
-            Some((request, trace_id)) => problem.replayed(request, trace_id),
-            None => problem,
-        });
+        return Err(not_sold(&view, origin));
     }
     let body = Order::new(&view, first.at)?;
     Ok(Reply::created(body).version(view.version).location(path))
+}
+
+/// Why an order was not sold, and of a repeat whom it repeats.
+fn not_sold(view: &OrderView, origin: Option<(u64, [u8; 16])>) -> Problem {
+    let problem = outcome::cancelled(view);
+    match origin {
+        Some((request, trace_id)) => problem.replayed(request, trace_id),
+        None => problem,
+    }
 }

@@ -366,8 +366,39 @@ async fn another_price_comes_with_the_quote_that_can_be_accepted() {
     let placed = rig.send(accept.header("idempotency-key", "k2")).await;
     assert_eq!(placed.status, 201, "{}", placed.text());
     assert_eq!(placed.json()["totals"]["payable"], offered["totals"]["payable"]);
-    // By now the cart is sold: what was refused before stays refused, and says that it repeats.
+    // By now the cart is sold, and its price has moved again.
+    let dearer = ask("PUT", "/v1/price-books/default/prices/tea-1").bearer(&rig.staff);
+    let dearer = dearer.header("if-match", "\"v2\"");
+    let dearer = dearer.json(r#"{"amount":{"amount":2995,"currency":"USD"}}"#);
+    assert_eq!(rig.send(dearer).await.status, 200);
     let again = rig.send(place()).await;
-    assert_eq!(again.brief(), "409 price_changed");
     assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.text(), refused.text(), "what was offered then");
+}
+
+#[actix_web::test]
+async fn who_does_not_wait_hears_later_what_came_of_it() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let quote = rig.cart(&token, "alice-cart-1", "[]").await;
+    let place = || {
+        let place = Rig::place(&token, &quote, "").header("idempotency-key", "k1");
+        place.header("prefer", "respond-async")
+    };
+    let told = rig.send(place()).await;
+    assert_eq!((told.status, told.header("preference-applied")), (202, "respond-async"));
+    let path = format!("/v1/orders/{}", told.json()["id"].as_str().unwrap());
+    while rig.send(get(&path).bearer(&token)).await.json()["status"] != "awaiting_payment" {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let now = rig.send(place()).await;
+    assert_eq!((now.status, &now.json()["status"]), (201, &json!("awaiting_payment")));
+    let cancel = post(&format!("{path}/cancel")).bearer(&token).json("{}");
+    assert_eq!(rig.send(cancel.header("idempotency-key", "k2")).await.status, 200);
+    let over = rig.send(place()).await;
+    assert_eq!(
+        (over.brief(), &over.json()["state"]),
+        ("409 invalid_state".into(), &json!("cancelled"))
+    );
+    assert_eq!(over.header("idempotent-replayed"), "true");
 }
