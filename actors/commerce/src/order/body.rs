@@ -319,11 +319,13 @@ impl Body {
 
     /// Cash on delivery of a confirmed order.
     fn cod_status(&self) -> PaymentStatus {
-        let is_due = |parcel: &Parcel| {
+        let is_due = |parcel: &&Parcel| {
             matches!(parcel.cod, CodPhase::Due | CodPhase::Overdue) && parcel.phase.is_live()
         };
-        if self.parcels.iter().any(is_due) {
-            return PaymentStatus::CodDue;
+        let mut due = self.parcels.iter().filter(is_due).peekable();
+        if due.peek().is_some() {
+            let is_short = due.any(|parcel| parcel.collected > 0);
+            return if is_short { PaymentStatus::PartiallyPaid } else { PaymentStatus::CodDue };
         }
         let taken = self.parcels.iter().filter(|parcel| parcel.cod == CodPhase::Collected);
         let due = taken.fold(0i64, |sum, parcel| sum.saturating_add(parcel.due));

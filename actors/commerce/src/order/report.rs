@@ -22,7 +22,11 @@ pub(super) fn report(draft: &mut Draft<'_>, index: ParcelIndex, report: Shipment
         ShipmentReport::Stopped => stopped(draft, index),
         ShipmentReport::StopRefused => stop_refused(draft, index),
         ShipmentReport::InTransit { at } => {
-            observed(draft, Fact::InTransit { parcel: index, at });
+            // A scan that comes after the parcel does not ship it again; the shipment keeps it.
+            let is_news = |it: &Parcel| it.phase.is_live() && !it.phase.has_arrived();
+            if draft.body.parcel(index).is_some_and(is_news) {
+                observed(draft, Fact::InTransit { parcel: index, at });
+            }
         }
         ShipmentReport::Delivered { at } => delivered(draft, index, at),
         ShipmentReport::AutoReceived => auto_received(draft, index),

@@ -158,11 +158,8 @@ fn cod(
         return Ok(Decision::reply(Reply::Repeated));
     }
     let invalid_state = Rejection::InvalidState { phase: body.phase };
-    let may_be = |cod: &&Cod| match result {
-        CodResult::Collected => cod.is_short(),
-        CodResult::Refused => cod.status.is_open(),
-    };
-    let Some(cod) = body.cod.as_ref().filter(may_be) else { return Err(invalid_state) };
+    let is_open = |cod: &&Cod| cod.status.is_open();
+    let Some(cod) = body.cod.as_ref().filter(is_open) else { return Err(invalid_state) };
     if amount.ccy != cod.due.ccy {
         return Err(Rejection::CurrencyMismatch);
     }

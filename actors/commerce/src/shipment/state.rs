@@ -100,7 +100,7 @@ impl Phase {
 pub enum CodStatus {
     /// Due at the door.
     Due,
-    /// Collected.
+    /// Collected, all of it.
     Collected,
     /// Refused with the parcel.
     Refused,
@@ -148,13 +148,14 @@ impl Cod {
         due.map(|due| Self { due, status: CodStatus::Due, collected: None, receipt: None })
     }
 
-    /// Whether some of it may still be collected: a courier who took too little brings the rest.
-    #[must_use]
-    pub fn is_short(&self) -> bool {
-        match self.status {
-            CodStatus::Due | CodStatus::Overdue => true,
-            CodStatus::Collected => self.collected.is_none_or(|it| it.minor < self.due.minor),
-            CodStatus::Refused => false,
+    /// Too little leaves the rest due.
+    fn collect(&mut self, amount: Money, receipt: Option<&CompactString>) {
+        let before = self.collected.map_or(0, |collected| collected.minor);
+        let minor = before.saturating_add(amount.minor);
+        self.collected = Some(Money { minor, ..amount });
+        self.receipt = receipt.cloned();
+        if minor >= self.due.minor {
+            self.status = CodStatus::Collected;
         }
     }
 }
@@ -300,11 +301,7 @@ impl Body {
             }
             Fact::CodCollected { event_id: _, amount, receipt } => {
                 if let Some(cod) = &mut self.cod {
-                    cod.status = CodStatus::Collected;
-                    let before = cod.collected.map_or(0, |collected| collected.minor);
-                    let minor = before.saturating_add(amount.minor);
-                    cod.collected = Some(Money { minor, ..*amount });
-                    cod.receipt.clone_from(receipt);
+                    cod.collect(*amount, receipt.as_ref());
                 }
             }
             Fact::Refused { event_id: _ } => {

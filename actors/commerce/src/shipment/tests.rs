@@ -361,7 +361,10 @@ fn nothing_is_no_collected_cash() {
         other => panic!("{other:?}"),
     }
     assert_eq!(world.view(Query::View).1.cod.unwrap().status, CodStatus::Due);
-    assert_eq!(world.ask(collected("c", 1_620)), Ok(Reply::Done));
+    assert_eq!(world.ask(collected("c", 1_600)), Ok(Reply::Done));
+    assert_eq!(world.view(Query::View).1.cod.unwrap().status, CodStatus::Due, "20 are missing");
+    assert_eq!(world.ask(collected("d", 20)), Ok(Reply::Done));
+    assert_eq!(world.view(Query::View).1.cod.unwrap().status, CodStatus::Collected);
 }
 
 #[test]

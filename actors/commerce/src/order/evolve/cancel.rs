@@ -170,7 +170,10 @@ impl Body {
         let Some(line) = self.line_mut(index) else { return };
         let phase = std::mem::replace(&mut line.phase, HoldPhase::Ended);
         match phase {
-            HoldPhase::Asked
+            // One that waits for its second round may have been held in the first, and nobody has
+            // acknowledged yet that it was let go.
+            HoldPhase::Waiting
+            | HoldPhase::Asked
             | HoldPhase::AskedToCommit
             | HoldPhase::Held
             | HoldPhase::Committing
@@ -184,7 +187,7 @@ impl Body {
                 }
             }
             HoldPhase::Returned => self.set_phase(index, HoldPhase::Returned),
-            HoldPhase::Waiting | HoldPhase::Refused | HoldPhase::Ended => {}
+            HoldPhase::Refused | HoldPhase::Ended => {}
         }
     }
 

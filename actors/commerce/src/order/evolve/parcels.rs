@@ -91,10 +91,13 @@ impl Body {
         }
     }
 
+    /// Too little leaves the rest due.
     pub(super) fn collect(&mut self, index: ParcelIndex, amount: i64) {
         if let Some(parcel) = self.parcel_mut(index) {
             parcel.collected = parcel.collected.saturating_add(amount);
-            parcel.cod = CodPhase::Collected;
+            if parcel.collected >= parcel.due {
+                parcel.cod = CodPhase::Collected;
+            }
         }
     }
 

@@ -93,11 +93,15 @@ fn other_amounts_are_recorded_as_they_are() {
         assert_eq!(world.view(&order).after.payment, payment);
         assert_eq!(world.view(&order).captured, minor);
         let is_short = payment == PaymentStatus::PartiallyPaid;
+        world.track(&parcel, "e1", TrackingStatus::Delivered).unwrap();
+        let stage = if is_short { Stage::InFulfilment } else { Stage::Fulfilled };
+        assert_eq!(world.stage(&order), stage, "the rest is due");
         assert_eq!(world.names(&order).contains(&"order.paid"), !is_short);
         assert_eq!(world.collect(&parcel, "c2", 620).is_ok(), is_short, "the rest of {minor}");
         let paid = |name: &&&str| **name == "order.paid";
         assert_eq!(world.names(&order).iter().filter(paid).count(), 1, "once, in the end");
         assert_eq!(world.view(&order).captured, minor.max(1_620));
+        assert_eq!(world.stage(&order), Stage::Fulfilled);
     }
 }
 
