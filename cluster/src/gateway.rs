@@ -89,6 +89,14 @@ struct Buffers {
     n_waiting: usize,
 }
 
+/// What became of an ask for another node.
+pub(crate) enum Forwarding {
+    /// It was answered, or refused.
+    Ended(Result<Answer, Refusal>),
+    /// The shard came to this node meanwhile; nothing was done elsewhere.
+    Here(Request),
+}
+
 /// What became of one try.
 enum Tried {
     Answered(Answer),
@@ -117,31 +125,49 @@ impl Gateway {
         }
     }
 
-    /// Asks the owner of a shard that is not served here.
-    pub(crate) async fn forward(&self, request: Request) -> Result<Answer, Refusal> {
+    /// Asks the owner of a shard that is not served here. While nobody serves it, since it is on
+    /// its way between two nodes, nothing is done anywhere, and the ask waits a moment.
+    pub(crate) async fn forward(&self, request: Request) -> Forwarding {
         sites::hit("forward.asked");
-        let shard = request.shard;
+        let mut pause_ms = limits::OWNER_PAUSE_MS;
+        loop {
+            match self.try_owners(&request).await {
+                Some(ended) => return Forwarding::Ended(ended),
+                None if pause_ms > limits::OWNER_PAUSE_MAX_MS || self.sent.lock().closed => {
+                    return Forwarding::Ended(Err(Refusal::Unavailable));
+                }
+                None => {}
+            }
+            self.clock.sleep(pause_ms).await;
+            pause_ms *= 2;
+            if self.seats.inbox(request.shard).is_open() {
+                sites::hit("forward.came_here");
+                return Forwarding::Here(request);
+            }
+        }
+    }
+
+    /// Tries the owner that is known, and those that are named instead. `None`: nobody serves the
+    /// shard, as far as is known, and nothing was done.
+    async fn try_owners(&self, request: &Request) -> Option<Result<Answer, Refusal>> {
         let directory = &self.links.directory;
         let until = self.clock.now().plus_ms(request.wait_ms);
-        let mut named = directory.owner(shard);
+        let mut named = directory.owner(request.shard);
         let mut tried: Option<Owner> = None;
         for _ in 0..limits::FORWARD_ATTEMPTS_MAX {
             // Nobody is asked twice, and no earlier owner after a later one.
             let newer = |owner: &Owner| tried.as_ref().is_none_or(|t| owner.epoch > t.epoch);
-            let Some(owner) = named.filter(|owner| owner.node != self.links.node && newer(owner))
-            else {
-                break;
-            };
-            match self.try_owner(&request, &owner, until).await {
-                Tried::Answered(answer) => return Ok(answer),
-                Tried::Refused(refusal) => return Err(refusal),
+            let owner = named.filter(|owner| owner.node != self.links.node && newer(owner))?;
+            match self.try_owner(request, &owner, until).await {
+                Tried::Answered(answer) => return Some(Ok(answer)),
+                Tried::Refused(refusal) => return Some(Err(refusal)),
                 Tried::NotOwner(hint) => {
                     named = hint;
                     tried = Some(owner);
                 }
             }
         }
-        Err(Refusal::Unavailable)
+        None
     }
 
     async fn try_owner(&self, request: &Request, owner: &Owner, until: Timestamp) -> Tried {

@@ -177,6 +177,14 @@ pub const STORE_CALL_MS: u64 = 700;
 /// How often an ask is sent on by nodes that are not the owner.
 pub const HOPS_MAX: u8 = 1;
 
+/// How long an ask waits before it looks again for the owner of a shard that nobody serves, in ms;
+/// each time twice as long.
+pub const OWNER_PAUSE_MS: u64 = 10;
+
+/// The longest such pause: after all of them, about 0.6 s, its caller hears that the shard is not
+/// served. A shard moves in some ten milliseconds; the end of a dead node's lease takes seconds.
+pub const OWNER_PAUSE_MAX_MS: u64 = 320;
+
 /// How often the node that was asked tries an owner that it learned of.
 pub const FORWARD_ATTEMPTS_MAX: u32 = 3;
 

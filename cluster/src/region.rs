@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::admission::{Admission, NotAdmitted};
 use crate::ctx::NodeCtx;
-use crate::gateway::{Gateway, Request};
+use crate::gateway::{Forwarding, Gateway, Request};
 use crate::limits;
 use crate::node::Seats;
 use crate::shard::{Answer, Ask as ShardAsk, AskBody, Input, Refusal};
@@ -193,13 +193,19 @@ impl Region {
         let inner = &self.inner;
         let shard = key.shard(self.n_shards());
         let inbox = inner.seats.inbox(shard);
-        if !inbox.is_open() {
-            let (principal, cause) = (ask.principal.clone(), ask.cause.clone());
-            let (key, wait_ms) = (key.clone(), ask.wait_ms);
-            let request = Request { shard, key, principal, cause, wait_ms, body };
-            // Boxed: callers of entities of their own node do not carry its state.
-            return Box::pin(inner.gateway.forward(request)).await;
-        }
+        let body = match inbox.is_open() {
+            true => body,
+            false => {
+                let (principal, cause) = (ask.principal.clone(), ask.cause.clone());
+                let (key, wait_ms) = (key.clone(), ask.wait_ms);
+                let request = Request { shard, key, principal, cause, wait_ms, body };
+                // Boxed: callers of entities of their own node do not carry its state.
+                match Box::pin(inner.gateway.forward(request)).await {
+                    Forwarding::Ended(ended) => return ended,
+                    Forwarding::Here(request) => request.body,
+                }
+            }
+        };
         if inbox.is_given_up() {
             return Err(Refusal::Unavailable);
         }

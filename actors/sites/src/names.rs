@@ -16,6 +16,7 @@ pub const PROBES: &[(&str, &str)] = &[
     ("forward.asked", "an ask went to the node that owns the shard"),
     ("forward.buffered", "an ask waited for a shard on its way to the node"),
     ("forward.not_owner", "a forwarded ask came to a node that does not own the shard"),
+    ("forward.came_here", "the shard came to the node that waited for its owner"),
     ("forward.repeated", "a forwarded ask came twice"),
     ("forward.sent_on", "a forwarded ask was sent on to a newer owner"),
     ("forward.superseded", "an ask waited for a node that owns the shard no longer"),

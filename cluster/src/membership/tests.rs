@@ -106,6 +106,35 @@ async fn a_shard_is_closed_here_and_opened_there_without_losing_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_ask_waits_while_its_shard_is_between_two_nodes() {
+    let rig = Rig::new(SHARDS, 3);
+    let nodes = two_nodes(&rig).await;
+    let shard = purse::key("order0").shard(SHARDS);
+    let [source, target] = match shard.0 % 2 {
+        0 => [&nodes[0], &nodes[1]],
+        _ => [&nodes[1], &nodes[0]],
+    };
+    assert!(source.close(shard, 1_000).await);
+    let asked = [source, target].map(|node| {
+        let node = Arc::clone(node);
+        tokio::spawn(async move { pay(&node, 0).await.map(|_| ()) })
+    });
+    rig.pass(100).await;
+    move_to(&rig, shard, target, &nodes).await;
+    for asked in asked {
+        asked.await.unwrap().unwrap();
+    }
+    settle_up(target, 1).await;
+    // Nobody opens it: the caller hears that before he gives up.
+    assert!(target.close(shard, 1_000).await);
+    let begun = Instant::now();
+    for node in &nodes {
+        assert!(matches!(pay(node, 0).await, Err(AskError::Unavailable)));
+    }
+    assert!(begun.elapsed().as_millis() < 2_000, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fenced_owner_drops_that_shard_only_and_acknowledges_nothing() {
     let rig = Rig::new(SHARDS, 3);
     let nodes = two_nodes(&rig).await;

@@ -38,7 +38,7 @@ pub(super) fn values(scenario: &Scenario) -> Checked {
     }
     fixed(scenario)?;
     if let Some(one) = &scenario.swarm {
-        swarm(one)?;
+        swarm(one, scenario.system.duration_ms)?;
     }
     if let Some(one) = &scenario.buggify {
         percent("buggify.site_percent", one.site_percent)?;
@@ -178,8 +178,11 @@ fn fixed(scenario: &Scenario) -> Checked {
     Ok(())
 }
 
-fn swarm(swarm: &Swarm) -> Checked {
+fn swarm(swarm: &Swarm, duration_ms: u64) -> Checked {
     percent("swarm.family_percent", swarm.family_percent)?;
+    ensure(swarm.calm_ms <= duration_ms / 2, "swarm.calm_ms", || {
+        format!("is more than half of {duration_ms}")
+    })?;
     ensure(!swarm.family.is_empty(), "swarm.family", || "has no family".into())?;
     swarm.family.iter().try_for_each(|(family, ranges)| family_ranges(*family, ranges))
 }

@@ -32,7 +32,7 @@ const TRIES_MAX: u64 = 12;
 pub const FAULTS_PER_FAMILY: u32 = 100;
 /// Faults of families count from here, those that the scenario names from 0.
 const FAMILIES_FROM: u32 = 1_000;
-/// Faults begin between these parts of a run, and end before the last one.
+/// Faults begin between these parts of a run without its calm end, and end before the last one.
 const BEGIN_PERCENT: u64 = 5;
 const BEGIN_BEFORE_PERCENT: u64 = 70;
 const END_PERCENT: u64 = 95;
@@ -60,6 +60,10 @@ pub struct Swarm {
     pub at_least_one: bool,
     /// At no time are so many nodes away that no majority is left.
     pub majority_lives: bool,
+    /// How long the end of a run is without them: also who has been down all the time before has
+    /// to serve everybody then.
+    #[serde(default)]
+    pub calm_ms: u64,
     /// The families, with what is drawn for each of their faults.
     pub family: BTreeMap<Family, Ranges>,
 }
@@ -107,7 +111,8 @@ pub(super) fn plan(
         })
         .collect();
     if let Some(swarm) = swarm {
-        let mut draft = Draft { swarm, seed, nodes, duration_ms, faults };
+        let span_ms = duration_ms - swarm.calm_ms;
+        let mut draft = Draft { swarm, seed, nodes, span_ms, faults };
         draft.fill();
         faults = draft.faults;
     }
@@ -119,7 +124,8 @@ struct Draft<'a> {
     swarm: &'a Swarm,
     seed: u64,
     nodes: u16,
-    duration_ms: u64,
+    /// The part of the run in which they happen.
+    span_ms: u64,
     faults: Vec<Fault>,
 }
 
@@ -166,7 +172,7 @@ impl Draft<'_> {
 
     fn draw(&self, family: Family, id: u32, draws: Draws, first: u64) -> Fault {
         let ranges = &self.swarm.family[&family];
-        let part = |percent: u64| self.duration_ms * percent / 100;
+        let part = |percent: u64| self.span_ms * percent / 100;
         let begin = part(BEGIN_PERCENT);
         let at_ms = begin + draws.below(first + AT, part(BEGIN_BEFORE_PERCENT) - begin);
         let longest = u32::try_from(part(END_PERCENT) - at_ms).unwrap_or(u32::MAX);

@@ -27,7 +27,9 @@ fn every_built_in_scenario_makes_plans_that_can_be_read_back() {
             assert!(plan.traffic.is_sorted_by_key(|visit| (visit.at_us, visit.id)));
             let ends = plan.setup.duration_ms * 1_000;
             assert!(plan.traffic.iter().all(|visit| visit.at_us < ends));
-            assert!(plan.faults.iter().all(|fault| end_us(fault) < ends), "{name} {seed}");
+            let calm_ms = scenario.swarm.as_ref().map_or(0, |swarm| swarm.calm_ms);
+            let calm = ends - calm_ms * 1_000;
+            assert!(plan.faults.iter().all(|fault| end_us(fault) < calm), "{name} {seed}");
             let visits: BTreeSet<u32> = plan.traffic.iter().map(|visit| visit.id).collect();
             let faults: BTreeSet<u32> = plan.faults.iter().map(|fault| fault.id).collect();
             assert_eq!(visits.len() + faults.len(), plan.len(), "{name} {seed}: equal numbers");
@@ -53,8 +55,8 @@ fn plans_are_these_on_every_machine() {
     // Frozen: a change here makes every seed that was ever named another run. That may be right
     // (a better model), but then seeds of the past are told by their plans only.
     let pinned = [
-        ("mixed", 1, 0x0c34_1527_8814_9b51),
-        ("mixed", 2, 0x7714_84cd_9583_39cf),
+        ("mixed", 1, 0xbc80_8663_9474_d57e),
+        ("mixed", 2, 0x7507_1f9d_cb86_cc90),
         ("flash-sale", 42, 0x722b_7268_0a5c_06cb),
         ("diurnal-day", 7, 0x38b0_8aa2_bfb5_4a0a),
         ("hot-key-burst", 3, 0xf671_73e0_7b42_c7b5),
@@ -256,7 +258,8 @@ fn what_makes_no_sense_is_refused_with_its_key() {
         ("nodes = [1, 3, 3, 5]", "nodes = []", "system.nodes"),
         ("nodes = [1, 3, 3, 5]", "nodes = [33]", "system.nodes[0]"),
         ("shards = [4, 8, 16]", "shards = [0]", "system.shards[0]"),
-        ("duration_ms = 30_000", "duration_ms = 10", "system.duration_ms"),
+        ("duration_ms = 38_000", "duration_ms = 10", "system.duration_ms"),
+        ("calm_ms = 8_000", "calm_ms = 20_000", "swarm.calm_ms"),
         ("shuffle_percent = 75", "shuffle_percent = 101", "system.shuffle_percent"),
         ("shuffle_percent = 75", "shuffel_percent = 75", "shuffel_percent"),
         ("tries = 5", "tries = 0", "client[1].tries"),
@@ -264,10 +267,10 @@ fn what_makes_no_sense_is_refused_with_its_key() {
         ("n_skus = 40", "n_skus = 0", "shop[2].n_skus"),
         ("stock_units = [5, 40]", "stock_units = [40, 5]", "shop[0].stock_units"),
         ("stock_units = [5, 40]", "stock_units = [5]", "stock_units"),
-        ("steady = { per_s = 7.2 }", "", "arrivals[0]"),
-        ("per_s = 7.2", "per_s = -1.0", "arrivals[0].steady.per_s"),
-        ("per_s = 7.2", "per_s = nan", "arrivals[0].steady.per_s"),
-        ("per_s = 7.2", "per_s = 7.2, per_m = 1", "per_m"),
+        ("steady = { per_s = 6.1 }", "", "arrivals[0]"),
+        ("per_s = 6.1", "per_s = -1.0", "arrivals[0].steady.per_s"),
+        ("per_s = 6.1", "per_s = nan", "arrivals[0].steady.per_s"),
+        ("per_s = 6.1", "per_s = 6.1, per_m = 1", "per_m"),
         ("half_life_ms = 1_300", "half_life_ms = 0", "arrivals[1].surge.half_life_ms"),
         ("every_ms = 5_000", "every_ms = 0", "keys[2].drift.every_ms"),
         ("to_ms = 16_000", "to_ms = 8_000", "keys[3].hot.to_ms"),
@@ -283,7 +286,7 @@ fn what_makes_no_sense_is_refused_with_its_key() {
         ("n = [1, 1]", "n = [1, 1]\nfor_ms = [1, 2]", "for_ms means nothing"),
         (
             "[staff]",
-            "[[fault]]\nat_ms = 29_999\nfor_ms = 9\nkind = 'bus_down'\n[staff]",
+            "[[fault]]\nat_ms = 37_999\nfor_ms = 9\nkind = 'bus_down'\n[staff]",
             "fault[0]",
         ),
         (

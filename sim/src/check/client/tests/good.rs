@@ -294,6 +294,15 @@ const ROWS: &[(&str, u32, &str)] = &[
         60-70 place c1 0x2 #k1 = 409 o1 out_of_stock again",
     ),
     (
+        "one of two refusals is repeated after the cart was edited",
+        1,
+        "
+        0-10 place c1 0x2 #k1 = 409 o1 out_of_stock
+        2-12 place c1 0x2 #k2 = 409 o1 out_of_stock
+        20-30 put c1 = 200 v7
+        40-50 place c1 0x2 #k2 = 409 o1 out_of_stock again",
+    ),
+    (
         "a price is replaced while a cart is placed, and the old one is still sold",
         9,
         "
