@@ -38,7 +38,17 @@ pub(crate) struct Gateway {
     sent: Mutex<Sent>,
     seen: Mutex<Seen>,
     n_under_way: Arc<AtomicUsize>,
+    n_pausing: AtomicUsize,
     buffers: Mutex<Buffers>,
+}
+
+/// An ask that waits for an owner of its shard; gives its place back however that ends.
+struct Pause<'a>(&'a AtomicUsize);
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Asks that were sent and not answered.
@@ -93,7 +103,8 @@ struct Buffers {
 pub(crate) enum Forwarding {
     /// It was answered, or refused.
     Ended(Result<Answer, Refusal>),
-    /// The shard came to this node meanwhile; nothing was done elsewhere.
+    /// The shard came to this node meanwhile; nothing was done elsewhere, and so much of the wait
+    /// is left.
     Here(Request),
 }
 
@@ -121,37 +132,54 @@ impl Gateway {
             sent: Mutex::new(sent),
             seen: Mutex::default(),
             n_under_way: Arc::default(),
+            n_pausing: AtomicUsize::new(0),
             buffers: Mutex::default(),
         }
     }
 
     /// Asks the owner of a shard that is not served here. While nobody serves it, since it is on
     /// its way between two nodes, nothing is done anywhere, and the ask waits a moment.
-    pub(crate) async fn forward(&self, request: Request) -> Forwarding {
+    pub(crate) async fn forward(&self, mut request: Request) -> Forwarding {
         sites::hit("forward.asked");
+        let until = self.clock.now().plus_ms(request.wait_ms);
         let mut pause_ms = limits::OWNER_PAUSE_MS;
         loop {
-            match self.try_owners(&request).await {
+            match self.try_owners(&request, until).await {
                 Some(ended) => return Forwarding::Ended(ended),
                 None if pause_ms > limits::OWNER_PAUSE_MAX_MS || self.sent.lock().closed => {
                     return Forwarding::Ended(Err(Refusal::Unavailable));
                 }
                 None => {}
             }
+            let Some(pause) = self.pause() else {
+                return Forwarding::Ended(Err(Refusal::Overloaded));
+            };
             self.clock.sleep(pause_ms).await;
+            drop(pause);
             pause_ms *= 2;
             if self.seats.inbox(request.shard).is_open() {
                 sites::hit("forward.came_here");
+                request.wait_ms = until.0.saturating_sub(self.clock.now().0);
                 return Forwarding::Here(request);
             }
         }
     }
 
+    /// A place among those that wait for an owner. `None`: they are too many.
+    fn pause(&self) -> Option<Pause<'_>> {
+        let pause = Pause(&self.n_pausing);
+        let n_before = self.n_pausing.fetch_add(1, Ordering::Relaxed);
+        (n_before < limits::PAUSING_MAX).then_some(pause)
+    }
+
     /// Tries the owner that is known, and those that are named instead. `None`: nobody serves the
     /// shard, as far as is known, and nothing was done.
-    async fn try_owners(&self, request: &Request) -> Option<Result<Answer, Refusal>> {
+    async fn try_owners(
+        &self,
+        request: &Request,
+        until: Timestamp,
+    ) -> Option<Result<Answer, Refusal>> {
         let directory = &self.links.directory;
-        let until = self.clock.now().plus_ms(request.wait_ms);
         let mut named = directory.owner(request.shard);
         let mut tried: Option<Owner> = None;
         for _ in 0..limits::FORWARD_ATTEMPTS_MAX {

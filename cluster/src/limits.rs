@@ -185,6 +185,9 @@ pub const OWNER_PAUSE_MS: u64 = 10;
 /// served. A shard moves in some ten milliseconds; the end of a dead node's lease takes seconds.
 pub const OWNER_PAUSE_MAX_MS: u64 = 320;
 
+/// Asks of a node that wait for owners at the same time; more are refused. Some 500 bytes each.
+pub const PAUSING_MAX: usize = 4_096;
+
 /// How often the node that was asked tries an owner that it learned of.
 pub const FORWARD_ATTEMPTS_MAX: u32 = 3;
 

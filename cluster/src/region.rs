@@ -193,8 +193,8 @@ impl Region {
         let inner = &self.inner;
         let shard = key.shard(self.n_shards());
         let inbox = inner.seats.inbox(shard);
-        let body = match inbox.is_open() {
-            true => body,
+        let (body, wait_ms) = match inbox.is_open() {
+            true => (body, ask.wait_ms),
             false => {
                 let (principal, cause) = (ask.principal.clone(), ask.cause.clone());
                 let (key, wait_ms) = (key.clone(), ask.wait_ms);
@@ -202,7 +202,7 @@ impl Region {
                 // Boxed: callers of entities of their own node do not carry its state.
                 match Box::pin(inner.gateway.forward(request)).await {
                     Forwarding::Ended(ended) => return ended,
-                    Forwarding::Here(request) => request.body,
+                    Forwarding::Here(request) => (request.body, request.wait_ms),
                 }
             }
         };
@@ -219,10 +219,10 @@ impl Region {
             key: key.clone(),
             principal: ask.principal.clone(),
             cause: ask.cause.clone(),
-            deadline: inner.ctx.clock.now().plus_ms(ask.wait_ms),
+            deadline: inner.ctx.clock.now().plus_ms(wait_ms),
             body,
         })));
-        let late = inner.ctx.clock.sleep(ask.wait_ms + limits::ANSWER_GRACE_MS);
+        let late = inner.ctx.clock.sleep(wait_ms + limits::ANSWER_GRACE_MS);
         let answer = tokio::select! {
             biased;
             answer = answer => answer.map_err(|_| Refusal::Unavailable)?,

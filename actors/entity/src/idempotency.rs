@@ -73,8 +73,25 @@ pub struct Kept {
 
 /// The keys of one entity, in key order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredWindow")]
 pub struct IdempotencyWindow {
     kept: Vec<(IdempotencyKey, Kept)>,
+    /// Bytes of their outcomes: counted, not stored.
+    #[serde(skip)]
+    outcome_bytes: usize,
+}
+
+/// What is stored of a window.
+#[derive(Deserialize)]
+struct StoredWindow {
+    kept: Vec<(IdempotencyKey, Kept)>,
+}
+
+impl From<StoredWindow> for IdempotencyWindow {
+    fn from(StoredWindow { kept }: StoredWindow) -> Self {
+        let outcome_bytes = kept.iter().map(|(_, kept)| outcome_bytes(&kept.outcome)).sum();
+        Self { kept, outcome_bytes }
+    }
 }
 
 impl IdempotencyWindow {
@@ -86,10 +103,11 @@ impl IdempotencyWindow {
     }
 
     /// Whether `key` does not fit at `now`: its principal has used up the share of one, or all of
-    /// them together have used up what an entity keeps. O(n) from [`limits::PRINCIPAL_KEYS`] keys.
+    /// them together have used up what an entity keeps. O(n) once there are many or large ones.
     #[must_use]
     pub fn is_full(&self, key: IdempotencyKey, share: usize, now: Timestamp) -> bool {
-        if self.kept.len() < limits::PRINCIPAL_KEYS.min(share) {
+        let is_small = self.outcome_bytes < limits::IDEMPOTENCY_BYTES_MAX;
+        if is_small && self.kept.len() < limits::PRINCIPAL_KEYS.min(share) {
             return false;
         }
         let (mut n_own, mut n_all, mut bytes) = (0, 0, 0);
@@ -105,22 +123,35 @@ impl IdempotencyWindow {
 
     /// Keeps an outcome and forgets what expired before it. Live and in replay alike.
     pub fn keep(&mut self, key: IdempotencyKey, kept: Kept) {
-        let now = kept.at;
-        if self.kept.len() >= limits::PRINCIPAL_KEYS {
-            self.kept.retain(|(_, old)| old.expires_at > now);
+        let is_large = self.outcome_bytes >= limits::IDEMPOTENCY_BYTES_MAX / 8;
+        if is_large || self.kept.len() >= limits::PRINCIPAL_KEYS {
+            self.forget(kept.at);
         }
+        self.outcome_bytes += outcome_bytes(&kept.outcome);
         match self.kept.binary_search_by_key(&key, |(k, _)| *k) {
-            Ok(index) => self.kept[index].1 = kept,
+            Ok(index) => {
+                let (_, old) = std::mem::replace(&mut self.kept[index], (key, kept));
+                self.outcome_bytes -= outcome_bytes(&old.outcome);
+            }
             Err(index) => self.kept.insert(index, (key, kept)),
         }
         assert!(self.kept.len() <= limits::IDEMPOTENCY_KEYS_MAX, "I10: keys were over the limit");
     }
 
+    fn forget(&mut self, now: Timestamp) {
+        let mut freed = 0;
+        self.kept.retain(|(_, old)| {
+            let is_alive = old.expires_at > now;
+            freed += if is_alive { 0 } else { outcome_bytes(&old.outcome) };
+            is_alive
+        });
+        self.outcome_bytes -= freed;
+    }
+
     /// Bytes on the heap, roughly.
     #[must_use]
-    pub fn heap_bytes(&self) -> usize {
-        self.kept.capacity() * size_of::<(IdempotencyKey, Kept)>()
-            + self.kept.iter().map(|(_, kept)| outcome_bytes(&kept.outcome)).sum::<usize>()
+    pub const fn heap_bytes(&self) -> usize {
+        self.kept.capacity() * size_of::<(IdempotencyKey, Kept)>() + self.outcome_bytes
     }
 }
 

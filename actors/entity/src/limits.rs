@@ -15,8 +15,8 @@ pub const PRINCIPAL_KEYS: usize = 64;
 /// Idempotency keys that one entity keeps: of 16 principals, if each uses his share up.
 pub const IDEMPOTENCY_KEYS_MAX: usize = 1_024;
 
-/// Bytes of outcomes from which an entity keeps no further key. An outcome has some 50 to 500
-/// bytes: 1,024 of them are less.
+/// Bytes of outcomes from which an entity keeps no further key. Most outcomes have some 50 to 500
+/// bytes, of which 1,024 are less; a refused price with its offer has up to 16 KiB.
 pub const IDEMPOTENCY_BYTES_MAX: usize = 512 * 1024;
 
 /// The longest idempotency key, in bytes (interfaces.md 1).

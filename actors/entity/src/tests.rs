@@ -189,14 +189,17 @@ fn a_principal_who_used_his_share_up_shuts_out_nobody_else() {
     assert!(!is_full(&window, 1, 100) && is_full(&window, 2, 100), "what was forgotten is free");
 
     let mut window = IdempotencyWindow::default();
-    let large = Packed {
-        bytes: vec![0; limits::IDEMPOTENCY_BYTES_MAX / share],
-        ..pack(&Added(1)).unwrap()
-    };
-    for n in 0..share {
-        window.keep(name(1, n), kept(0, Ok(large.clone())));
+    let large = vec![0; limits::IDEMPOTENCY_BYTES_MAX / 32];
+    for n in 0..32 {
+        assert!(!is_full(&window, 2, 0), "{n}");
+        let large = Packed { bytes: large.clone(), ..pack(&Added(1)).unwrap() };
+        window.keep(name(1, n), kept(0, Ok(large)));
     }
     assert!(is_full(&window, 2, 0), "as many bytes as one entity keeps");
+    let read = codec::from_bytes(&codec::to_bytes(&window).unwrap()).unwrap();
+    assert_eq!(window, read, "with the same count");
+    window.keep(name(1, 99), kept(100, outcome()));
+    assert!(!is_full(&window, 2, 100) && window.heap_bytes() < limits::IDEMPOTENCY_BYTES_MAX / 32);
 }
 
 #[test]

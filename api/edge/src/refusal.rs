@@ -29,17 +29,21 @@ pub(crate) enum Offer {
 }
 
 impl Offer {
-    /// The text to keep. `None`: nothing, or more than is kept with a key.
+    /// The text to keep. `None`: nothing, or a quote that is longer than what is kept with a key.
     pub(crate) fn text(&self) -> Option<Box<str>> {
+        if *self == Self::Nothing {
+            return None;
+        }
         let text = serde_json::to_string(self).expect("JSON values only");
-        (*self != Self::Nothing && text.len() <= OFFER_BYTES_MAX).then(|| text.into())
+        let is_kept = matches!(self, Self::Lines(_)) || text.len() <= OFFER_BYTES_MAX;
+        is_kept.then(|| text.into())
     }
 
     fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or(Self::Nothing)
     }
 
-    pub(crate) fn problem(self) -> Problem {
+    fn problem(self) -> Problem {
         match self {
             Self::Quote(quote) => Problem::new(Code::PriceChanged).with("quote", quote),
             Self::Lines(lines) => Problem::new(Code::OutOfStock).with("lines", lines),

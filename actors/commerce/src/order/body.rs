@@ -319,13 +319,12 @@ impl Body {
 
     /// Cash on delivery of a confirmed order.
     fn cod_status(&self) -> PaymentStatus {
-        let is_due = |parcel: &&Parcel| {
+        // Also when a part of it has come.
+        let is_due = |parcel: &Parcel| {
             matches!(parcel.cod, CodPhase::Due | CodPhase::Overdue) && parcel.phase.is_live()
         };
-        let mut due = self.parcels.iter().filter(is_due).peekable();
-        if due.peek().is_some() {
-            let is_short = due.any(|parcel| parcel.collected > 0);
-            return if is_short { PaymentStatus::PartiallyPaid } else { PaymentStatus::CodDue };
+        if self.parcels.iter().any(is_due) {
+            return PaymentStatus::CodDue;
         }
         let taken = self.parcels.iter().filter(|parcel| parcel.cod == CodPhase::Collected);
         let due = taken.fold(0i64, |sum, parcel| sum.saturating_add(parcel.due));

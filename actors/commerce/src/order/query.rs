@@ -200,9 +200,11 @@ pub(super) fn answer(
         Query::View { .. } | Query::Summary => true,
         Query::Settled => is_settled(body),
         Query::CancelSettled => {
-            let waits = cancel_waits(body);
-            body.on_hold.is_some()
-                || !(waits || body.stop.is_some() || body.stage == Stage::Cancelling)
+            // Without a line that is left it ends in the same step.
+            let ends = matches!(body.stage, Stage::Confirmed | Stage::InFulfilment)
+                && body.is_empty()
+                || body.stage == Stage::Cancelling;
+            body.on_hold.is_some() || !(cancel_waits(body) || body.stop.is_some() || ends)
         }
         // Also an earlier one, of a store that was set back: who waits would wait for nothing.
         Query::Newer { than_version } => ctx.version != *than_version,

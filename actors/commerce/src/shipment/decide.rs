@@ -158,8 +158,12 @@ fn cod(
         return Ok(Decision::reply(Reply::Repeated));
     }
     let invalid_state = Rejection::InvalidState { phase: body.phase };
-    let is_open = |cod: &&Cod| cod.status.is_open();
-    let Some(cod) = body.cod.as_ref().filter(is_open) else { return Err(invalid_state) };
+    let may_be = |cod: &&Cod| match result {
+        CodResult::Collected => cod.status.is_open(),
+        // Who paid a part of it took the parcel.
+        CodResult::Refused => cod.status.is_open() && cod.collected.is_none(),
+    };
+    let Some(cod) = body.cod.as_ref().filter(may_be) else { return Err(invalid_state) };
     if amount.ccy != cod.due.ccy {
         return Err(Rejection::CurrencyMismatch);
     }

@@ -363,6 +363,7 @@ fn nothing_is_no_collected_cash() {
     assert_eq!(world.view(Query::View).1.cod.unwrap().status, CodStatus::Due);
     assert_eq!(world.ask(collected("c", 1_600)), Ok(Reply::Done));
     assert_eq!(world.view(Query::View).1.cod.unwrap().status, CodStatus::Due, "20 are missing");
+    assert!(matches!(world.ask(refused("r")), Err(Rejection::InvalidState { .. })), "it is taken");
     assert_eq!(world.ask(collected("d", 20)), Ok(Reply::Done));
     assert_eq!(world.view(Query::View).1.cod.unwrap().status, CodStatus::Collected);
 }

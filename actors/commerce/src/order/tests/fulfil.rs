@@ -82,7 +82,7 @@ fn collected_before_delivered_is_as_good() {
 #[test]
 fn other_amounts_are_recorded_as_they_are() {
     for (minor, payment) in [
-        (1_000, PaymentStatus::PartiallyPaid),
+        (1_000, PaymentStatus::CodDue),
         (1_620, PaymentStatus::Paid),
         (2_000, PaymentStatus::Overpaid),
     ] {
@@ -92,7 +92,7 @@ fn other_amounts_are_recorded_as_they_are() {
         world.collect(&parcel, "c1", minor).unwrap();
         assert_eq!(world.view(&order).after.payment, payment);
         assert_eq!(world.view(&order).captured, minor);
-        let is_short = payment == PaymentStatus::PartiallyPaid;
+        let is_short = payment == PaymentStatus::CodDue;
         world.track(&parcel, "e1", TrackingStatus::Delivered).unwrap();
         let stage = if is_short { Stage::InFulfilment } else { Stage::Fulfilled };
         assert_eq!(world.stage(&order), stage, "the rest is due");

@@ -242,8 +242,8 @@ fn refused(
         Err(why) => why,
         Ok(_) => match offer {
             Offer::Quote(quote) => problem.with("quote", quote),
-            Offer::Lines(_) => offer.problem(),
-            Offer::Nothing => problem,
+            // Lines are always kept: these are no part of what is repeated here.
+            Offer::Lines(_) | Offer::Nothing => problem,
         },
     }
 }
@@ -261,8 +261,8 @@ fn unpriced(ccy: commerce::money::Ccy) -> PricedOrder {
 ///
 /// The answer shows the order as it was when it first came to something, so that a repeat with the
 /// same key gives the same bytes whatever has happened since. Who does not wait
-/// (`respond-async`) is told 202 first, and by repeats what came of it: once the order was
-/// cancelled, why.
+/// (`respond-async`, `wait=0`) is told 202 first, and by repeats what came of it: once the order
+/// was cancelled, why.
 async fn settle<B>(
     call: &Call<B>,
     order: &EntityKey,
@@ -282,7 +282,7 @@ async fn settle<B>(
         other @ View::Summary(_) => return Err(common::unexpected(&other)),
     };
     let path = format!("/v1/orders/{}", order_id(order));
-    let is_async = call.prefer.respond_async;
+    let is_async = call.prefer.wait_ms == 0;
     if is_async && origin.is_some() && view.after.status == Status::Cancelled {
         return Err(not_sold(&view, origin));
     }

@@ -88,6 +88,20 @@ async fn no_line_to_cancel_is_not_every_line() {
 }
 
 #[actix_web::test]
+async fn who_cancels_all_that_is_left_sees_the_order_cancelled() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "alice-cart-1").await.json();
+    let path = format!("/v1/orders/{}/cancel", order["id"].as_str().unwrap());
+    let lines = json!({"lines": [{"line_id": "1", "qty": order["lines"][0]["qty"]}]}).to_string();
+    let cancel = || post(&path).bearer(&token).json(&lines).header("idempotency-key", "c1");
+    let first = rig.send(cancel()).await;
+    assert_eq!((first.status, &first.json()["status"]), (200, &json!("cancelled")));
+    let again = rig.send(cancel()).await;
+    assert_eq!((again.status, again.body), (first.status, first.body));
+}
+
+#[actix_web::test]
 async fn a_cancellation_is_repeated_as_it_was_answered() {
     let rig = Rig::new().await;
     let token = rig.buyer("alice").await;
