@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Timestamp, limits};
 
 /// A key in its scope (the tenant is part of the entity): its first half is a hash over the
-/// principal and the same for all of his keys, its second one over his key's text.
+/// principal and the same for all of his keys, its second one over principal and key text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IdempotencyKey(pub [u8; 16]);
 

@@ -20,8 +20,8 @@ pub const ENDED_KEEP_MS: u64 = 24 * 60 * 60 * 1000;
 /// Restocks of holds that are forgotten, remembered against repeats.
 pub const RETURNS_KEPT: usize = 1_024;
 
-/// Idempotency keys that a SKU keeps of one principal: the warehouse's system, one key, moves the
-/// stock of a busy SKU more often than buyers touch their orders.
+/// Idempotency keys that a SKU keeps of one principal. The system of a warehouse is one, and moves
+/// the stock of a busy SKU more often than a buyer touches his order.
 pub const PRINCIPAL_KEYS: usize = 512;
 
 /// Movements that a SKU lists; the journal has all of them.
