@@ -261,8 +261,8 @@ fn unpriced(ccy: commerce::money::Ccy) -> PricedOrder {
 ///
 /// The answer shows the order as it was when it first came to something, so that a repeat with the
 /// same key gives the same bytes whatever has happened since. Who does not wait
-/// (`respond-async`, `wait=0`) is told 202 first, and by repeats what came of it: once the order
-/// was cancelled, why.
+/// (`respond-async`, `wait=0`) is told 202, by repeats too, with the order as it stands; from its
+/// cancellation on, why.
 async fn settle<B>(
     call: &Call<B>,
     order: &EntityKey,
@@ -286,7 +286,7 @@ async fn settle<B>(
     if is_async && origin.is_some() && view.after.status == Status::Cancelled {
         return Err(not_sold(&view, origin));
     }
-    let first = match seen.ready && (!is_async || origin.is_some()) {
+    let first = match seen.ready && !is_async {
         true => outcome::first_ever_settled(shop, &asker, order, &view).await?,
         false => None,
     };

@@ -406,7 +406,7 @@ async fn who_does_not_wait_hears_later_what_came_of_it() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     let now = rig.send(place()).await;
-    assert_eq!((now.status, &now.json()["status"]), (201, &json!("awaiting_payment")));
+    assert_eq!((now.status, &now.json()["status"]), (202, &json!("awaiting_payment")));
     let cancel = post(&format!("{path}/cancel")).bearer(&token).json("{}");
     assert_eq!(rig.send(cancel.header("idempotency-key", "k2")).await.status, 200);
     let over = rig.send(place()).await;
