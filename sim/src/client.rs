@@ -8,6 +8,7 @@ mod billing;
 mod feed;
 mod http_wire;
 mod journey;
+mod listening;
 mod names;
 mod reading;
 mod requests;
@@ -69,6 +70,15 @@ pub struct Try {
     pub attempt: u32,
 }
 
+/// What comes of a live stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// It was answered, with a status.
+    Opened(u16),
+    /// A piece of its body.
+    Piece(&'a [u8]),
+}
+
 /// Carries requests to a system and brings answers back.
 pub trait Wire {
     /// Sends a request, from a principal to a node; `None`: no answer within `timeout_ms`.
@@ -80,6 +90,17 @@ pub trait Wire {
         request: Request,
         timeout_ms: u32,
     ) -> Local<'a, Option<HttpAnswer>>;
+
+    /// Opens a live stream, from a principal to a node, and hands over what comes; ends with the
+    /// stream, or when it cannot be opened. Dropping it closes the stream.
+    fn listen<'a>(
+        &'a self,
+        this: Try,
+        who: &'a Who,
+        node: u16,
+        request: Request,
+        heard: &'a dyn Fn(Heard<'_>),
+    ) -> Local<'a, ()>;
 
     /// Time since the beginning of the run, in us.
     fn now_us(&self) -> u64;
@@ -135,9 +156,7 @@ impl<W: Wire> Clients<W> {
 
     async fn once(&self, call: &Call<'_>, attempt: u32) -> Option<HttpAnswer> {
         let this = Try { visit: call.visit, step: call.step, attempt };
-        let n_nodes = u64::from(self.wire.n_nodes());
-        let draw = mix(self.seed, Stream::Client, key_of(this), 1);
-        let node = u16::try_from(below(draw, n_nodes)).expect("nodes are counted in 16 bits");
+        let node = self.node_for(this);
         let place = self.sent(call, node);
         let timeout_ms = self.policy.timeout_ms;
         let request = call.request.clone();
@@ -151,6 +170,13 @@ impl<W: Wire> Clients<W> {
         // reads the history sees that it follows.
         self.wire.sleep_us(1).await;
         answer
+    }
+
+    /// The node that a try goes to.
+    fn node_for(&self, this: Try) -> u16 {
+        let draw = mix(self.seed, Stream::Client, key_of(this), 1);
+        let node = below(draw, u64::from(self.wire.n_nodes()));
+        u16::try_from(node).expect("nodes are counted in 16 bits")
     }
 
     fn sent(&self, call: &Call<'_>, node: u16) -> usize {

@@ -1,16 +1,19 @@
-//! What clients saw: every request with its times and its outcome.
+//! What clients saw: every request with its times and its outcome, and what they heard on live
+//! streams.
 //!
 //! The same form is written by the simulator's clients and by `mercato drive` against a live
 //! node, and the same checkers judge it. An answer that did not come is an open outcome: it may
 //! have taken effect at any time after the request was sent, or never.
 
 mod bill;
+mod listening;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use bill::{Bill, Charge};
+pub use listening::{Listening, Told};
 
 /// All requests of a run, by the time at which they were sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +32,9 @@ pub struct History {
     pub holds_us: Option<u64>,
     /// The requests.
     pub ops: Vec<Op>,
+    /// The live streams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<Listening>,
 }
 
 /// One request. A retry is a request of its own with the same `key`.
@@ -153,6 +159,9 @@ pub struct Answer {
     /// What an order or a quote costs that the answer shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<Box<Bill>>,
+    /// Entries of an order's timeline that the answer shows, by the versions that they made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<u64>,
     /// A page of orders that the answer shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listed: Option<Listed>,

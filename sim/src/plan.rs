@@ -152,6 +152,12 @@ pub enum Journey {
         think_ms: u32,
         /// Places twice at once with the same idempotency key.
         double_click: bool,
+        /// Does not wait for what placing comes to (`Prefer: respond-async`).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        no_wait: bool,
+        /// Listens to what becomes of the order.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listen: Option<Listen>,
         /// What follows a placed order.
         then: Then,
     },
@@ -217,6 +223,16 @@ pub enum Pay {
     Cod,
     /// From the wallet of a demo customer.
     Wallet,
+}
+
+/// A live stream that a buyer opens beside all else, until it has told how the order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listen {
+    /// That of the order.
+    Order,
+    /// That of all his orders.
+    All,
 }
 
 /// What follows a placed order.

@@ -17,7 +17,7 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     ("embedded", "persistence/embedded", &["codec", "entity", "ports"]),
     ("nats", "persistence/nats", &["entity", "ports"]),
     ("cluster", "cluster", &["codec", "entity", "ports", "sites"]),
-    ("edge", "api/edge", &["cluster", "codec", "commerce", "entity", "ports"]),
+    ("edge", "api/edge", &["cluster", "codec", "commerce", "entity", "ports", "sites"]),
     (
         "mercato",
         "api/mercato",

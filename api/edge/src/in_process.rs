@@ -1,16 +1,19 @@
 //! The public application without listeners: requests are handed to it in the process.
 //!
 //! The simulator and tests run the same routes, layers and handlers as a server does; only
-//! sockets are left out. Not for production: a body is read and answered whole.
+//! sockets are left out. Not for production: a body is read and answered whole, or piece by piece
+//! as its caller asks for it ([`Opened`]).
 
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::http::Method;
-use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, http::header};
+use bytes::Bytes;
 
 use crate::app;
 use crate::route::Route;
@@ -40,12 +43,41 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-type Answering = Pin<Box<dyn Future<Output = Answer>>>;
+/// An answer whose body is still to come: that of a live stream comes for as long as it is open.
+/// Dropping it ends the stream, as a closed connection does.
+pub struct Opened {
+    /// The status.
+    pub status: u16,
+    /// Names in lower case, with their last values.
+    pub headers: BTreeMap<String, String>,
+    body: BoxBody,
+}
+
+impl Opened {
+    /// The next piece of the body; `None`: there is no more.
+    ///
+    /// # Panics
+    /// When the body breaks off: a server would cut the connection.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        let piece = poll_fn(|cx| Pin::new(&mut self.body).poll_next(cx)).await?;
+        Some(piece.expect("the body does not break off"))
+    }
+
+    async fn whole(mut self) -> Answer {
+        let mut body = Vec::new();
+        while let Some(piece) = self.next().await {
+            body.extend_from_slice(&piece);
+        }
+        Answer { status: self.status, headers: self.headers, body }
+    }
+}
+
+type Opening = Pin<Box<dyn Future<Output = Opened>>>;
 
 /// An application that is ready. Cheap to clone; stays on its thread.
 #[derive(Clone)]
 pub struct InProcess {
-    call: Rc<dyn Fn(Request) -> Answering>,
+    open: Rc<dyn Fn(Request) -> Opening>,
 }
 
 impl InProcess {
@@ -61,7 +93,7 @@ impl InProcess {
 
     async fn build(configure: impl FnOnce(&mut actix_web::web::ServiceConfig)) -> Self {
         let service = Rc::new(init_service(App::new().configure(configure)).await);
-        let call = move |request: Request| -> Answering {
+        let open = move |request: Request| -> Opening {
             let service = Rc::clone(&service);
             Box::pin(async move {
                 let response = call_service(&*service, to_actix(request)).await;
@@ -74,10 +106,10 @@ impl InProcess {
                         (name.as_str().to_owned(), value)
                     })
                     .collect();
-                Answer { status, headers, body: read_body(response).await.to_vec() }
+                Opened { status, headers, body: response.into_body().boxed() }
             })
         };
-        Self { call: Rc::new(call) }
+        Self { open: Rc::new(open) }
     }
 
     /// Answers a request. Dropping the future drops the handler, as a lost connection does.
@@ -85,7 +117,16 @@ impl InProcess {
     /// # Panics
     /// On a method, a path or a header that no HTTP message can carry.
     pub fn call(&self, request: Request) -> impl Future<Output = Answer> + 'static {
-        (self.call)(request)
+        let opening = self.open(request);
+        async move { opening.await.whole().await }
+    }
+
+    /// Answers a request with a body that is read as it comes.
+    ///
+    /// # Panics
+    /// As [`InProcess::call`].
+    pub fn open(&self, request: Request) -> impl Future<Output = Opened> + 'static {
+        (self.open)(request)
     }
 }
 

@@ -21,6 +21,8 @@ pub mod placing;
 pub mod prices;
 pub mod refusals;
 pub mod stock;
+pub mod streams;
+pub mod told;
 pub mod unknown;
 pub mod versions;
 
@@ -54,6 +56,7 @@ const PLAIN: &[Plain] = &[
     Plain { name: "no_oversell", check: oversell::check },
     Plain { name: "placing", check: placing::check },
     Plain { name: "own_orders", check: own_orders::check },
+    Plain { name: "streams", check: streams::check },
     Plain { name: "prices", check: prices::check },
     Plain { name: "available", check: available::check },
     Plain { name: "answers", check: answers::check },
@@ -74,6 +77,7 @@ pub fn judge(history: &History, settle: Option<&Settle>) -> Vec<(&'static str, F
         ("no_oversell", oversell::judge(history, &ledgers)),
         ("placing", placing::check(history)),
         ("own_orders", own_orders::check(history)),
+        ("streams", streams::check(history)),
         ("prices", prices::judge(history, &index)),
         ("available", available::check(history)),
         ("answers", answers::check(history)),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::{HttpAnswer, Local, Names, Request, Try, Who, Wire};
+use super::{Heard, HttpAnswer, Local, Names, Request, Try, Who, Wire};
 
 /// Tokens of the issuer live for ten minutes; they are asked for again well before.
 const TOKEN_AGE: Duration = Duration::from_secs(300);
@@ -131,7 +131,7 @@ impl HttpWire {
         request.header("content-type", "application/x-www-form-urlencoded").send().await
     }
 
-    async fn exchange(&self, token: &str, node: u16, request: Request) -> Option<HttpAnswer> {
+    async fn sent(&self, token: &str, node: u16, request: Request) -> Option<reqwest::Response> {
         let url = format!("{}{}", self.targets[usize::from(node)], request.uri);
         let method = request.method.parse().ok()?;
         let mut asked = self.http.request(method, url).bearer_auth(token);
@@ -141,7 +141,11 @@ impl HttpWire {
         if let Some(body) = request.body {
             asked = asked.body(body);
         }
-        let answer = asked.send().await.ok()?;
+        asked.send().await.ok()
+    }
+
+    async fn exchange(&self, token: &str, node: u16, request: Request) -> Option<HttpAnswer> {
+        let answer = self.sent(token, node, request).await?;
         let status = answer.status().as_u16();
         let text = |value: &reqwest::header::HeaderValue| value.to_str().map(str::to_owned);
         let headers = answer
@@ -168,6 +172,24 @@ impl Wire for HttpWire {
             let patience = Duration::from_millis(timeout_ms.into());
             let answer = self.exchange(&token, node, request);
             tokio::time::timeout(patience, answer).await.ok().flatten()
+        })
+    }
+
+    fn listen<'a>(
+        &'a self,
+        _this: Try,
+        who: &'a Who,
+        node: u16,
+        request: Request,
+        heard: &'a dyn Fn(Heard<'_>),
+    ) -> Local<'a, ()> {
+        Box::pin(async move {
+            let Some(token) = self.token(who).await else { return };
+            let Some(mut answer) = self.sent(&token, node, request).await else { return };
+            heard(Heard::Opened(answer.status().as_u16()));
+            while let Ok(Some(piece)) = answer.chunk().await {
+                heard(Heard::Piece(&piece));
+            }
         })
     }
 

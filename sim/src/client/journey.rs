@@ -7,10 +7,11 @@ use edge::in_process::Request;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::listening::Ear;
 use super::requests::{self, Money, Quote};
 use super::{Call, Clients, HttpAnswer, Local, Who, Wire};
 use crate::history::Ask;
-use crate::plan::{Journey, Line, Pay, Then, Visit};
+use crate::plan::{Journey, Line, Listen, Pay, Then, Visit};
 use crate::random::{Stream, mix, percent};
 
 /// Looks at an order until it has left its first state, at most so often.
@@ -24,6 +25,9 @@ const TAKE_NEW_PRICE_PERCENT: u64 = 60;
 /// Of a hundred visits, so many ask everything again in the end that has a key: a page that is
 /// loaded anew, a job that begins again.
 const ASK_AGAIN_PERCENT: u64 = 15;
+/// A stream stays open for so much longer than its client has patience, in us: what comes later
+/// than that never came.
+const LISTEN_ON_US: u64 = 1_000_000;
 /// How often staff sets a price that somebody else set meanwhile.
 const REPRICES: u32 = 3;
 
@@ -40,6 +44,13 @@ pub struct Visitor<W> {
     thought_us: Cell<u64>,
     /// Requests with a key that were answered.
     keyed: RefCell<Vec<(Who, Ask, Request)>>,
+}
+
+/// An order, as far as its buyer looks.
+#[derive(Deserialize)]
+struct Looked {
+    version: u64,
+    status: String,
 }
 
 #[derive(Deserialize)]
@@ -133,20 +144,23 @@ impl<W: Wire> Visitor<W> {
     }
 
     async fn buy(&self) {
-        let Journey::Buy { lines, pay, think_ms, double_click, then } = &self.visit.journey else {
+        let Journey::Buy { lines, pay, think_ms, listen, then, .. } = &self.visit.journey else {
             return;
         };
         let cart = self.cart(0);
         let Some(quote) = self.quoted(&cart, lines, *pay).await else { return };
         self.think(*think_ms).await;
-        let mut placed = self.placed(&cart, lines, *pay, &quote, *double_click).await;
+        let mut placed = self.placed(&cart, lines, *pay, &quote).await;
         if let Some(answer) = placed.as_ref().filter(|answer| is_price_changed(answer))
             && self.takes_new_price()
         {
             placed = self.placed_anew(&cart, lines, *pay, &quote, answer).await;
         }
         match placed.as_ref().and_then(order_of) {
-            Some(order) => self.after(&order, *then).await,
+            Some(order) => match *listen {
+                Some(listen) => self.after_by_stream(&order, listen, *then).await,
+                None => self.after(&order, *then).await,
+            },
             None if self.visit.id.is_multiple_of(ONE_OF_BUYS_LESS) => {
                 self.buy_less(&cart, lines, *pay).await;
             }
@@ -161,14 +175,17 @@ impl<W: Wire> Visitor<W> {
         lines: &[Line],
         pay: Pay,
         quote: &Quote,
-        twice: bool,
     ) -> Option<HttpAnswer> {
+        let Journey::Buy { double_click, no_wait, .. } = &self.visit.journey else { return None };
         let place = |what: &str| {
             let gives = self.wallet_gives.get();
-            let request = requests::place(cart, quote, pay, gives, &self.key(what));
+            let mut request = requests::place(cart, quote, pay, gives, &self.key(what));
+            if *no_wait {
+                request = requests::with(request, "prefer", "respond-async");
+            }
             self.ask_surely(placing(cart, lines, quote), request)
         };
-        if !twice {
+        if !double_click {
             return place("place").await;
         }
         let is_one_page = self.visit.id.is_multiple_of(2);
@@ -230,13 +247,31 @@ impl<W: Wire> Visitor<W> {
         self.look(&order).await.map(drop)
     }
 
+    /// What follows, beside a live stream that stays until it has told what its buyer sees in the
+    /// end.
+    async fn after_by_stream(&self, order: &str, listen: Listen, then: Then) {
+        let ear = Ear::new(&self.clients, &self.who, self.visit.id, order, listen);
+        let patience_us = u64::from(self.clients.policy.timeout_ms) * 1_000 + LISTEN_ON_US;
+        tokio::select! {
+            biased;
+            () = async {
+                self.after(order, then).await;
+                if let Some(looked) = self.look(order).await {
+                    ear.wait_for(looked.version, patience_us).await;
+                }
+            } => {}
+            () = ear.listen() => {}
+        }
+        ear.end();
+    }
+
     async fn after(&self, order: &str, then: Then) {
         match then {
             Then::Leave => {}
             Then::Watch => {
                 for _ in 0..WATCH_LOOKS {
                     let looked = self.look(order).await;
-                    if looked.is_some_and(|state| state != "processing") {
+                    if looked.is_some_and(|order| order.status != "processing") {
                         return;
                     }
                     self.clients.wire.sleep_us(WATCH_US).await;
@@ -256,15 +291,11 @@ impl<W: Wire> Visitor<W> {
         }
     }
 
-    /// Looks at the order; its state, if it was shown.
-    async fn look(&self, order: &str) -> Option<String> {
+    /// Looks at the order; how it stands, if that was shown.
+    async fn look(&self, order: &str) -> Option<Looked> {
         let ask = Ask::GetOrder { order: order.into() };
         let answer = self.ask(ask, requests::get_order(order), 2).await?;
-        #[derive(Deserialize)]
-        struct Order {
-            status: String,
-        }
-        (answer.status == 200).then(|| requests::read::<Order>(&answer))?.map(|it| it.status)
+        (answer.status == 200).then(|| requests::read(&answer)).flatten()
     }
 
     /// Staff ships the order's parcels, the carrier brings them, the courier takes the cash.

@@ -22,6 +22,20 @@ struct Body {
     order: Option<String>,
     /// Of a refused placement: the order that the cart became before.
     order_id: Option<String>,
+    /// Of an order: what happened.
+    #[serde(default)]
+    timeline: Vec<Entry>,
+}
+
+/// An entry of a timeline.
+#[derive(Deserialize)]
+pub(super) struct Entry {
+    seq: u64,
+}
+
+/// The versions that entries of a timeline made.
+pub(super) fn versions(timeline: &[Entry]) -> Vec<u64> {
+    timeline.iter().map(|entry| entry.seq).collect()
 }
 
 /// The answer as the history keeps it.
@@ -37,6 +51,7 @@ pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
     let has_bill =
         matches!(ask, Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Quote { .. }) && is_done;
     let bill = has_bill.then(|| billing::bill(names, &answer.body)).flatten();
+    let reads_order = matches!(ask, Ask::GetOrder { .. }) && is_done;
     let is_list = matches!(ask, Ask::ListMine { .. }) && is_done;
     Answer {
         status: answer.status,
@@ -47,6 +62,7 @@ pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
         state: word.filter(|_| is_order && asks_order),
         available: available.filter(|_| is_done),
         bill: bill.map(Box::new),
+        entries: if reads_order { versions(&body.timeline) } else { Vec::new() },
         listed: is_list.then(|| listed(&answer.body)).flatten(),
         replayed: answer.headers.contains_key("idempotent-replayed"),
         body: xxh3_64(&answer.body),
@@ -144,10 +160,13 @@ mod tests {
 
     #[test]
     fn an_order_and_its_version_are_read() {
-        let body = json!({"object": "order", "id": "ord_1", "status": "confirmed"});
+        let timeline = json!([{"seq": 2, "event": "placed"}, {"seq": 17}]);
+        let body = json!({"object": "order", "id": "ord_1", "status": "confirmed",
+                          "timeline": timeline});
         let ask = Ask::GetOrder { order: "ord_1".into() };
         let answer = read_of(&ask, 200, ("etag", "\"v17\""), &body);
         assert_eq!(answer.order.as_deref(), Some("ord_1"));
         assert_eq!((answer.version, answer.state.as_deref()), (Some(17), Some("confirmed")));
+        assert_eq!(answer.entries, [2, 17]);
     }
 }

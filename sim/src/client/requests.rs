@@ -141,6 +141,18 @@ pub(super) fn get_order(order: &str) -> Request {
     request("GET", format!("/v1/orders/{order}"))
 }
 
+/// The live stream of an order, or of all orders of the caller, after the event `last`.
+pub(super) fn listen(order: Option<&str>, last: Option<&str>) -> Request {
+    let path = match order {
+        Some(order) => format!("/v1/orders/{order}/events"),
+        None => "/v1/me/events".to_owned(),
+    };
+    match last {
+        Some(last) => with(request("GET", path), "last-event-id", last),
+        None => request("GET", path),
+    }
+}
+
 /// A page of the caller's own orders.
 pub(super) fn my_orders(cursor: Option<&str>) -> Request {
     let from = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use super::{HttpAnswer, Local, Request, Try, Who, Wire, key_of};
+use super::{Heard, HttpAnswer, Local, Request, Try, Who, Wire, key_of};
 use crate::kernel::{Kind, Sleep, Tag, Target};
 use crate::plan::{FaultKind, Link};
 use crate::world::{Life, World, draw};
@@ -92,24 +92,80 @@ impl SimWire {
             self.sleep_ns(draw::latency_ns(self.link, seed, key, 11)).await;
             return None;
         };
-        request
-            .headers
-            .push(("authorization".into(), format!("Bearer {}", self.token(who, &life))));
-        // A frozen machine takes the connection, and nothing happens until it goes on.
-        while kernel.is_paused(node) {
-            self.sleep_ns(1_000_000).await;
-        }
+        self.enter(&life, node, who, &mut request).await;
         kernel.note(Tag { kind: Kind::Request, to: u32::from(node), id: key });
         let answer = life.app.call(request).await;
-        let way_back = draw::latency_ns(self.link, seed, key, 12);
-        let is_current = self.world.life(node).is_some_and(|now| now.target == life.target);
-        self.sleep_ns(way_back).await;
-        // What a dead node had not sent yet is never sent.
-        if !is_current || self.is_lost(key ^ 1 << 63) {
+        if !self.arrives(this, node, &life, Kind::Response).await {
             return std::future::pending().await;
         }
-        kernel.note(Tag { kind: Kind::Response, to: this.visit, id: key });
         Some(answer)
+    }
+
+    /// The request is at a node that runs, with the credential of its sender.
+    async fn enter(&self, life: &Life, node: u16, who: &Who, request: &mut Request) {
+        let credential = format!("Bearer {}", self.token(who, life));
+        request.headers.push(("authorization".into(), credential));
+        self.goes_on(node).await;
+    }
+
+    /// A frozen machine takes connections and keeps them, and nothing happens until it goes on.
+    async fn goes_on(&self, node: u16) {
+        while self.world.kernel().is_paused(node) {
+            self.sleep_ns(1_000_000).await;
+        }
+    }
+
+    /// What a node has written comes to its client, or not: what a dead node had not sent yet is
+    /// never sent.
+    async fn arrives(&self, this: Try, node: u16, life: &Life, kind: Kind) -> bool {
+        let (key, kernel) = (key_of(this), self.world.kernel());
+        let is_current = self.world.life(node).is_some_and(|now| now.target == life.target);
+        self.sleep_ns(draw::latency_ns(self.link, kernel.seed(), key, 12)).await;
+        let arrives = is_current && !self.is_lost(key ^ 1 << 63);
+        if arrives {
+            kernel.note(Tag { kind, to: this.visit, id: key });
+        }
+        arrives
+    }
+
+    /// A live stream: what its node writes arrives in order, or the line is cut.
+    async fn stream(
+        &self,
+        this: Try,
+        who: &Who,
+        node: u16,
+        mut request: Request,
+        heard: &dyn Fn(Heard<'_>),
+    ) {
+        let (key, kernel) = (key_of(this), self.world.kernel());
+        self.sleep_ns(draw::latency_ns(self.link, kernel.seed(), key, 10)).await;
+        let Some(life) = self.world.life(node).filter(|_| !self.is_lost(key)) else { return };
+        self.enter(&life, node, who, &mut request).await;
+        kernel.note(Tag { kind: Kind::Request, to: u32::from(node), id: key });
+        let mut opened = tokio::select! {
+            biased;
+            () = life.over() => return,
+            opened = life.app.open(request) => opened,
+        };
+        if !self.arrives(this, node, &life, Kind::Response).await {
+            return;
+        }
+        heard(Heard::Opened(opened.status));
+        for attempt in this.attempt + 1.. {
+            let piece = tokio::select! {
+                biased;
+                () = life.over() => None,
+                piece = opened.next() => piece,
+            };
+            let Some(piece) = piece else { return };
+            self.goes_on(node).await;
+            // A comment keeps the line open, and tells nobody anything.
+            let kind = if piece.starts_with(b":") { Kind::Heartbeat } else { Kind::Response };
+            if !self.arrives(Try { attempt, ..this }, node, &life, kind).await {
+                return;
+            }
+            heard(Heard::Piece(&piece));
+        }
     }
 }
 
@@ -134,6 +190,17 @@ impl Wire for SimWire {
                 () = timeout => None,
             }
         })
+    }
+
+    fn listen<'a>(
+        &'a self,
+        this: Try,
+        who: &'a Who,
+        node: u16,
+        request: Request,
+        heard: &'a dyn Fn(Heard<'_>),
+    ) -> Local<'a, ()> {
+        Box::pin(self.stream(this, who, node, request, heard))
     }
 
     fn now_us(&self) -> u64 {

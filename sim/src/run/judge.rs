@@ -9,6 +9,7 @@ use crate::check::client::calm;
 use crate::check::client::judge as judge_clients;
 use crate::check::client::liveness::Settle;
 use crate::check::client::refusals;
+use crate::check::client::told;
 use crate::check::journal::{Given, World as Journal};
 use crate::check::views;
 use crate::client::Names;
@@ -37,7 +38,8 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
     let times = world.calm();
     let calm = calm::check(&times, patience_us, seen.history);
     let refusals = refusals::check(&times, patience_us, seen.history);
-    for (name, findings) in [("calm", calm), ("refusals", refusals)] {
+    let told = told::check(&times, patience_us, seen.history);
+    for (name, findings) in [("calm", calm), ("refusals", refusals), ("told", told)] {
         *record.checked.entry(name.into()).or_default() += findings.looked_at;
         record.violations.extend(findings.violations);
     }

@@ -2,8 +2,8 @@
 
 use super::{Run, run};
 use crate::plan::{
-    ClientPolicy, Fault, FaultKind, Jitter, Journey, Line, Link, Pay, Plan, Setup, SkuSetup, Then,
-    VERSION, Visit,
+    ClientPolicy, Fault, FaultKind, Jitter, Journey, Line, Link, Listen, Pay, Plan, Setup,
+    SkuSetup, Then, VERSION, Visit,
 };
 use crate::record::Verdict;
 
@@ -14,6 +14,8 @@ fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
         pay: if id % 4 == 3 { Pay::Wallet } else { Pay::Cod },
         think_ms: id % 50,
         double_click: id.is_multiple_of(5),
+        no_wait: id % 7 == 6,
+        listen: [None, Some(Listen::Order), Some(Listen::All)][id as usize % 3],
         then: match id % 4 {
             0 => Then::Watch,
             1 => Then::Cancel(50),

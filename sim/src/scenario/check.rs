@@ -141,6 +141,8 @@ fn people(people: &People) -> Checked {
     )?;
     percent("people.wallet_percent", people.wallet_percent)?;
     percent("people.double_click_percent", people.double_click_percent)?;
+    percent("people.no_wait_percent", people.no_wait_percent)?;
+    percent("people.listen_percent", people.listen_percent)?;
     shares("people.lines_percent", &people.lines_percent)?;
     shares("people.qty_percent", &people.qty_percent)?;
     span("people.n_reads", people.n_reads, 1, 1_000)?;

@@ -15,6 +15,8 @@ type Rule<T> = fn(&mut T) -> bool;
 pub(super) const VISITS: &[Rule<Visit>] = &[
     |visit| plain(&mut visit.journey),
     |visit| one_click(&mut visit.journey),
+    |visit| waits(&mut visit.journey),
+    |visit| no_stream(&mut visit.journey),
     |visit| leave(&mut visit.journey),
     |visit| watch(&mut visit.journey),
     |visit| first_line(&mut visit.journey),
@@ -70,12 +72,23 @@ fn floor(at_us: &mut u64, grain_us: u64) -> bool {
 fn plain(journey: &mut Journey) -> bool {
     let click = one_click(journey);
     let then = leave(journey);
-    click | then | first_line(journey) | one_unit(journey) | no_pause(journey)
+    let beside = waits(journey) | no_stream(journey);
+    click | then | beside | first_line(journey) | one_unit(journey) | no_pause(journey)
 }
 
 fn one_click(journey: &mut Journey) -> bool {
     let Journey::Buy { double_click, .. } = journey else { return false };
     std::mem::take(double_click)
+}
+
+fn waits(journey: &mut Journey) -> bool {
+    let Journey::Buy { no_wait, .. } = journey else { return false };
+    std::mem::take(no_wait)
+}
+
+fn no_stream(journey: &mut Journey) -> bool {
+    let Journey::Buy { listen, .. } = journey else { return false };
+    listen.take().is_some()
 }
 
 fn leave(journey: &mut Journey) -> bool {

@@ -1,7 +1,7 @@
 //! The shrinker against predicates whose smallest answer is known.
 
 use super::*;
-use crate::plan::{FaultKind, Journey, Line, Pay, Then};
+use crate::plan::{FaultKind, Journey, Line, Listen, Pay, Then};
 use crate::scenario::Scenario;
 
 const SKU: u32 = 7;
@@ -15,6 +15,8 @@ fn large(seed: u64) -> Plan {
         pay: Pay::Wallet,
         think_ms: 250,
         double_click: true,
+        no_wait: true,
+        listen: Some(Listen::All),
         then: Then::Deliver(900),
     };
     let kinds = [
@@ -98,12 +100,15 @@ fn what_is_left_is_as_simple_as_the_predicate_allows() {
     });
     let plan = &shrunk.plan;
     assert_eq!((plan.traffic.len(), plan.faults.len()), (1, 1));
-    let Journey::Buy { lines, pay, think_ms, double_click, then } = &plan.traffic[0].journey else {
+    let Journey::Buy { lines, pay, think_ms, double_click, no_wait, listen, then } =
+        &plan.traffic[0].journey
+    else {
         panic!("a buyer: {plan:?}");
     };
     assert_eq!(lines.len(), 1);
     assert!((2..4).contains(&lines[0].qty), "halving to 1 no longer fails");
     assert_eq!((*pay, *think_ms, *double_click), (Pay::Cod, 0, false));
+    assert_eq!((*no_wait, *listen), (false, None));
     assert_eq!(*then, Then::Watch);
     assert!(plan.traffic[0].at_us.is_multiple_of(100_000), "{}", plan.traffic[0].at_us);
     assert!((500..1_000).contains(&plan.faults[0].for_ms));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::keys::Popularity;
 use super::{Draws, Span};
-use crate::plan::{Journey, Line, Pay, Then, Visit};
+use crate::plan::{Journey, Line, Listen, Pay, Then, Visit};
 use crate::random::Stream;
 
 // Attempts of a visit in `Stream::Shape`.
@@ -19,6 +19,9 @@ const THEN: u64 = 4;
 const THEN_MS: u64 = 5;
 const THINK: u64 = 6;
 const N_READS: u64 = 7;
+const NO_WAIT: u64 = 8;
+const LISTEN: u64 = 9;
+const LISTEN_TO: u64 = 10;
 const QTY: u64 = 100;
 // Attempts of a visit in `Stream::Keys`.
 const USER: u64 = 0;
@@ -53,6 +56,12 @@ pub struct People {
     /// Orders placed twice at once.
     #[serde(default)]
     pub double_click_percent: u8,
+    /// Orders placed by somebody who does not wait for what it comes to.
+    #[serde(default)]
+    pub no_wait_percent: u8,
+    /// Buyers who listen on a live stream: one half to the order, the other to all their orders.
+    #[serde(default)]
+    pub listen_percent: u8,
     /// Buyers who watch the order until it is decided.
     #[serde(default)]
     pub watch_percent: u8,
@@ -96,6 +105,8 @@ impl People {
                 },
                 think_ms,
                 double_click: shape.percent(DOUBLE_CLICK, self.double_click_percent),
+                no_wait: shape.percent(NO_WAIT, self.no_wait_percent),
+                listen: self.listen(shape),
                 then: self.then(shape),
             },
         };
@@ -109,6 +120,11 @@ impl People {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded")]
         let ms = ms.min(THINK_MS_MAX) as u32;
         ms
+    }
+
+    fn listen(&self, shape: Draws) -> Option<Listen> {
+        let to = if shape.percent(LISTEN_TO, 50) { Listen::All } else { Listen::Order };
+        shape.percent(LISTEN, self.listen_percent).then_some(to)
     }
 
     fn then(&self, shape: Draws) -> Then {

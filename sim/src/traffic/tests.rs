@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::arrivals::{Burst, Diurnal, Rate, Steady, Surge, times};
 use super::keys::{Drift, Hot};
 use super::*;
-use crate::plan::{Journey, Pay, Then};
+use crate::plan::{Journey, Listen, Pay, Then};
 use crate::random::Stream;
 
 const SEEDS: u64 = 40;
@@ -24,6 +24,8 @@ fn people() -> People {
         qty_percent: vec![80, 20],
         wallet_percent: 25,
         double_click_percent: 10,
+        no_wait_percent: 30,
+        listen_percent: 40,
         watch_percent: 40,
         cancel_percent: 20,
         deliver_percent: 10,
@@ -198,6 +200,14 @@ fn people_do_what_their_shares_say() {
         8.0,
     );
     near(share(&|journey| matches!(journey, Journey::Buy { double_click: true, .. })), 0.07, 8.0);
+    near(share(&|journey| matches!(journey, Journey::Buy { no_wait: true, .. })), 0.21, 6.0);
+    for to in [Listen::Order, Listen::All] {
+        let listens = |journey: &Journey| match journey {
+            Journey::Buy { listen, .. } => *listen == Some(to),
+            _ => false,
+        };
+        near(share(&listens), 0.14, 7.0);
+    }
     near(share(&|journey| journey.skus().len() == 2), 0.8 * 0.3, 6.0);
     let mut pauses = Vec::new();
     for visit in &visits {

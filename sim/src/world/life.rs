@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use cluster::ctx::{Clock, NodeCtx};
 use cluster::latest;
@@ -32,6 +33,8 @@ use crate::kernel::{Kernel, NodeClock, SimRandom, Skew, Target};
 
 /// How long the ends of a drain may take, in ms.
 const DRAIN_MS: u64 = 5_000;
+/// Over which time live streams are told to go, in ms.
+const BYE_MS: u64 = 500;
 
 /// What all nodes of a world are made of.
 #[derive(Clone)]
@@ -177,7 +180,7 @@ impl Life {
     }
 
     /// Waits until it is over.
-    async fn over(&self) {
+    pub async fn over(&self) {
         let over = self.over.notified();
         if self.alive.load(Ordering::Relaxed) {
             over.await;
@@ -233,12 +236,15 @@ impl Life {
     }
 
     async fn drain_alive(&self) -> bool {
+        self.edge.health().enter(edge::Phase::Draining);
+        let bye = self.edge.streams().drain(Duration::from_millis(BYE_MS));
+        let are_told = tokio::time::timeout(Duration::from_millis(DRAIN_MS), bye).await.is_ok();
         if let Some(membership) = &self.membership {
             membership.leave().await;
         }
         let is_drained = self.node.drain(DRAIN_MS).await;
         let is_published = self.relay.stop(DRAIN_MS).await;
-        self.views.stop(DRAIN_MS).await && is_published && is_drained
+        self.views.stop(DRAIN_MS).await && is_published && is_drained && are_told
     }
 }
 

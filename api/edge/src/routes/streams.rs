@@ -95,6 +95,9 @@ async fn stream(
         Err(reason) => return Ok(bye(reason)),
     };
     let last = last_event_id(&call, &topic);
+    if last.is_some() {
+        sites::hit("push.resumed");
+    }
     let watcher = Watcher { shop, asker: call.asker() };
     let page = match watcher.page(&topic, last.as_deref()).await {
         Ok(page) => page,

@@ -2,14 +2,17 @@
 //! like a fault and is none.
 //!
 //! A line is a request: `sent-answered asked = answered`, in us, `?` for no answer. `holds 50` says
-//! that holds last for 50 us at the least. All SKUs cost 100 at the start, where prices matter.
+//! that holds last for 50 us at the least; `stream 10-90 o1 v3 = 20:o1:4:confirmed:2,4` is a live
+//! stream of an order (of `all` orders: `stream 10-90 o1 all`) for a client that has version 3,
+//! with an event at 20 us and what it tells; `!` before one is a reset. All SKUs cost 100 at the
+//! start, where prices matter.
 
 mod bad;
 mod good;
 mod server;
 
 use super::*;
-use crate::history::{Answer, Ask, Charge, Listed, Offer, Op};
+use crate::history::{Answer, Ask, Charge, Listed, Listening, Offer, Op, Told};
 
 /// A history in which SKU 0 begins with `stock` units, and SKU 1 with as many.
 fn history(stock: u32, text: &str) -> History {
@@ -20,9 +23,12 @@ fn history(stock: u32, text: &str) -> History {
         ..History::default()
     };
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        match line.strip_prefix("holds ") {
-            Some(us) => history.holds_us = Some(us.parse().expect("a time")),
-            None => history.ops.push(op(line)),
+        if let Some(us) = line.strip_prefix("holds ") {
+            history.holds_us = Some(us.parse().expect("a time"));
+        } else if let Some(stream) = line.strip_prefix("stream ") {
+            history.streams.push(listening(stream));
+        } else {
+            history.ops.push(op(line));
         }
     }
     history
@@ -43,6 +49,34 @@ fn found(history: &History, settle: Option<Settle>) -> Vec<(&'static str, String
         .collect();
     assert_eq!(found, at_once, "one by one and at once");
     found
+}
+
+fn listening(line: &str) -> Listening {
+    let (asked, heard) = line.split_once(" = ").expect("asked = heard");
+    let words: Vec<&str> = asked.split_whitespace().collect();
+    let (from, to) = words[0].split_once('-').expect("asked-ended");
+    let has = |word: &&str| word.strip_prefix('v')?.parse::<u64>().ok();
+    let asked_us = from.parse().expect("a time");
+    let told = |word: &str| {
+        let event: Vec<&str> = word.trim_start_matches('!').split(':').collect();
+        let number = |text: &str| text.parse::<u64>().expect("a number");
+        let entries = event[4].split(',').filter(|text| !text.is_empty()).map(number).collect();
+        let (order, state) = (event[1].to_owned(), event[3].to_owned());
+        let (at_us, version, is_reset) =
+            (number(event[0]), number(event[2]), word.starts_with('!'));
+        Told { at_us, order, version, state, entries, is_reset }
+    };
+    Listening {
+        order: words[1].to_owned(),
+        all: words.contains(&"all"),
+        has: words.iter().find_map(has).map(|has| (words[1].to_owned(), has)).into_iter().collect(),
+        asked_us,
+        opened_us: Some(asked_us),
+        status: Some(200),
+        ended_us: to.parse().ok(),
+        told: heard.split_whitespace().map(told).collect(),
+        ..Listening::default()
+    }
 }
 
 fn op(line: &str) -> Op {
@@ -103,9 +137,9 @@ fn ask(kind: &str, names: &[&str]) -> Ask {
 }
 
 /// `?`, or a status and then: `o1` an order, `v1` a version, `t1` its ETag, `page` and `last` a
-/// page of orders, `n1` units, `b1` a body, `again` for
-/// a repeat, `0x2@100` a line of two units at 100 each, `=200` what is to be paid for all, and the
-/// state of a success or the code of a refusal.
+/// page of orders, `n1` units, `b1` a body, `e2,4` entries of a timeline, `again` for a repeat,
+/// `0x2@100` a line of two units at 100 each, `=200` what is to be paid for all, and the state of a
+/// success or the code of a refusal.
 fn answer(text: &str) -> Option<Answer> {
     let mut words = text.split_whitespace();
     let status = words.next().unwrap().parse().ok()?;
@@ -118,6 +152,13 @@ fn answer(text: &str) -> Option<Answer> {
         }
         if let (Some(listed), ("o", Some(_))) = (&mut answer.listed, (&word[..1], number)) {
             listed.orders.push(word.to_owned());
+            continue;
+        }
+        if let Some(entries) =
+            word.strip_prefix('e').filter(|rest| rest.starts_with(char::is_numeric))
+        {
+            answer.entries =
+                entries.split(',').map(|seq| seq.parse().expect("a version")).collect();
             continue;
         }
         if let Some((line, price)) = word.split_once('@') {

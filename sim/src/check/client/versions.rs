@@ -3,13 +3,14 @@
 //! Per order, SKU and cart: an answer that shows how the entity stands shows a version at least as
 //! new as every answer that had arrived before the request was sent. Answers that show how it
 //! stood earlier (placing, repeats) only raise what later ones must show. Of an order two answers
-//! with one version show one state. `looked_at`: answers with a version.
+//! with one version show one state. Events of live streams count as answers to whoever opened
+//! them. `looked_at`: answers with a version.
 
 use std::collections::BTreeMap;
 
 use super::facts::{Word, is_done, shown};
 use crate::check::Findings;
-use crate::history::{Ask, History, Op};
+use crate::history::{Ask, History, Listening, Op};
 
 /// An entity with versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +19,9 @@ enum Entity<'a> {
     Sku(u32),
     Cart(&'a str),
 }
+
+/// What somebody saw of an entity, and the state of an order.
+type Heard<'a> = (Entity<'a>, Seen, Option<(&'a str, Word)>);
 
 struct Seen {
     sent_us: u64,
@@ -32,10 +36,13 @@ pub fn check(history: &History) -> Findings {
     let mut findings = Findings::default();
     let mut by_entity: BTreeMap<Entity<'_>, Vec<Seen>> = BTreeMap::new();
     let mut words: BTreeMap<(&str, u64), Word> = BTreeMap::new();
-    for op in &history.ops {
-        let Some((entity, seen)) = seen(op) else { continue };
+    let answers = history.ops.iter().filter_map(|op| {
+        let (entity, seen) = seen(op)?;
+        Some((entity, seen, shown(op).and_then(|shown| Some((shown.order, shown.word?)))))
+    });
+    for (entity, seen, told) in answers.chain(history.streams.iter().flat_map(heard)) {
         findings.looked_at += 1;
-        if let Some((order, word)) = shown(op).and_then(|shown| Some((shown.order, shown.word?))) {
+        if let Some((order, word)) = told {
             let first = *words.entry((order, seen.version)).or_insert(word);
             if first != word {
                 let what = format!(
@@ -74,6 +81,16 @@ fn judge(entity: Entity<'_>, mut asked: Vec<Seen>, findings: &mut Findings) {
             findings.report("I4", seen.answered_us, what);
         }
     }
+}
+
+/// What the events of a live stream show.
+fn heard(stream: &Listening) -> impl Iterator<Item = Heard<'_>> {
+    stream.told.iter().filter(|told| !told.order.is_empty()).map(|told| {
+        let (sent_us, answered_us, version) = (stream.asked_us, told.at_us, told.version);
+        let seen = Seen { sent_us, answered_us, version, fresh: true };
+        let order = told.order.as_str();
+        (Entity::Order(order), seen, Some((order, Word::of(&told.state))))
+    })
 }
 
 fn seen(op: &Op) -> Option<(Entity<'_>, Seen)> {

@@ -39,18 +39,23 @@ pub fn check(world: &World) -> Findings {
 }
 
 fn clients(world: &World, found: &mut Findings) {
+    let Given { history, tenant, .. } = &world.given;
+    let answers = history.ops.iter().filter_map(|op| {
+        shown(&world.given, op).map(|(key, version)| (key, version, op.answered_us))
+    });
+    let told = history.streams.iter().flat_map(|stream| &stream.told).filter_map(|told| {
+        Some((keys::parse_order(tenant, &told.order).ok()?, told.version, Some(told.at_us)))
+    });
     let mut seen: BTreeMap<EntityKey, u64> = BTreeMap::new();
-    for op in &world.given.history.ops {
-        if let Some((key, version)) = shown(&world.given, op) {
-            let highest = seen.entry(key.clone()).or_insert(0);
-            *highest = version.max(*highest);
-            found.look(1);
-            if let (Some(seen_us), Some(us)) = (op.answered_us, world.durable_us(&key, version))
-                && seen_us < us
-            {
-                found.fail(format!("{key} was shown at {version} {} us early", us - seen_us));
-            }
+    for (key, version, seen_us) in answers.chain(told) {
+        found.look(1);
+        if let (Some(seen_us), Some(us)) = (seen_us, world.durable_us(&key, version))
+            && seen_us < us
+        {
+            found.fail(format!("{key} was shown at {version} {} us early", us - seen_us));
         }
+        let highest = seen.entry(key).or_insert(0);
+        *highest = version.max(*highest);
     }
     for (key, version) in &seen {
         let have = world.version_of(key);

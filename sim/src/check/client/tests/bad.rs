@@ -7,6 +7,75 @@ type Row = (&'static str, u32, &'static [&'static str], &'static str);
 
 const ROWS: &[Row] = &[
     (
+        "a stream tells a version twice",
+        9,
+        &["streams"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        stream 20-90 o1 v3 = 25:o1:3:confirmed:",
+    ),
+    (
+        "a stream begins behind what was seen before it",
+        9,
+        &["versions"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        stream 20-90 o1 = 25:o1:2:processing:1,2",
+    ),
+    (
+        "a read shows less than a stream told before",
+        9,
+        &["versions"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-25 advance o1 = 200
+        stream 20-90 o1 v3 = 25:o1:5:in_fulfilment:5
+        40-50 get o1 = 200 v3 confirmed",
+    ),
+    (
+        "a stream calls a version by another state",
+        9,
+        &["versions"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        stream 20-90 o1 = 25:o1:3:processing:1,3",
+    ),
+    (
+        "a stream leaves out what happened",
+        9,
+        &["streams"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        stream 20-90 o1 = 25:o1:3:confirmed:3
+        40-50 get o1 = 200 v3 confirmed e1,3",
+    ),
+    (
+        "a stream tells again what happened before",
+        9,
+        &["streams"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-25 advance o1 = 200
+        stream 20-90 o1 v3 = 25:o1:5:in_fulfilment:3,5",
+    ),
+    (
+        "a client is to forget what is still there",
+        9,
+        &["streams"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        stream 20-90 o1 = !25:o1:3:confirmed:1,3",
+    ),
+    (
+        "the stream of an order tells of another",
+        9,
+        &["streams"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        0-10 place c2 0x1 #k2 = 201 o2 v3 confirmed
+        stream 20-90 o1 = 25:o2:3:confirmed:1,3",
+    ),
+    (
         "of two pages that place a cart one is refused",
         9,
         &["placing"],

@@ -4,6 +4,18 @@ use super::*;
 
 const ROWS: &[(&str, u32, &str)] = &[
     (
+        "streams tell what is new, one after the other",
+        9,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        0-10 place c2 0x1 #k2 = 201 o2 v3 confirmed
+        12-60 advance o1 = 200
+        stream 5-40 o1 = 9:o1:2:processing:1,2 15:o1:3:confirmed:3 20:o1:6:in_fulfilment:5
+        stream 50-? o1 v6 = 55:o1:7:in_fulfilment:
+        stream 20-90 o1 all = 25:o1:6:in_fulfilment:1,2,3,5 26:o2:3:confirmed:1,3
+        70-80 get o1 = 200 v7 in_fulfilment e1,2,3,5",
+    ),
+    (
         "a placing without an answer took its units late",
         1,
         "

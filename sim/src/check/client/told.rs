@@ -1,0 +1,119 @@
+//! Live streams tell in time (I11): of each state that any answer showed, a client with an open
+//! stream of that order has heard, or of a later one, within its patience, while nothing is wrong.
+//!
+//! What it heard on an earlier connection counts; a stream that its client closed sooner is
+//! excused. `looked_at`: states that had to be told, or were.
+
+use std::collections::BTreeMap;
+
+use super::facts::shown;
+use crate::calm::{Calm, Witness};
+use crate::check::Findings;
+use crate::history::History;
+
+/// Times in us, each with a version.
+type Moments = Vec<(u64, u64)>;
+
+/// Judges every live stream against the answers, with the patience of clients in us.
+#[must_use]
+pub fn check(calm: &Calm, patience_us: u64, history: &History) -> Findings {
+    let mut answers: BTreeMap<&str, Moments> = BTreeMap::new();
+    for shown in history.ops.iter().filter_map(shown) {
+        let moment = shown.version.map(|version| (shown.answered_us, version));
+        answers.entry(shown.order).or_default().extend(moment);
+    }
+    let mut heard: BTreeMap<(u32, &str), Moments> = BTreeMap::new();
+    for stream in &history.streams {
+        let of_order = stream.told.iter().filter(|told| told.order == stream.order);
+        let moments = of_order.map(|told| (told.at_us, told.version));
+        heard.entry((stream.visit, &stream.order)).or_default().extend(moments);
+    }
+    let mut findings = Findings::default();
+    for stream in &history.streams {
+        let Some(opened_us) = stream.opened_us else { continue };
+        let ended_us = stream.ended_us.unwrap_or(u64::MAX);
+        let heard = &heard[&(stream.visit, stream.order.as_str())];
+        for (seen_us, version) in answers.get(stream.order.as_str()).into_iter().flatten() {
+            let from_us = opened_us.max(*seen_us);
+            let due_us = from_us + patience_us;
+            let is_told = heard.iter().any(|(at_us, told)| *at_us <= due_us && told >= version);
+            let is_due =
+                due_us <= ended_us && calm.holds(Witness::Client(stream.node), from_us, due_us);
+            findings.looked_at += u64::from(is_told || is_due);
+            if is_due && !is_told {
+                let what = format!(
+                    "{} at {version} was seen at {seen_us} us; the stream of visit {} that node {} \
+                     opened at {opened_us} us does not tell it",
+                    stream.order, stream.visit, stream.node
+                );
+                findings.report("I11", due_us, what);
+            }
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Answer, Ask, Listening, Op, Told};
+    use crate::plan::{Fault, FaultKind};
+
+    const PATIENCE_US: u64 = 10_000_000;
+
+    /// When a stream opened and ended, and what it told when.
+    type Heard<'a> = (u64, Option<u64>, &'a [(u64, u64)]);
+
+    /// How many states the checker misses, of an order that was read at 40 s in version 4: on
+    /// streams of node 1, each with the times of its life and the versions that it told.
+    fn missed(streams: &[Heard<'_>], faults: &[Fault]) -> usize {
+        let ops = vec![Op {
+            visit: 1,
+            intended_us: 0,
+            sent_us: 39_000_000,
+            answered_us: Some(40_000_000),
+            node: 0,
+            key: None,
+            ask: Ask::GetOrder { order: "o1".into() },
+            answer: Some(Answer { status: 200, version: Some(4), ..Answer::default() }),
+        }];
+        let one = |(opened_us, ended_us, told): &Heard<'_>| Listening {
+            visit: 1,
+            order: "o1".into(),
+            node: 1,
+            opened_us: Some(*opened_us),
+            ended_us: *ended_us,
+            told: told
+                .iter()
+                .map(|(at_us, version)| Told {
+                    at_us: *at_us,
+                    order: "o1".into(),
+                    version: *version,
+                    ..Told::default()
+                })
+                .collect(),
+            ..Listening::default()
+        };
+        let streams = streams.iter().map(one).collect();
+        let history = History { ops, streams, ..History::default() };
+        check(&Calm::of(faults), PATIENCE_US, &history).violations.len()
+    }
+
+    #[test]
+    fn what_was_seen_is_told_in_time() {
+        assert_eq!(missed(&[(1, None, &[(2, 3), (41_000_000, 4)])], &[]), 0);
+        assert_eq!(missed(&[(1, None, &[(2, 3), (41_000_000, 7)])], &[]), 0, "a later one");
+        assert_eq!(missed(&[(1, Some(2), &[(2, 4)]), (30_000_000, None, &[])], &[]), 0, "before");
+        assert_eq!(missed(&[(1, None, &[(2, 3)])], &[]), 1, "never");
+        assert_eq!(missed(&[(1, None, &[(2, 3), (51_000_000, 4)])], &[]), 1, "late");
+        assert_eq!(missed(&[(60_000_000, None, &[])], &[]), 1, "not when it opened");
+    }
+
+    #[test]
+    fn who_cannot_hear_is_excused() {
+        assert_eq!(missed(&[(1, Some(49_000_000), &[(2, 3)])], &[]), 0, "its client left");
+        let crash = FaultKind::Crash { node: 0, kept_writes: 0 };
+        let fault = Fault { id: 1, at_us: 45_000_000, for_ms: 10, kind: crash };
+        assert_eq!(missed(&[(1, None, &[(2, 3)])], &[fault]), 0, "something was wrong");
+    }
+}
