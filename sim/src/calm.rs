@@ -13,7 +13,7 @@ use crate::plan::{Fault, FaultKind};
 const AFTER_US: u64 = 20_000_000;
 /// Clocks that are no farther apart disturb nobody, in ms: the least deadline of a message that an
 /// order sends lies 15 s ahead.
-const APART_MS: u64 = 10_000;
+const APART_MS: i64 = 10_000;
 
 /// Whom a fault disturbs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +49,22 @@ struct Felt {
 #[derive(Debug, Clone, Default)]
 pub struct Calm {
     felt: Vec<Felt>,
-    /// How far clocks are apart at the most, in ms.
-    apart_ms: u64,
+    /// How far faults have moved the clock of each node, in ms.
+    clocks_ms: Vec<i64>,
 }
 
 impl Calm {
-    /// As if the faults of a plan happened as it says: for tests of what is judged by it.
+    /// Of so many nodes, to which nothing happened yet.
+    #[must_use]
+    pub fn of_nodes(n_nodes: u16) -> Self {
+        Self { felt: Vec::new(), clocks_ms: vec![0; n_nodes.into()] }
+    }
+
+    /// As if the faults of a plan for three nodes happened as it says: for tests of what is judged
+    /// by it.
     #[cfg(test)]
     pub fn of(faults: &[Fault]) -> Self {
-        let mut calm = Self::default();
+        let mut calm = Self::of_nodes(3);
         for fault in faults {
             calm.begins(fault, fault.at_us);
             calm.ends(fault, fault.at_us + u64::from(fault.for_ms) * 1_000);
@@ -69,18 +76,28 @@ impl Calm {
     pub fn begins(&mut self, fault: &Fault, at_us: u64) {
         let reach = reach(&fault.kind);
         self.felt.push(Felt { fault: fault.id, reach, from_us: at_us, to_us: None });
-        self.apart_ms += moved_ms(fault);
+        if let Some((node, by_ms)) = fault.kind.moved_clock(fault.for_ms)
+            && let Some(clock) = self.clocks_ms.get_mut(usize::from(node))
+        {
+            *clock += by_ms;
+        }
     }
 
     /// It is over.
     pub fn ends(&mut self, fault: &Fault, at_us: u64) {
-        if moved_ms(fault) > 0 && self.apart_ms > APART_MS {
+        if fault.kind.moved_clock(fault.for_ms).is_some() && self.apart_ms() > APART_MS {
             return;
         }
         let mut open = self.felt.iter_mut().filter(|felt| felt.to_us.is_none());
         if let Some(felt) = open.find(|felt| felt.fault == fault.id) {
             felt.to_us = Some(at_us);
         }
+    }
+
+    /// How far two clocks are apart at the most, in ms.
+    fn apart_ms(&self) -> i64 {
+        let (first, last) = (self.clocks_ms.iter().min(), self.clocks_ms.iter().max());
+        first.zip(last).map_or(0, |(first, last)| last - first)
     }
 
     /// Whether nothing disturbs this witness between two times.
@@ -104,17 +121,6 @@ impl Felt {
                 self.fault != itself
             }
         }
-    }
-}
-
-/// How far a fault moves a clock from the others, in ms.
-fn moved_ms(fault: &Fault) -> u64 {
-    match fault.kind {
-        FaultKind::ClockStep { by_ms, .. } => u64::from(by_ms.unsigned_abs()),
-        FaultKind::ClockDrift { ppm, .. } => {
-            u64::from(ppm.unsigned_abs()) * u64::from(fault.for_ms) / 1_000_000
-        }
-        _ => 0,
     }
 }
 
@@ -149,19 +155,27 @@ mod tests {
 
     #[test]
     fn clocks_that_are_far_apart_disturb_for_ever() {
-        let step = |id, by_ms| {
-            let kind = FaultKind::ClockStep { node: 2, by_ms };
+        let step = |id, node, by_ms| {
+            let kind = FaultKind::ClockStep { node, by_ms };
             Fault { id, at_us: 100, for_ms: 0, kind }
         };
         let is_calm =
             |faults: &[Fault]| Calm::of(faults).holds(Witness::Client(0), u64::MAX, u64::MAX);
-        assert!(is_calm(&[step(1, 8_000)]));
-        assert!(is_calm(&[step(1, 6_000), step(2, -3_000)]));
-        assert!(!is_calm(&[step(1, 7_418), step(2, 7_909)]), "seed 6741 of mixed");
+        assert!(is_calm(&[step(1, 2, 8_000)]));
+        assert!(is_calm(&[step(1, 2, 8_000), step(2, 2, -8_000)]), "it was set right");
+        assert!(is_calm(&[step(1, 0, 8_000), step(2, 1, 8_000)]), "of three one is behind");
+        assert!(!is_calm(&[step(1, 2, 7_418), step(2, 2, 7_909)]), "seed 6741 of mixed");
+        assert!(!is_calm(&[step(1, 0, 6_000), step(2, 1, -6_000)]));
         let kind = FaultKind::ClockDrift { node: 1, ppm: -100_000 };
         let drift = Fault { id: 3, at_us: 0, for_ms: 30_000, kind };
-        assert!(!is_calm(&[step(1, -8_000), drift.clone()]));
+        assert!(!is_calm(&[step(1, 0, 8_000), drift.clone()]));
         assert!(is_calm(&[drift]));
+        let mut alone = Calm::of_nodes(1);
+        for fault in [step(1, 0, 8_000), step(2, 0, 8_000)] {
+            alone.begins(&fault, 100);
+            alone.ends(&fault, 100);
+        }
+        assert!(alone.holds(Witness::Client(0), u64::MAX, u64::MAX), "there is no other clock");
     }
 
     #[test]
@@ -176,7 +190,7 @@ mod tests {
         ];
         let witnesses = [Witness::Client(0), Witness::Client(1), Witness::Drain(7)];
         for (fault, disturbed) in cases {
-            let mut calm = Calm::default();
+            let mut calm = Calm::of_nodes(3);
             calm.begins(&fault, 100);
             let is_disturbed = |calm: &Calm, from_us, to_us| {
                 witnesses.map(|witness| !calm.holds(witness, from_us, to_us))

@@ -112,6 +112,14 @@ pub struct ClientPolicy {
     pub jitter: Jitter,
 }
 
+impl ClientPolicy {
+    /// How long a live stream may take to tell what an answer has shown, in us: after a planned
+    /// move of a shard the edge asks an order again within two seconds.
+    pub(crate) fn stream_patience_us(&self) -> u64 {
+        u64::from(self.timeout_ms.max(5_000)) * 1_000
+    }
+}
+
 /// How a pause is drawn from its upper bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

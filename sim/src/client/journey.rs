@@ -25,8 +25,8 @@ const TAKE_NEW_PRICE_PERCENT: u64 = 60;
 /// Of a hundred visits, so many ask everything again in the end that has a key: a page that is
 /// loaded anew, a job that begins again.
 const ASK_AGAIN_PERCENT: u64 = 15;
-/// A stream stays open for so much longer than its client has patience, in us: what comes later
-/// than that never came.
+/// A stream stays open for so much longer than news of it may take, in us: what comes later than
+/// that never came.
 const LISTEN_ON_US: u64 = 1_000_000;
 /// How often staff sets a price that somebody else set meanwhile.
 const REPRICES: u32 = 3;
@@ -176,14 +176,9 @@ impl<W: Wire> Visitor<W> {
         pay: Pay,
         quote: &Quote,
     ) -> Option<HttpAnswer> {
-        let Journey::Buy { double_click, no_wait, .. } = &self.visit.journey else { return None };
+        let Journey::Buy { double_click, .. } = &self.visit.journey else { return None };
         let place = |what: &str| {
-            let gives = self.wallet_gives.get();
-            let mut request = requests::place(cart, quote, pay, gives, &self.key(what));
-            if *no_wait {
-                request = requests::with(request, "prefer", "respond-async");
-            }
-            self.ask_surely(placing(cart, lines, quote), request)
+            self.ask_surely(placing(cart, lines, quote), self.place(cart, quote, pay, what))
         };
         if !double_click {
             return place("place").await;
@@ -192,6 +187,18 @@ impl<W: Wire> Visitor<W> {
         let other = place(if is_one_page { "place" } else { "place-too" });
         let (first, second) = tokio::join!(place("place"), other);
         first.or(second)
+    }
+
+    /// The placing of the cart, by a buyer who waits or does not.
+    fn place(&self, cart: &str, quote: &Quote, pay: Pay, what: &str) -> Request {
+        let gives = self.wallet_gives.get();
+        let request = requests::place(cart, quote, pay, gives, &self.key(what));
+        match &self.visit.journey {
+            Journey::Buy { no_wait: true, .. } => {
+                requests::with(request, "prefer", "respond-async")
+            }
+            _ => request,
+        }
     }
 
     /// Whether this buyer takes another price than the first one.
@@ -225,8 +232,7 @@ impl<W: Wire> Visitor<W> {
             }
         };
         let quote = self.covered(cart, lines, pay, quote).await?;
-        let gives = self.wallet_gives.get();
-        let request = requests::place(cart, &quote, pay, gives, &self.key("anew"));
+        let request = self.place(cart, &quote, pay, "anew");
         self.ask_surely(placing(cart, lines, &quote), request).await
     }
 
@@ -240,8 +246,7 @@ impl<W: Wire> Visitor<W> {
         let over = Some(seen.cart_version());
         let is_less = self.filled(cart, &less, pay, over).await? == 200;
         let quote = if is_less { self.quote(cart).await? } else { return None };
-        let gives = self.wallet_gives.get();
-        let request = requests::place(cart, &quote, pay, gives, &self.key("less"));
+        let request = self.place(cart, &quote, pay, "less");
         let ask = placing(cart, &less, &quote);
         let order = order_of(&self.ask_surely(ask, request).await?)?;
         self.look(&order).await.map(drop)
@@ -251,7 +256,7 @@ impl<W: Wire> Visitor<W> {
     /// end.
     async fn after_by_stream(&self, order: &str, listen: Listen, then: Then) {
         let ear = Ear::new(&self.clients, &self.who, self.visit.id, order, listen);
-        let patience_us = u64::from(self.clients.policy.timeout_ms) * 1_000 + LISTEN_ON_US;
+        let patience_us = self.clients.policy.stream_patience_us() + LISTEN_ON_US;
         tokio::select! {
             biased;
             () = async {

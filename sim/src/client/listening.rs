@@ -17,6 +17,8 @@ const FIRST_STEP: u32 = 1 << 15;
 const LOOK_US: u64 = 50_000;
 /// Pause before a reconnect until the stream says another one, in us.
 const RETRY_US: u64 = 3_000_000;
+/// How long a stream is waited for that ended: the longest pause that the edge asks for, in us.
+const REOPEN_US: u64 = 15_000_000;
 
 /// A client's ear at the stream of an order, or of all orders of the client.
 pub(super) struct Ear<'a, W> {
@@ -27,6 +29,8 @@ pub(super) struct Ear<'a, W> {
     all: bool,
     /// Place of the connection in the history.
     place: Cell<Option<usize>>,
+    /// When the connection was answered, in us; `None`: not yet.
+    opened_us: Cell<Option<u64>>,
     retry_us: Cell<u64>,
     state: RefCell<State>,
 }
@@ -47,9 +51,10 @@ impl<'a, W: Wire> Ear<'a, W> {
         order: &'a str,
         listen: Listen,
     ) -> Self {
-        let (place, retry_us) = (Cell::new(None), Cell::new(RETRY_US));
-        let all = listen == Listen::All;
-        Self { clients, who, visit, order, all, place, retry_us, state: RefCell::default() }
+        let (place, opened_us) = (Cell::new(None), Cell::new(None));
+        let (all, retry_us) = (listen == Listen::All, Cell::new(RETRY_US));
+        let state = RefCell::default();
+        Self { clients, who, visit, order, all, place, opened_us, retry_us, state }
     }
 
     /// Listens, and comes back whenever the stream ends. To be dropped when it is enough.
@@ -65,11 +70,16 @@ impl<'a, W: Wire> Ear<'a, W> {
         }
     }
 
-    /// Waits until this version of the order was told, but no longer than `patience_us`.
+    /// Waits until this version of the order was told, but no longer than `patience_us` after the
+    /// stream was open, and not for one that does not open again.
     pub(super) async fn wait_for(&self, version: u64, patience_us: u64) {
-        let until_us = self.clients.wire.now_us() + patience_us;
+        let since_us = self.clients.wire.now_us();
         let has = || self.state.borrow().has.get(self.order).copied().unwrap_or(0);
-        while has() < version && self.clients.wire.now_us() < until_us {
+        let until_us = || match self.opened_us.get() {
+            Some(opened_us) => since_us.max(opened_us) + patience_us,
+            None => since_us + REOPEN_US + patience_us,
+        };
+        while has() < version && self.clients.wire.now_us() < until_us() {
             self.clients.wire.sleep_us(LOOK_US).await;
         }
     }
@@ -77,6 +87,7 @@ impl<'a, W: Wire> Ear<'a, W> {
     /// Notes that the connection has ended, if one is open.
     pub(super) fn end(&self) {
         let Some(place) = self.place.take() else { return };
+        self.opened_us.set(None);
         let ended_us = self.clients.wire.now_us();
         self.clients.history.borrow_mut().streams[place].ended_us = Some(ended_us);
     }
@@ -104,6 +115,7 @@ impl<'a, W: Wire> Ear<'a, W> {
         let now_us = self.clients.wire.now_us();
         let piece = match heard {
             Heard::Opened(status) => {
+                self.opened_us.set(Some(now_us));
                 let connection = &mut self.clients.history.borrow_mut().streams[place];
                 (connection.opened_us, connection.status) = (Some(now_us), Some(status));
                 return;
@@ -117,12 +129,16 @@ impl<'a, W: Wire> Ear<'a, W> {
             }
             let told = told(&event, now_us);
             if event.id.is_some() {
-                state.last_id = event.id;
+                state.last_id.clone_from(&event.id);
             }
             for told in &told {
                 state.has.insert(told.order.clone(), told.version);
             }
-            self.clients.history.borrow_mut().streams[place].told.extend(told);
+            let connection = &mut self.clients.history.borrow_mut().streams[place];
+            connection.told.extend(told);
+            if event.name == "bye" {
+                connection.bye = Some(reason(&event));
+            }
         }
     }
 }
@@ -172,6 +188,15 @@ fn told(event: &Event, at_us: u64) -> Vec<Told> {
             .collect(),
         Err(_) => vec![unreadable()],
     }
+}
+
+/// Why a stream says that it ends.
+fn reason(event: &Event) -> String {
+    #[derive(Deserialize)]
+    struct Bye {
+        reason: String,
+    }
+    serde_json::from_str(&event.data).map_or_else(|_| "unreadable".into(), |bye: Bye| bye.reason)
 }
 
 /// An event of a stream.
@@ -225,7 +250,7 @@ mod tests {
 
     const BODY: &str = "retry: 3000\n\n: hb\n\nid: 4\nevent: order.status\ndata: {\"seq\":4,\
         \"order\":{\"id\":\"ord_1\",\"version\":4,\"status\":\"confirmed\",\"timeline\":[]},\
-        \"timeline\":[{\"seq\":2},{\"seq\":4}]}\n\nretry: 500\nevent: bye\ndata: {}\n\n";
+        \"timeline\":[{\"seq\":2},{\"seq\":4}]}\n\nretry: 500\nevent: bye\ndata: {\"reason\":\"drained\"}\n\n";
 
     #[test]
     fn events_are_the_same_wherever_the_body_is_cut() {
@@ -254,6 +279,7 @@ mod tests {
         };
         assert_eq!(told(&events[2], 9), std::slice::from_ref(&expected));
         assert_eq!(told(&events[3], 9), [], "a bye tells of no order");
+        assert_eq!(reason(&events[3]), "drained");
         let reset =
             |data: &str| told(&Event { name: "reset".into(), data: data.into(), ..event("") }, 9);
         let page = "{\"orders\":[{\"id\":\"ord_1\",\"version\":4,\"status\":\"confirmed\",\

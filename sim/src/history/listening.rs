@@ -25,6 +25,9 @@ pub struct Listening {
     pub status: Option<u16>,
     /// When it ended, in us, by whomever; `None`: not before the run did.
     pub ended_us: Option<u64>,
+    /// The reason that it gave when it ended itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bye: Option<String>,
     /// What it told, in the order in which it came.
     pub told: Vec<Told>,
 }

@@ -6,6 +6,35 @@
 use super::FaultKind;
 
 impl FaultKind {
+    /// The clock that it moves away from the true time, within `for_ms`, and how far, in ms.
+    #[must_use]
+    pub(crate) fn moved_clock(&self, for_ms: u32) -> Option<(u16, i64)> {
+        match self {
+            Self::ClockStep { node, by_ms } => Some((*node, i64::from(*by_ms))),
+            Self::ClockDrift { node, ppm } => {
+                Some((*node, i64::from(*ppm) * i64::from(for_ms) / 1_000_000))
+            }
+            Self::Crash { .. }
+            | Self::Pause { .. }
+            | Self::Roll { .. }
+            | Self::Loss { .. }
+            | Self::Duplicate { .. }
+            | Self::Delay { .. }
+            | Self::Partition { .. }
+            | Self::ClientLoss { .. }
+            | Self::StoreSlow { .. }
+            | Self::StoreUnknown { .. }
+            | Self::StoreDown { .. }
+            | Self::StaleReads { .. }
+            | Self::SyncFails { .. }
+            | Self::BusDown
+            | Self::BusTwice { .. }
+            | Self::BusLostAcks { .. }
+            | Self::BusWiped
+            | Self::BusCut { .. } => None,
+        }
+    }
+
     /// The node that it befalls, if it is one.
     #[must_use]
     pub const fn node(&self) -> Option<u16> {

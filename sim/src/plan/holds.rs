@@ -5,7 +5,7 @@
 
 use commerce::order::{SHORT_HOLD_MS, Timers};
 
-use super::{FaultKind, Plan};
+use super::Plan;
 
 /// The site that makes holds short.
 const SHORT_HOLD: &str = "short_hold";
@@ -17,42 +17,15 @@ impl Plan {
         let is_short = self.setup.buggify.iter().any(|(site, _)| site == SHORT_HOLD);
         let Timers { pay_ms, hold_grace_ms, .. } = Timers::default();
         let whole_ms = if is_short { SHORT_HOLD_MS } else { pay_ms + hold_grace_ms };
-        let astray_us: u64 = self
-            .faults
-            .iter()
-            .map(|fault| match fault.kind {
-                FaultKind::ClockStep { by_ms, .. } => u64::from(by_ms.unsigned_abs()) * 1_000,
-                FaultKind::ClockDrift { ppm, .. } => {
-                    u64::from(ppm.unsigned_abs()) * u64::from(fault.for_ms) / 1_000
-                }
-                FaultKind::Crash { .. }
-                | FaultKind::Pause { .. }
-                | FaultKind::Roll { .. }
-                | FaultKind::Loss { .. }
-                | FaultKind::Duplicate { .. }
-                | FaultKind::Delay { .. }
-                | FaultKind::Partition { .. }
-                | FaultKind::ClientLoss { .. }
-                | FaultKind::StoreSlow { .. }
-                | FaultKind::StoreUnknown { .. }
-                | FaultKind::StoreDown { .. }
-                | FaultKind::StaleReads { .. }
-                | FaultKind::SyncFails { .. }
-                | FaultKind::BusDown
-                | FaultKind::BusTwice { .. }
-                | FaultKind::BusLostAcks { .. }
-                | FaultKind::BusWiped
-                | FaultKind::BusCut { .. } => 0,
-            })
-            .sum();
+        let moved = self.faults.iter().filter_map(|fault| fault.kind.moved_clock(fault.for_ms));
+        let astray_us: u64 = moved.map(|(_, by_ms)| by_ms.unsigned_abs() * 1_000).sum();
         (whole_ms * 1_000).saturating_sub(astray_us)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::plan::Fault;
+    use crate::plan::{Fault, FaultKind};
     use crate::scenario::Scenario;
 
     #[test]

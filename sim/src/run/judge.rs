@@ -38,7 +38,7 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
     let times = world.calm();
     let calm = calm::check(&times, patience_us, seen.history);
     let refusals = refusals::check(&times, patience_us, seen.history);
-    let told = told::check(&times, patience_us, seen.history);
+    let told = told::check(&times, plan.setup.client.stream_patience_us(), seen.history);
     for (name, findings) in [("calm", calm), ("refusals", refusals), ("told", told)] {
         *record.checked.entry(name.into()).or_default() += findings.looked_at;
         record.violations.extend(findings.violations);

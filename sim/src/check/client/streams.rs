@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::Word;
+use super::facts::{Word, is_done};
 use crate::check::Findings;
 use crate::history::{Ask, History, Listening, Told};
 
@@ -20,7 +20,7 @@ const ENTRIES_SHOWN: usize = 50;
 struct Known<'a> {
     /// Version and entries of the newest read that shows all entries.
     timelines: BTreeMap<&'a str, (u64, &'a [u64])>,
-    /// Who was told that it is his.
+    /// Who was told that he placed it.
     buyers: BTreeMap<&'a str, &'a str>,
 }
 
@@ -64,7 +64,7 @@ impl<'a> Known<'a> {
                     let newest = known.timelines.entry(order).or_insert((0, &[]));
                     *newest = (*newest).max((version, &answer.entries));
                 }
-                (Ask::Place { .. }, _, Some(order)) if answer.status == 201 => {
+                (Ask::Place { .. }, _, Some(order)) if is_done(answer) => {
                     let buyer = history.buyers.get(&op.visit);
                     known.buyers.extend(buyer.map(|buyer| (order.as_str(), buyer.as_str())));
                 }

@@ -1,8 +1,10 @@
 //! Live streams tell in time (I11): of each state that any answer showed, a client with an open
 //! stream of that order has heard, or of a later one, within its patience, while nothing is wrong.
 //!
-//! What it heard on an earlier connection counts; a stream that its client closed sooner is
-//! excused. `looked_at`: states that had to be told, or were.
+//! What it heard on an earlier connection counts; one that ended sooner is excused, and the next
+//! one has to tell. But few may end by themselves in calm times other than for a drain or their
+//! age, or stay without an answer. The stream of all orders leaves one that is over.
+//! `looked_at`: states that had to be told, or were, and streams in calm times.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +15,14 @@ use crate::history::History;
 
 /// Times in us, each with a version.
 type Moments = Vec<(u64, u64)>;
+
+/// Streams of a hundred that may fail in calm times: a shard that moves as planned is away for a
+/// moment.
+const SHARE_PERCENT: u64 = 5;
+/// Streams that may fail however few there are.
+const FREE: u64 = 2;
+/// States after which the stream of all orders tells nothing more of one.
+const OVER: [&str; 2] = ["cancelled", "completed"];
 
 /// Judges every live stream against the answers, with the patience of clients in us.
 #[must_use]
@@ -25,10 +35,14 @@ pub fn check(calm: &Calm, patience_us: u64, history: &History) -> Findings {
     let mut heard: BTreeMap<(u32, &str), Moments> = BTreeMap::new();
     for stream in &history.streams {
         let of_order = stream.told.iter().filter(|told| told.order == stream.order);
-        let moments = of_order.map(|told| (told.at_us, told.version));
+        let moments = of_order.map(|told| {
+            let is_over = stream.all && OVER.contains(&told.state.as_str());
+            (told.at_us, if is_over { u64::MAX } else { told.version })
+        });
         heard.entry((stream.visit, &stream.order)).or_default().extend(moments);
     }
     let mut findings = Findings::default();
+    failed(calm, patience_us, history, &mut findings);
     for stream in &history.streams {
         let Some(opened_us) = stream.opened_us else { continue };
         let ended_us = stream.ended_us.unwrap_or(u64::MAX);
@@ -51,6 +65,32 @@ pub fn check(calm: &Calm, patience_us: u64, history: &History) -> Findings {
         }
     }
     findings
+}
+
+/// Streams that nothing disturbs and that are not served.
+fn failed(calm: &Calm, patience_us: u64, history: &History, findings: &mut Findings) {
+    let (mut n_calm, mut n_failed, mut last_us) = (0, 0, 0);
+    for stream in &history.streams {
+        let asked_us = stream.asked_us;
+        let until_us = stream.ended_us.unwrap_or(asked_us).max(asked_us + patience_us);
+        if !calm.holds(Witness::Client(stream.node), asked_us, until_us) {
+            continue;
+        }
+        n_calm += 1;
+        let is_open = stream.opened_us.is_some_and(|opened_us| opened_us <= asked_us + patience_us);
+        // Its client may have left before it was answered.
+        let is_unanswered =
+            !is_open && stream.ended_us.is_none_or(|ended_us| ended_us > asked_us + patience_us);
+        let is_ended = !matches!(stream.bye.as_deref(), None | Some("drained" | "too_old"));
+        if is_unanswered || is_ended {
+            (n_failed, last_us) = (n_failed + 1, until_us);
+        }
+    }
+    findings.looked_at += n_calm;
+    if n_failed > FREE && n_failed * 100 > n_calm * SHARE_PERCENT {
+        let what = format!("{n_failed} of {n_calm} live streams failed in calm times");
+        findings.report("I11", last_us, what);
+    }
 }
 
 #[cfg(test)]
@@ -107,6 +147,29 @@ mod tests {
         assert_eq!(missed(&[(1, None, &[(2, 3)])], &[]), 1, "never");
         assert_eq!(missed(&[(1, None, &[(2, 3), (51_000_000, 4)])], &[]), 1, "late");
         assert_eq!(missed(&[(60_000_000, None, &[])], &[]), 1, "not when it opened");
+    }
+
+    #[test]
+    fn streams_that_end_by_themselves_in_calm_times_are_few() {
+        let stream = |bye: Option<&str>, opened_us, ended_us| Listening {
+            order: "o1".into(),
+            opened_us,
+            ended_us,
+            bye: bye.map(str::to_owned),
+            ..Listening::default()
+        };
+        let n = |streams: Vec<Listening>| {
+            let history = History { streams, ..History::default() };
+            check(&Calm::of(&[]), PATIENCE_US, &history).violations.len()
+        };
+        let whole = || stream(None, Some(5), None);
+        assert_eq!(n(vec![stream(Some("drained"), Some(5), Some(9)); 9]), 0);
+        assert_eq!(n(vec![stream(Some("unavailable"), Some(5), Some(9)); 9]), 1);
+        assert_eq!(n(vec![stream(None, None, Some(PATIENCE_US + 1)); 9]), 1, "never answered");
+        assert_eq!(n(vec![stream(None, None, Some(PATIENCE_US - 1)); 9]), 0, "its client left");
+        let mut streams = vec![whole(); 97];
+        streams.extend(vec![stream(Some("unavailable"), Some(5), Some(9)); 3]);
+        assert_eq!(n(streams), 0, "of a hundred");
     }
 
     #[test]

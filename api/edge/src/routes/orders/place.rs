@@ -261,8 +261,8 @@ fn unpriced(ccy: commerce::money::Ccy) -> PricedOrder {
 ///
 /// The answer shows the order as it was when it first came to something, so that a repeat with the
 /// same key gives the same bytes whatever has happened since. Who does not wait
-/// (`respond-async`, `wait=0`) is told 202, by repeats too, with the order as it stands; from its
-/// cancellation on, why.
+/// (`respond-async`, `wait=0`) is told 202, by repeats too, with the order as it stands; a repeat
+/// from its cancellation on, why.
 async fn settle<B>(
     call: &Call<B>,
     order: &EntityKey,
