@@ -46,7 +46,7 @@ struct Felt {
 }
 
 /// What happened so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Calm {
     felt: Vec<Felt>,
     /// How far faults have moved the clock of each node, in ms.

@@ -29,8 +29,6 @@ pub(super) struct Ear<'a, W> {
     all: bool,
     /// Place of the connection in the history.
     place: Cell<Option<usize>>,
-    /// When the connection was answered, in us; `None`: not yet.
-    opened_us: Cell<Option<u64>>,
     retry_us: Cell<u64>,
     state: RefCell<State>,
 }
@@ -51,10 +49,9 @@ impl<'a, W: Wire> Ear<'a, W> {
         order: &'a str,
         listen: Listen,
     ) -> Self {
-        let (place, opened_us) = (Cell::new(None), Cell::new(None));
-        let (all, retry_us) = (listen == Listen::All, Cell::new(RETRY_US));
-        let state = RefCell::default();
-        Self { clients, who, visit, order, all, place, opened_us, retry_us, state }
+        let (place, retry_us) = (Cell::new(None), Cell::new(RETRY_US));
+        let all = listen == Listen::All;
+        Self { clients, who, visit, order, all, place, retry_us, state: RefCell::default() }
     }
 
     /// Listens, and comes back whenever the stream ends. To be dropped when it is enough.
@@ -75,7 +72,7 @@ impl<'a, W: Wire> Ear<'a, W> {
     pub(super) async fn wait_for(&self, version: u64, patience_us: u64) {
         let since_us = self.clients.wire.now_us();
         let has = || self.state.borrow().has.get(self.order).copied().unwrap_or(0);
-        let until_us = || match self.opened_us.get() {
+        let until_us = || match self.opened_us() {
             Some(opened_us) => since_us.max(opened_us) + patience_us,
             None => since_us + REOPEN_US + patience_us,
         };
@@ -84,10 +81,14 @@ impl<'a, W: Wire> Ear<'a, W> {
         }
     }
 
+    /// When the connection was answered, if it was.
+    fn opened_us(&self) -> Option<u64> {
+        self.clients.history.borrow().streams[self.place.get()?].opened_us
+    }
+
     /// Notes that the connection has ended, if one is open.
     pub(super) fn end(&self) {
         let Some(place) = self.place.take() else { return };
-        self.opened_us.set(None);
         let ended_us = self.clients.wire.now_us();
         self.clients.history.borrow_mut().streams[place].ended_us = Some(ended_us);
     }
@@ -115,7 +116,6 @@ impl<'a, W: Wire> Ear<'a, W> {
         let now_us = self.clients.wire.now_us();
         let piece = match heard {
             Heard::Opened(status) => {
-                self.opened_us.set(Some(now_us));
                 let connection = &mut self.clients.history.borrow_mut().streams[place];
                 (connection.opened_us, connection.status) = (Some(now_us), Some(status));
                 return;
