@@ -53,9 +53,7 @@ pub(super) fn ask(
         Command::Register { name, email, utc_offset_min } => {
             register(ctx, customer, name, email, utc_offset_min)
         }
-        Command::Update { name, email, if_version } => {
-            update(ctx, customer, name, email, if_version)
-        }
+        Command::Update { name, email, if_version } => update(customer, name, email, if_version),
         Command::PutAddress { id, address, as_default, if_version } => {
             put_address(customer, id, address, as_default, if_version)
         }
@@ -90,15 +88,15 @@ fn register(
 }
 
 fn update(
-    ctx: &Context<'_>,
     customer: &Customer,
     name: Option<CompactString>,
     email: Option<CompactString>,
     if_version: IfVersion,
 ) -> Result<Decision<Customer>, Rejection> {
     let profile = customer.profile.as_ref().ok_or(Rejection::NotFound)?;
-    if !if_version.holds(Some(ctx.version)) {
-        return Err(Rejection::VersionMismatch { version: Some(ctx.version) });
+    let version = customer.profile_version;
+    if !if_version.holds(Some(version)) {
+        return Err(Rejection::VersionMismatch { version: Some(version) });
     }
     let name = name.unwrap_or_else(|| profile.name.clone());
     let email = email.unwrap_or_else(|| profile.email.clone());

@@ -37,7 +37,6 @@ use crate::stored::stored_types;
 
 stored_types!(
     kinds::CUSTOMER,
-    Customer = 0,
     Command = 1,
     Event = 2,
     Reply = 3,

@@ -36,7 +36,7 @@ pub enum Query {
 pub struct MeView {
     /// The customer's key.
     pub key: EntityKey,
-    /// The customer's version.
+    /// The profile's version: the customer's when this last changed.
     pub version: u64,
     /// Who.
     pub profile: Profile,
@@ -134,7 +134,7 @@ pub(super) fn answer(
 fn me(ctx: &Context<'_>, customer: &Customer) -> Option<MeView> {
     customer.profile.as_ref().map(|profile| MeView {
         key: ctx.key.clone(),
-        version: ctx.version,
+        version: customer.profile_version,
         profile: profile.clone(),
         level: Level::of(customer.points.earned),
     })

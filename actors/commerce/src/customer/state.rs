@@ -1,5 +1,6 @@
 //! A customer's state. Every list has a limit; the oldest entry goes first.
 
+use codec::Stored;
 use compact_str::CompactString;
 use entity::{Affinity, EntityKey, EventContext, PrincipalKind, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use uuid::Uuid;
 
 use super::address::Address;
 use super::event::Event;
-use super::points::Points;
+use super::points::{Level, Points};
 use crate::kinds;
 
 /// Addresses of a customer at the most (domain.md 15).
@@ -90,6 +91,35 @@ pub struct Customer {
     pub carts: Vec<EntityKey>,
     /// Sign-in points.
     pub points: Points,
+    /// The customer's version when what the profile shows last changed: carts, orders and
+    /// addresses leave it alone.
+    pub profile_version: u64,
+}
+
+/// Before the profile had a version of its own.
+#[derive(Serialize, Deserialize)]
+struct CustomerV1 {
+    profile: Option<Profile>,
+    addresses: Vec<SavedAddress>,
+    orders: Vec<RecentOrder>,
+    n_orders: u64,
+    carts: Vec<EntityKey>,
+    points: Points,
+}
+
+impl Stored for Customer {
+    const TYPE: codec::TypeId = 0x100 + kinds::CUSTOMER.0 * 16;
+    const VERSION: u16 = 2;
+
+    /// When an old profile changed is not known; nobody has seen version 1 of a later one.
+    fn upcast(version: u16, bytes: &[u8]) -> Result<Self, codec::Error> {
+        if version != 1 {
+            return Err(codec::Error::Version { type_id: Self::TYPE, version });
+        }
+        let CustomerV1 { profile, addresses, orders, n_orders, carts, points } =
+            codec::from_bytes(bytes)?;
+        Ok(Self { profile, addresses, orders, n_orders, carts, points, profile_version: 1 })
+    }
 }
 
 impl Customer {
@@ -111,18 +141,26 @@ impl Customer {
                     utc_offset_min: *utc_offset_min,
                     created_at: ctx.at,
                 });
+                self.profile_version = ctx.version;
             }
             Event::Updated { name, email } => {
                 if let Some(profile) = &mut self.profile {
                     profile.name.clone_from(name);
                     profile.email.clone_from(email);
                 }
+                self.profile_version = ctx.version;
             }
             Event::AddressPut { id, address, as_default } => {
                 self.put_address(ctx, id, address, *as_default);
             }
             Event::AddressDeleted { id } => self.delete_address(id),
-            Event::SignedIn(grant) => self.points.book(*grant),
+            Event::SignedIn(grant) => {
+                let before = Level::of(self.points.earned);
+                self.points.book(*grant);
+                if Level::of(self.points.earned) != before {
+                    self.profile_version = ctx.version;
+                }
+            }
             Event::OrderRecorded { order, at } => {
                 push_bounded(&mut self.orders, RecentOrder { order: *order, at: *at }, ORDERS_KEPT);
                 self.n_orders = self.n_orders.saturating_add(1);

@@ -177,6 +177,11 @@ fn a_profile_changes_with_its_version() {
     assert_eq!(world.version, 2, "nothing changed");
     assert_eq!(code(world.ask(update(Some(" "), 2))), "/name blank");
     assert_eq!(world.customer.profile.as_ref().unwrap().email, "ada@example.org");
+    // What is no part of the profile makes nobody's version of it stale.
+    assert!(world.ask(put("home", false, IfVersion::Absent)).is_ok());
+    assert_eq!(world.version, 3);
+    assert_eq!(world.ask(update(Some("Ada"), 2)), Ok(Reply::Done));
+    assert_eq!(world.customer.profile_version, 4);
 }
 
 #[test]

@@ -91,3 +91,15 @@ fn states_and_views() {
     let views = queries.iter().map(|query| world.query_as(&buyer("ada"), query).unwrap());
     check(6, &named(views.collect()), &expect_file!["../golden/view.hex"]);
 }
+
+/// Of an earlier build: what a profile's version was is not known.
+#[test]
+fn an_older_state_is_read() {
+    let stored = include_str!("../golden/state.v1.hex").lines().last().unwrap();
+    let (_, hex) = stored.split_once("0110.1 ").unwrap();
+    let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+    let read = <Customer as codec::Stored>::decode_version(1, &bytes).unwrap();
+    assert_eq!((read.profile_version, read.n_orders, read.addresses.len()), (1, 1, 1));
+    assert_eq!(read.profile.unwrap().name, "Ada");
+}
