@@ -93,6 +93,25 @@ async fn a_caller_gets_what_is_in_memory_without_waiting_for_another_task() {
     assert_eq!(inbox.depth(), 0);
 }
 
+#[tokio::test]
+async fn a_journal_that_is_ahead_of_the_clock_holds_up_nobody() {
+    let (store, an_hour_ahead) = (MemoryStore::new(4), TestClock::at(3_600_001));
+    let a = key(NOTE, "a");
+    let node = Node::start(ctx(&store, &an_hour_ahead), NodeOptions::default()).await.unwrap();
+    node.region().ask::<Note>(&a, &Text("x".into()), ask()).await.unwrap();
+    node.kill();
+    let clock = TestClock::at(1);
+    let node = Node::start(ctx(&store, &clock), NodeOptions::default()).await.unwrap();
+    let region = node.region();
+    let reply = region.ask::<Note>(&a, &Text("y".into()), ask()).await;
+    assert_eq!(reply.unwrap().version, 2, "its deadline is the clock's");
+    let never = Text("wait".into());
+    let mut waiting = Box::pin(region.query::<Note>(&a, &never, ask()));
+    begun(&mut waiting).await;
+    clock.advance(1_100).await;
+    assert!(!waiting.await.unwrap().ready, "it waited as long as it wanted, and no longer");
+}
+
 /// Polls a future once: what it asks is asked, and it is not answered yet.
 async fn begun<F: Future + Unpin>(future: &mut F) {
     tokio::select! {

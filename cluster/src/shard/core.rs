@@ -81,8 +81,12 @@ pub struct ShardCore<R> {
     unfoldable: BTreeSet<EntityKey>,
     dead_letters: BTreeMap<u64, DeadLetter>,
     last_dead_letter: u64,
-    /// Shard time: never earlier than what was journaled.
+    /// Shard time: never earlier than what was journaled. Entities live by it.
     time: Timestamp,
+    /// The node's clock at the last input. What others made of the same clock goes by it: deadlines
+    /// of callers, the time that a message has left; and when to send again. Shard time may be far
+    /// ahead of it, after an owner with a fast clock.
+    clock: Timestamp,
     durable: Lsn,
     staged: Lsn,
     /// Place of the last record of the runtime's own.
@@ -123,6 +127,7 @@ impl<R: Caller> ShardCore<R> {
             dead_letters: BTreeMap::new(),
             last_dead_letter: 0,
             time: Timestamp::default(),
+            clock: Timestamp::default(),
             durable,
             staged: durable,
             runtime_lsn: 0,
@@ -191,7 +196,8 @@ impl<R: Caller> ShardCore<R> {
 
     /// The first outputs after recovery: messages that were not acknowledged go out again, and
     /// the others are asked to do the same.
-    pub fn start(&mut self, out: &mut Vec<Output<R>>) {
+    pub fn start(&mut self, now: Timestamp, out: &mut Vec<Output<R>>) {
+        self.clock = now;
         for to in self.outgoing.receivers().collect::<Vec<_>>() {
             let sends = self.outgoing.unacked(to, self.durable);
             self.hand_over(to, sends);
@@ -210,6 +216,7 @@ impl<R: Caller> ShardCore<R> {
         env: &mut dyn Env,
         out: &mut Vec<Output<R>>,
     ) {
+        self.clock = now;
         self.time = self.time.max(now);
         match input {
             Input::Ask(ask) => self.ask(ask, env, out),
@@ -255,7 +262,7 @@ impl<R: Caller> ShardCore<R> {
             return out.push(Output::Reply(ask.reply_to, Answer::Refused(Refusal::Unavailable)));
         }
         if let AskBody::Command(..) = ask.body {
-            let refusal = if ask.deadline < self.time {
+            let refusal = if ask.deadline < self.clock {
                 sites::hit("ask.too_late");
                 Some(Refusal::TimedOut)
             } else {
@@ -408,7 +415,7 @@ impl<R: Caller> ShardCore<R> {
         } else if !sends.is_empty() {
             self.leaving.entry(to).or_default().extend(sends);
             if self.retransmit_at.is_none() {
-                self.retransmit_at = Some(self.time.plus_ms(limits::RETRANSMIT_MS));
+                self.retransmit_at = Some(self.clock.plus_ms(limits::RETRANSMIT_MS));
             }
         }
     }
@@ -443,15 +450,15 @@ impl<R: Caller> ShardCore<R> {
                 }
             }
         }
-        while let Some((key, waiter)) = self.waiters.take_due(self.time) {
+        while let Some((key, waiter)) = self.waiters.take_due(self.clock) {
             self.answer_due(&key, waiter, env, out);
         }
-        if self.retry_at.is_some_and(|at| at <= self.time) {
+        if self.retry_at.is_some_and(|at| at <= self.clock) {
             self.retry_at = None;
             self.timers.retry();
             self.ready.extend(self.incoming.waiting());
         }
-        if self.retransmit_at.is_some_and(|at| at <= self.time) {
+        if self.retransmit_at.is_some_and(|at| at <= self.clock) {
             self.retransmit();
         }
         self.page_timers(out);
@@ -469,12 +476,12 @@ impl<R: Caller> ShardCore<R> {
             self.hand_over(to, sends);
         }
         let more = self.outgoing.has_unacked_beside(own);
-        self.retransmit_at = more.then(|| self.time.plus_ms(limits::RETRANSMIT_MS));
+        self.retransmit_at = more.then(|| self.clock.plus_ms(limits::RETRANSMIT_MS));
     }
 
     /// What failed is tried again after a while; a later failure does not put it off.
     fn retry_later(&mut self) {
-        let at = self.time.plus_ms(limits::LOAD_RETRY_MS);
+        let at = self.clock.plus_ms(limits::LOAD_RETRY_MS);
         self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
     }
 

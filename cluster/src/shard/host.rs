@@ -260,7 +260,8 @@ impl Actor for Host {
         myself: ActorRef<Wake>,
         mut state: HostState,
     ) -> Result<Arc<Seated>, ActorProcessingErr> {
-        state.core.start(&mut state.outputs);
+        let now = state.ctx.clock.now();
+        state.core.start(now, &mut state.outputs);
         state.perform();
         let inbox = Arc::clone(&state.inbox);
         let seated = Arc::new(Seated::new(state));

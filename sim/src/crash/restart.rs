@@ -134,7 +134,7 @@ impl World {
                 }
             };
         let mut out = Vec::new();
-        core.start(&mut out);
+        core.start(self.now, &mut out);
         if self.canary(Canary::NoResend) {
             out.retain(|output| !matches!(output, Output::Send { .. } | Output::AskResend { .. }));
         }

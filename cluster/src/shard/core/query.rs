@@ -24,7 +24,7 @@ impl<R: Caller> ShardCore<R> {
     fn ask_again(&mut self, slot: Slot, waiter: Waiter<R>, out: &mut Vec<Output<R>>) {
         let staged = self.residents.get(slot).last_lsn;
         let lsn = if sites::is_broken("read_of_staged_state") { 0 } else { staged };
-        let can_wait = waiter.deadline > self.time;
+        let can_wait = waiter.deadline > self.clock;
         match self.evaluate(slot, &waiter, can_wait) {
             Ok(None) => {
                 let key = self.residents.get(slot).key.clone();

@@ -100,7 +100,7 @@ impl<R: Caller> ShardCore<R> {
         env: &mut dyn Env,
         out: &mut Vec<Output<R>>,
     ) {
-        if message.expires_at < self.time {
+        if message.expires_at < self.clock {
             sites::hit("message.expired");
             return self.bounce(from, message, BounceReason::Expired, env, out);
         }
@@ -293,7 +293,7 @@ impl<R: Caller> ShardCore<R> {
         for effect in effects {
             let to_shard = effect.to.shard(n_shards);
             let expires_at =
-                effect.ttl_ms.map_or(Timestamp::MAX, |ttl_ms| self.time.plus_ms(ttl_ms));
+                effect.ttl_ms.map_or(Timestamp::MAX, |ttl_ms| self.clock.plus_ms(ttl_ms));
             let message = Message {
                 from: key.clone(),
                 to: effect.to,
