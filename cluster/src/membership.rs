@@ -233,10 +233,9 @@ impl Shell {
         self.bring(shard, epoch, async move {
             let opened = node.open(shard, tail).await;
             let wanted = opening.lock().get(&shard) == Some(&epoch);
-            match opened {
+            let status = match opened {
                 Ok(()) if wanted => {
                     opening.lock().remove(&shard);
-                    node.gateway().unbuffer(shard);
                     ShardStatus::Opened
                 }
                 Ok(()) => {
@@ -250,7 +249,10 @@ impl Shell {
                     tracing::warn!(shard = shard.0, epoch, %error, "shard not opened");
                     ShardStatus::Failed
                 }
-            }
+            };
+            // What was kept for it is asked here, or hears that the owner is another one.
+            node.gateway().unbuffer(shard);
+            status
         });
     }
 
