@@ -219,9 +219,8 @@ impl Voice<'_> {
         Effect::tell::<Customer>(customer, &command)
     }
 
-    /// Asks for the number, when there is something to pay or to send (domain.md, Order). So the
-    /// first answer to a placing has none: asked for any earlier, every order that is refused for
-    /// want of stock would use one up.
+    /// Asks for the number, when there is something to pay or to send (domain.md, Order): asked for
+    /// any earlier, every order that is refused for want of stock would use one up.
     pub(super) fn ask_number(self) -> Effect {
         let command = numbers::Command::Request { order: self.key.clone() };
         Effect::tell::<Numbers>(keys::numbers_slot(self.key), &command)

@@ -234,6 +234,13 @@ pub enum Fact {
     LateHold(Ack),
     /// The wallet took its part after it was to be set free; it is credited.
     LatePost,
+    /// The wallet got money back.
+    Refunded {
+        /// Number of the step of compensation.
+        n: u32,
+        /// How much, in minor units.
+        amount: i64,
+    },
 }
 
 /// The public name of a fact (interfaces.md 1).
@@ -265,11 +272,13 @@ pub enum EventName {
     Released,
     /// Units were cancelled.
     Amended,
+    /// Money was given back.
+    Refunded,
 }
 
 impl EventName {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Step,
         Self::Placed,
         Self::Reserved,
@@ -283,6 +292,7 @@ impl EventName {
         Self::Held,
         Self::Released,
         Self::Amended,
+        Self::Refunded,
     ];
 
     /// The word of timeline, webhook and bus.
@@ -302,6 +312,7 @@ impl EventName {
             Self::Held => "order.held",
             Self::Released => "order.released",
             Self::Amended => "order.amended",
+            Self::Refunded => "order.refunded",
         }
     }
 }
@@ -325,6 +336,7 @@ impl Fact {
             Self::PutOnHold { .. } => EventName::Held,
             Self::Resumed { .. } => EventName::Released,
             Self::LinesCancelled { .. } => EventName::Amended,
+            Self::Refunded { .. } => EventName::Refunded,
             Self::Held(_)
             | Self::NotHeld { .. }
             | Self::HoldsRetried

@@ -55,7 +55,7 @@ impl Body {
             Fact::Fulfilled => self.fulfil(ctx),
             Fact::Completed => self.close(ctx, Stage::Completed),
             Fact::Cancelling { reason } => self.start_cancelling(*reason),
-            Fact::Compensated { n } => self.settle(*n),
+            Fact::Compensated { n } | Fact::Refunded { n, amount: _ } => self.settle(*n),
             Fact::Cancelled { last } => self.cancelled(ctx, *last),
             Fact::PutOnHold { reason, note: _ } => self.freeze(ctx, *reason),
             Fact::Resumed { note: _ } => self.thaw(ctx),

@@ -259,17 +259,23 @@ pub(super) fn account(draft: &mut Draft<'_>, reply: AccountReply) {
         AccountReply::Voided { entry_id } if entry_id == entry => {
             compensated(draft, |what, _| *what == GiveBack::Void);
         }
-        AccountReply::Credited { entry_id } => {
-            let key = draft.ctx.key;
-            compensated(draft, |what, n| {
-                matches!(what, GiveBack::Credit { .. }) && credit_id(key, n) == entry_id
-            });
-        }
+        AccountReply::Credited { entry_id } => refunded(draft, entry_id),
         // Another entry than the order's own: nothing of it.
         AccountReply::Held { .. }
         | AccountReply::Refused { .. }
         | AccountReply::Posted { .. }
         | AccountReply::Voided { .. } => {}
+    }
+}
+
+/// A credit of ours is in the wallet: the buyer may know.
+fn refunded(draft: &mut Draft<'_>, entry_id: Uuid) {
+    let (key, body) = (draft.ctx.key, &draft.body);
+    let step = body.open.iter().find(|step| credit_id(key, step.n) == entry_id);
+    if let Some((n, GiveBack::Credit { amount })) = step.map(|step| (step.n, &step.what)) {
+        let amount = *amount;
+        draft.push(Fact::Refunded { n, amount });
+        advance(draft);
     }
 }
 

@@ -111,6 +111,7 @@ fn tell<'a>(data: &mut Data<'a>, ctx: &EventContext<'_>, fact: &'a Fact) {
             data.shipment = shipment(*parcel);
             data.amount = Some(*amount);
         }
+        Fact::Refunded { n: _, amount } => data.amount = Some(*amount),
         Fact::BookedOut { parcel, line } | Fact::BookingRefused { parcel, line } => {
             data.shipment = shipment(*parcel);
             data.line_id = line_id(*line);

@@ -1,10 +1,10 @@
 //! What the shipments of an order report: asked dispatches, stops, tracking, cash.
 //!
 //! The order is the one that lets a parcel leave: a stop and a dispatch meet here, and the first
-//! wins. Tracking and cash are observations: recorded in any stage.
+//! wins. Tracking and cash are observations: recorded in any stage, each an entry of the history,
+//! whether or not they move anything.
 
 use compact_str::CompactString;
-use entity::Timestamp;
 
 use super::advance::advance;
 use super::command::ShipmentReport;
@@ -22,13 +22,15 @@ pub(super) fn report(draft: &mut Draft<'_>, index: ParcelIndex, report: Shipment
         ShipmentReport::Stopped => stopped(draft, index),
         ShipmentReport::StopRefused => stop_refused(draft, index),
         ShipmentReport::InTransit { at } => {
-            // A scan that comes after the parcel does not ship it again; the shipment keeps it.
-            let is_news = |it: &Parcel| it.phase.is_live() && !it.phase.has_arrived();
-            if draft.body.parcel(index).is_some_and(is_news) {
+            if draft.body.parcel(index).is_some() {
                 observed(draft, Fact::InTransit { parcel: index, at });
             }
         }
-        ShipmentReport::Delivered { at } => delivered(draft, index, at),
+        ShipmentReport::Delivered { at } => {
+            if draft.body.parcel(index).is_some() {
+                observed(draft, Fact::Delivered { parcel: index, at });
+            }
+        }
         ShipmentReport::AutoReceived => auto_received(draft, index),
         ShipmentReport::CodCollected { amount } => {
             // A parcel is collected in the order's currency: the shipment checked it.
@@ -99,13 +101,6 @@ fn stop_refused(draft: &mut Draft<'_>, index: ParcelIndex) {
         out.extend(voice.body.parcels.iter().filter(waits).map(|it| voice.reopen(it)));
     });
     advance(draft);
-}
-
-fn delivered(draft: &mut Draft<'_>, index: ParcelIndex, at: Timestamp) {
-    // After the buyer's own confirmation the carrier's word is no news.
-    if draft.body.parcel(index).is_some_and(|it| !it.phase.has_arrived()) {
-        observed(draft, Fact::Delivered { parcel: index, at });
-    }
 }
 
 fn auto_received(draft: &mut Draft<'_>, index: ParcelIndex) {

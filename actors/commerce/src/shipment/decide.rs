@@ -1,7 +1,8 @@
 //! What a shipment decides: for its order, for staff, for its timers.
 //!
 //! The order's record stands above the shipment's: whatever the order says is taken, and what
-//! people say is told to the order in the same step.
+//! people say is told to the order in the same step. What a carrier or a courier saw is never
+//! refused, however late (domain.md 2): where it moves nothing it is kept, and cash is cash.
 
 use codec::unpack;
 use entity::{Bounce, Context, Decision, Effect, EntityKey, EventContext, Scope};
@@ -10,7 +11,7 @@ use super::Shipment;
 use super::command::{CodResult, Command, Rejection, Reply, TrackingStatus};
 use super::event::{Event, Fact};
 use super::said::{Known, Said};
-use super::state::{Body, Cod, Phase, Timer};
+use super::state::{Body, Phase, Timer};
 use crate::customer::{Invalid, optional_text, text};
 use crate::kinds;
 use crate::money::Money;
@@ -126,9 +127,8 @@ fn track(
     if is_repeat(body, &fact)? {
         return Ok(Decision::reply(Reply::Repeated));
     }
-    if !body.phase.has_left() {
-        return Err(Rejection::InvalidState { phase: body.phase });
-    }
+    // Before it left, or in place of leaving: the order's history has it, nobody acts on it.
+    let fact = if body.phase.has_left() { fact } else { Fact::Noted(Box::new(fact)) };
     Ok(events(ctx, body, vec![fact]).and(tell_order(body, report)).replying(Reply::Done))
 }
 
@@ -157,41 +157,44 @@ fn cod(
     if is_repeat(body, &said)? {
         return Ok(Decision::reply(Reply::Repeated));
     }
-    let invalid_state = Rejection::InvalidState { phase: body.phase };
-    let may_be = |cod: &&Cod| match result {
-        CodResult::Collected => cod.status.is_open(),
-        // Who paid a part of it took the parcel.
-        CodResult::Refused => cod.status.is_open() && cod.collected.is_none(),
+    // A parcel that is paid for has no cash: this is meant for another one.
+    let Some(cod) = &body.cod else {
+        return Err(Rejection::InvalidState { phase: body.phase });
     };
-    let Some(cod) = body.cod.as_ref().filter(may_be) else { return Err(invalid_state) };
     if amount.ccy != cod.due.ccy {
         return Err(Rejection::CurrencyMismatch);
     }
     let invalid =
         |pointer, code, detail| Err(Rejection::Invalid(Invalid::new(pointer, code, detail)));
-    let (fact, report) = match result {
-        CodResult::Collected if body.phase.has_left() => {
+    let decision = match result {
+        CodResult::Collected => {
             if amount.minor < 0 {
                 return invalid("/amount", "negative", "must not be negative");
             }
             if amount.minor == 0 && cod.due.minor > 0 {
                 return invalid("/amount", "not_positive", "must be more than 0 when collected");
             }
-            (said, ShipmentReport::CodCollected { amount })
+            let report = ShipmentReport::CodCollected { amount };
+            events(ctx, body, vec![said]).and(tell_order(body, report))
         }
-        // Also of what counts as received: the courier brings it back and knows better.
-        CodResult::Refused if body.phase.has_left() => {
+        CodResult::Refused => {
             if amount.minor != 0 {
                 return invalid("/amount", "not_zero", "must be 0 when it was refused");
             }
             if receipt.is_some() {
                 return invalid("/receipt", "not_null", "must be null when it was refused");
             }
-            (said, ShipmentReport::CodRefused)
+            // Who paid a part of it took the parcel. Also of what counts as received: the
+            // courier brings it back and knows better.
+            let fits = body.phase.has_left() && cod.status.is_open() && cod.collected.is_none();
+            if fits {
+                events(ctx, body, vec![said]).and(tell_order(body, ShipmentReport::CodRefused))
+            } else {
+                events(ctx, body, vec![Fact::Noted(Box::new(said))])
+            }
         }
-        CodResult::Collected | CodResult::Refused => return Err(invalid_state),
     };
-    Ok(events(ctx, body, vec![fact]).and(tell_order(body, report)).replying(Reply::Done))
+    Ok(decision.replying(Reply::Done))
 }
 
 /// A message of the order.

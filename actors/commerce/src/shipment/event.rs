@@ -75,6 +75,8 @@ pub enum Fact {
     ReportLost(ShipmentReport),
     /// The order was told again.
     ReportsRepeated,
+    /// Somebody outside said this where it moves nothing; it is kept.
+    Noted(Box<Fact>),
 }
 
 impl Fact {
@@ -113,7 +115,7 @@ impl Fact {
             Self::CodCollected { .. } => "shipment.cod_collected",
             Self::Refused { .. } => "shipment.refused",
             Self::CodOverdue => "shipment.cod_overdue",
-            Self::ReportLost(_) | Self::ReportsRepeated => "shipment.step",
+            Self::ReportLost(_) | Self::ReportsRepeated | Self::Noted(_) => "shipment.step",
         }
     }
 }

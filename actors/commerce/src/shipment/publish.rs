@@ -71,7 +71,8 @@ pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication 
         | Fact::Refused { .. }
         | Fact::CodOverdue
         | Fact::ReportLost(_)
-        | Fact::ReportsRepeated => {}
+        | Fact::ReportsRepeated
+        | Fact::Noted(_) => {}
     }
     FACE.publication(ctx, subject.clone(), event.fact.name(), &data)
 }

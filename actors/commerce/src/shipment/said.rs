@@ -47,6 +47,7 @@ impl<'a> Said<'a> {
                 ("cod", event_id, words)
             }
             Fact::Refused { event_id } => ("cod", event_id, CompactString::const_new("refused")),
+            Fact::Noted(said) => return Self::of(said),
             Fact::Created(_)
             | Fact::DispatchAsked { .. }
             | Fact::Released

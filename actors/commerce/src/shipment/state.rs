@@ -148,15 +148,33 @@ impl Cod {
         due.map(|due| Self { due, status: CodStatus::Due, collected: None, receipt: None })
     }
 
-    /// Too little leaves the rest due.
+    /// Too little leaves the rest due. What comes after a refusal is kept and changes no word.
     fn collect(&mut self, amount: Money, receipt: Option<&CompactString>) {
         let before = self.collected.map_or(0, |collected| collected.minor);
         let minor = before.saturating_add(amount.minor);
         self.collected = Some(Money { minor, ..amount });
         self.receipt = receipt.cloned();
-        if minor >= self.due.minor {
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        let is_enough = self.collected.is_some_and(|it| it.minor >= self.due.minor);
+        if self.status.is_open() && is_enough {
             self.status = CodStatus::Collected;
         }
+    }
+
+    /// The same cash, with another sum due: what was collected before it left stays so.
+    fn reopened(before: Option<&Self>, due: Option<Money>) -> Option<Self> {
+        let taken = before.filter(|cod| cod.collected.is_some());
+        let nothing = taken.and_then(|cod| cod.collected).map(|it| Money { minor: 0, ..it });
+        let mut cod = Self::of(due.or(nothing))?;
+        if let Some(taken) = taken {
+            cod.collected = taken.collected;
+            cod.receipt.clone_from(&taken.receipt);
+            cod.settle();
+        }
+        Some(cod)
     }
 }
 
@@ -286,7 +304,7 @@ impl Body {
                 }
                 self.content.lines.clone_from(lines);
                 self.content.due = *due;
-                self.cod = Cod::of(*due);
+                self.cod = Cod::reopened(self.cod.as_ref(), *due);
             }
             Fact::InTransit { event_id: _, at: _ } => {
                 if self.phase == Phase::Dispatched {
@@ -318,6 +336,7 @@ impl Body {
                 self.retry_at = None;
                 self.retries = self.retries.saturating_add(1);
             }
+            Fact::Noted(_) => {}
         }
     }
 

@@ -52,7 +52,6 @@ const TRACK: Operation = Operation::post("addTracking", "/v1/shipments/{id}/trac
     .about("Shipments", "The carrier says where a shipment is; once per event id")
     .staff(Scope::ShipmentsWrite)
     .params(&[SHIPMENT])
-    .codes(&[Code::InvalidState])
     .natural()
     .minimal();
 
@@ -151,8 +150,13 @@ impl Shipment {
             carrier: view.carrier.as_ref().map(ToString::to_string),
             tracking_number: view.tracking_number.as_ref().map(ToString::to_string),
             lines: view.lines.iter().map(line).collect(),
-            // What does not leave collects nothing.
-            cod: view.cod.as_ref().filter(|_| !is_stopped).map(cod).transpose()?,
+            // What does not leave collects nothing, unless a courier already did.
+            cod: view
+                .cod
+                .as_ref()
+                .filter(|it| !is_stopped || it.collected.is_some())
+                .map(cod)
+                .transpose()?,
         })
     }
 }

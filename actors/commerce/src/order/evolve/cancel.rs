@@ -73,7 +73,12 @@ impl Body {
             }
             if is_cod && matches!(parcel.phase, ParcelPhase::Pending | ParcelPhase::Stopped) {
                 parcel.due = due;
-                parcel.cod = if due > 0 { CodPhase::Due } else { CodPhase::None };
+                parcel.cod = match (due, parcel.collected) {
+                    (0, 0) => CodPhase::None,
+                    // A courier was paid before it left.
+                    (due, collected) if collected >= due => CodPhase::Collected,
+                    _ => CodPhase::Due,
+                };
             }
         }
         self.credit(refund);

@@ -91,11 +91,11 @@ impl Body {
         }
     }
 
-    /// Too little leaves the rest due.
+    /// Too little leaves the rest due; what comes after a refusal is kept.
     pub(super) fn collect(&mut self, index: ParcelIndex, amount: i64) {
         if let Some(parcel) = self.parcel_mut(index) {
             parcel.collected = parcel.collected.saturating_add(amount);
-            if parcel.collected >= parcel.due {
+            if parcel.collected >= parcel.due && parcel.cod != CodPhase::Refused {
                 parcel.cod = CodPhase::Collected;
             }
         }

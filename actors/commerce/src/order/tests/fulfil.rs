@@ -1,6 +1,6 @@
 //! From confirmation to completion: dispatch, tracking, receipt, cash, windows.
 
-use super::world::{World, buyer, staff};
+use super::world::{World, buyer, staff, usd};
 use crate::keys;
 use crate::order::*;
 use crate::protocol::IfVersion;
@@ -97,12 +97,55 @@ fn other_amounts_are_recorded_as_they_are() {
         let stage = if is_short { Stage::InFulfilment } else { Stage::Fulfilled };
         assert_eq!(world.stage(&order), stage, "the rest is due");
         assert_eq!(world.names(&order).contains(&"order.paid"), !is_short);
-        assert_eq!(world.collect(&parcel, "c2", 620).is_ok(), is_short, "the rest of {minor}");
+        world.collect(&parcel, "c2", 620).unwrap();
         let paid = |name: &&&str| **name == "order.paid";
         assert_eq!(world.names(&order).iter().filter(paid).count(), 1, "once, in the end");
-        assert_eq!(world.view(&order).captured, minor.max(1_620));
+        assert_eq!(world.view(&order).captured, minor + 620, "cash is never refused");
+        assert_eq!(world.view(&order).after.payment == PaymentStatus::Paid, is_short);
         assert_eq!(world.stage(&order), Stage::Fulfilled);
     }
+}
+
+#[test]
+fn what_was_seen_outside_is_kept_wherever_the_parcel_is() {
+    let mut world = World::stocked(5);
+    let order = world.confirmed(&[("a", 1)]);
+    let parcel = world.shipment(&order, 0);
+    let phase = |world: &mut World, key| shipment_view(world, key).phase;
+    // The carrier and the courier are ahead of the warehouse.
+    world.track(&parcel, "e1", TrackingStatus::Delivered).unwrap();
+    world.refuse(&parcel);
+    world.collect(&parcel, "c1", 1_620).unwrap();
+    assert_eq!(phase(&mut world, &parcel), Phase::Pending);
+    assert_eq!(world.stage(&order), Stage::Confirmed, "nothing was cancelled");
+    assert_eq!(world.view(&order).after.payment, PaymentStatus::Paid);
+    let parcel = world.dispatch(&order, 0);
+    assert_eq!(world.stage(&order), Stage::InFulfilment, "it left, whoever saw it arrive before");
+    world.track(&parcel, "e2", TrackingStatus::Delivered).unwrap();
+    assert_eq!(world.stage(&order), Stage::Fulfilled);
+    // Each scan is an entry, also one that comes late.
+    let said =
+        |world: &World, name: &str| world.names(&order).iter().filter(|it| **it == name).count();
+    assert_eq!((said(&world, "order.shipped"), said(&world, "order.delivered")), (1, 2));
+    world.track(&parcel, "e3", TrackingStatus::InTransit).unwrap();
+    assert_eq!((said(&world, "order.shipped"), world.stage(&order)), (2, Stage::Fulfilled));
+    assert_eq!(phase(&mut world, &parcel), Phase::Delivered);
+}
+
+#[test]
+fn cash_that_came_before_the_parcel_left_outlives_a_cancelled_line() {
+    let mut world = World::stocked(5);
+    let order = world.confirmed(&[("a", 2)]);
+    let parcel = world.shipment(&order, 0);
+    let due = shipment_view(&mut world, &parcel).cod.unwrap().due.minor;
+    world.collect(&parcel, "c1", due).unwrap();
+    world.cancel(&order, &[("1", 1)]).unwrap();
+    world.run();
+    let cod = shipment_view(&mut world, &parcel).cod.unwrap();
+    assert!(cod.due.minor < due, "one of two is cancelled");
+    assert_eq!((cod.status, cod.collected), (CodStatus::Collected, Some(usd(due))));
+    let view = world.view(&order);
+    assert_eq!((view.captured, view.after.payment), (due, PaymentStatus::Overpaid));
 }
 
 #[test]

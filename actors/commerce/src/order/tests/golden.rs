@@ -119,6 +119,7 @@ pub(super) fn facts() -> Vec<Fact> {
         Fact::Completed,
         Fact::Cancelling { reason: Reason::PaymentTimeout },
         Fact::Compensated { n: 3 },
+        Fact::Refunded { n: 3, amount: 1_620 },
         Fact::Cancelled { last: Some(3) },
         Fact::PutOnHold { reason: HoldReason::Stock, note: "".into() },
         Fact::Resumed { note },
@@ -141,7 +142,7 @@ fn events() {
     let samples = named(facts());
     let samples: Vec<_> =
         samples.into_iter().map(|(name, fact)| (name, Event { after, fact })).collect();
-    check(43, &samples, &expect_file!["../golden/event.hex"]);
+    check(44, &samples, &expect_file!["../golden/event.hex"]);
 }
 
 fn stock_replies() -> Vec<StockReply> {

@@ -41,11 +41,12 @@ fn commands_and_events() {
         Fact::CodOverdue,
         Fact::ReportLost(ShipmentReport::AutoReceived),
         Fact::ReportsRepeated,
+        Fact::Noted(Box::new(Fact::Refused { event_id: "e9".into() })),
     ]);
     let order = order::id_of(&order_key());
     let event = |(name, fact)| (name, Event { order, phase: Phase::InTransit, fact });
     let events: Vec<_> = facts.into_iter().map(event).collect();
-    check(16, &events, &expect_file!["../golden/event.hex"]);
+    check(17, &events, &expect_file!["../golden/event.hex"]);
 }
 
 #[test]

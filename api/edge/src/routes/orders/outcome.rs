@@ -74,6 +74,36 @@ pub(super) async fn as_of(
     whole(seen.view)
 }
 
+/// The order as its placing is answered: as it was when it had first come to something and had its
+/// number. `view` is settled; `first` is the entry with which it first came to something.
+///
+/// The number is asked for with that entry, so it comes in a later step, nearly always the next.
+pub(super) async fn answered(
+    shop: &Shop,
+    asker: &Asker,
+    order: &EntityKey,
+    view: Box<OrderView>,
+    first: Entry,
+) -> Result<Box<OrderView>, Problem> {
+    if first.status == Status::Cancelled {
+        return as_of(shop, asker, order, view, first.seq).await;
+    }
+    let mut settled = view;
+    for version in first.seq.saturating_add(1)..settled.version {
+        let query = Query::Settled;
+        let seen = shop.query_at::<OrderEntity>(asker, order, version, &query).await?;
+        if seen.ready {
+            settled = whole(seen.view)?;
+            break;
+        }
+    }
+    // Cancelled before it had a number.
+    if settled.after.status == Status::Cancelled {
+        return as_of(shop, asker, order, settled, first.seq).await;
+    }
+    Ok(settled)
+}
+
 /// The order as it was when a cancellation that began at a version had come to something, so that
 /// a repeat with the same key shows the same whatever has happened since. It takes a step a parcel
 /// and a few more.

@@ -294,7 +294,7 @@ async fn settle<B>(
         let body = Order::new(&view, shop.region().now())?;
         return Ok(Reply::new(202, Json(body)).version(view.version).location(path));
     };
-    let view = outcome::as_of(shop, &asker, order, view, first.seq).await?;
+    let view = outcome::answered(shop, &asker, order, view, first).await?;
     if first.status == Status::Cancelled {
         return Err(not_sold(&view, origin));
     }
