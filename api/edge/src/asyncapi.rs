@@ -258,7 +258,10 @@ fn socket_schemas() -> Map<String, Value> {
             "type": "object",
             "properties": {
                 "op": {"type": "string", "enum": ["ack", "error"]},
-                "id": text(),
+                "id": {
+                    "type": ["string", "integer", "null"],
+                    "description": "That of the request, as it came.",
+                },
                 "topic": text(),
                 "problem": {"type": "object", "description": "RFC 9457, with `error`."},
             },
@@ -277,7 +280,7 @@ fn socket_schemas() -> Map<String, Value> {
             "type": "object",
             "properties": {
                 "op": {"type": "string", "enum": ["sub", "unsub", "ping"]},
-                "id": {"type": "string", "maxLength": 64},
+                "id": {"type": ["string", "integer"], "minLength": 1, "maxLength": 64},
                 "topic": {"type": "string", "maxLength": 64},
                 "last_seq": {"type": ["integer", "string", "null"]},
             },

@@ -7,6 +7,7 @@
 
 mod flow;
 mod life;
+mod message;
 mod talk;
 mod watching;
 

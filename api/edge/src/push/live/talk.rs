@@ -6,29 +6,16 @@
 use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
 use actix_http::ws::ProtocolError;
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, MessageStream};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::message::{ClientMessage, MessageId};
 use super::{Live, Page};
 use crate::identity::Topic;
-use crate::json::{self, Text};
+use crate::json;
 use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::push::{Reason, wire};
-
-/// What the client sends.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClientMessage {
-    op: Text<1, 16>,
-    #[serde(default)]
-    id: Option<Text<1, 64>>,
-    #[serde(default)]
-    topic: Option<Text<1, 64>>,
-    #[serde(default)]
-    last_seq: Option<Value>,
-}
 
 /// A topic that begins, or why it does not.
 type Began = Result<Page, Problem>;
@@ -58,7 +45,7 @@ impl StreamHandler<Result<AggregatedMessage, ProtocolError>> for Live {
         match message {
             Ok(AggregatedMessage::Text(text)) => {
                 if let Err((id, problem)) = self.hear(text.as_bytes(), ctx) {
-                    self.refuse(id.as_deref(), &problem, ctx);
+                    self.refuse(id.as_ref(), &problem, ctx);
                 }
             }
             Ok(AggregatedMessage::Ping(payload)) => self.say(wire::pong(&payload), ctx),
@@ -88,13 +75,13 @@ impl Live {
         &mut self,
         text: &[u8],
         ctx: &mut Context<Self>,
-    ) -> Result<(), (Option<String>, Problem)> {
+    ) -> Result<(), (Option<MessageId>, Problem)> {
         let message: ClientMessage =
             json::parse(text).and_then(|tree| json::decode(&tree)).map_err(|p| (None, p))?;
-        let id = message.id.map(Text::into_string);
+        let id = message.id;
         let topic = match (&*message.op, message.topic) {
             ("ping", None) => {
-                self.acknowledge(id.as_deref(), None, ctx);
+                self.acknowledge(id.as_ref(), None, ctx);
                 return Ok(());
             }
             ("sub" | "unsub", Some(topic)) => Topic::parse(&topic).ok_or_else(|| {
@@ -108,7 +95,7 @@ impl Live {
         };
         if &*message.op == "unsub" {
             self.end_topic(&topic);
-            self.acknowledge(id.as_deref(), Some(&topic), ctx);
+            self.acknowledge(id.as_ref(), Some(&topic), ctx);
             return Ok(());
         }
         let may = self.caller.may_watch(&topic).and_then(|()| self.has_room_for(&topic));
@@ -132,7 +119,7 @@ impl Live {
 
     fn subscribe(
         &mut self,
-        id: Option<String>,
+        id: Option<MessageId>,
         topic: Topic,
         last: Option<String>,
         ctx: &mut Context<Self>,
@@ -143,11 +130,17 @@ impl Live {
             (topic, began)
         };
         ctx.spawn(opening.into_actor(self).map(move |(topic, began), live, ctx| {
-            live.began(id.as_deref(), topic, began, ctx);
+            live.began(id.as_ref(), topic, began, ctx);
         }));
     }
 
-    fn began(&mut self, id: Option<&str>, topic: Topic, began: Began, ctx: &mut Context<Self>) {
+    fn began(
+        &mut self,
+        id: Option<&MessageId>,
+        topic: Topic,
+        began: Began,
+        ctx: &mut Context<Self>,
+    ) {
         if self.ends {
             return;
         }
@@ -163,13 +156,23 @@ impl Live {
         }
     }
 
-    fn acknowledge(&mut self, id: Option<&str>, topic: Option<&Topic>, ctx: &mut Context<Self>) {
+    fn acknowledge(
+        &mut self,
+        id: Option<&MessageId>,
+        topic: Option<&Topic>,
+        ctx: &mut Context<Self>,
+    ) {
         let topic = topic.map(Topic::text);
         self.say(wire::answer(&json!({"op": "ack", "id": id, "topic": topic})), ctx);
     }
 
     /// Answers with a problem.
-    pub(super) fn refuse(&mut self, id: Option<&str>, problem: &Problem, ctx: &mut Context<Self>) {
+    pub(super) fn refuse(
+        &mut self,
+        id: Option<&MessageId>,
+        problem: &Problem,
+        ctx: &mut Context<Self>,
+    ) {
         let body = problem.body(&self.origin);
         let body: Value = serde_json::from_slice(&body).expect("we wrote it as JSON");
         self.say(wire::answer(&json!({"op": "error", "id": id, "problem": body})), ctx);

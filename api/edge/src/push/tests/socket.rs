@@ -98,12 +98,17 @@ impl Client {
         self.send(OpCode::Text, &value.to_string()).await;
     }
 
-    /// `error invalid_request 7`, `ack 7`.
+    /// `error invalid_request 7`, `ack 7`; `ack number 7` for an id that is an integer.
     async fn brief(&mut self) -> String {
         let value = self.json().await;
         let op = value["op"].as_str().unwrap();
         let code = value["problem"]["code"].as_str().unwrap_or_default();
-        format!("{op} {code} {}", value["id"].as_str().unwrap_or("-")).replace("  ", " ")
+        let id = match &value["id"] {
+            Value::Null => "-".to_owned(),
+            Value::String(id) => id.clone(),
+            other => format!("number {other}"),
+        };
+        format!("{op} {code} {id}").replace("  ", " ")
     }
 }
 
@@ -170,6 +175,13 @@ async fn what_has_no_form_is_answered_with_a_problem() {
         (json!({"op": "ping", "id": "5", "x": 1}), "error invalid_request -"),
         (json!([]), "error invalid_request -"),
         (json!({"op": "ping", "id": "6"}), "ack 6"),
+        (json!({"op": "ping", "id": 7}), "ack number 7"),
+        (json!({"op": "sub", "id": 8, "topic": "me"}), "ack number 8"),
+        (json!({"op": "unsub", "id": -9, "topic": "me"}), "ack number -9"),
+        (json!({"op": "sub", "id": 10, "topic": of_bob}), "error not_found number 10"),
+        (json!({"op": "jump", "id": 11}), "error invalid_request number 11"),
+        (json!({"op": "ping", "id": 1.5}), "error invalid_request -"),
+        (json!({"op": "ping", "id": ""}), "error validation_failed -"),
     ];
     for (message, expected) in cases {
         client.say(message.clone()).await;
