@@ -1,7 +1,8 @@
 //! Request bodies as handlers take them: nothing, JSON, a form, raw bytes.
 //!
 //! Bounded in size and in time before anything is parsed; a wrong media type is 415 whatever the
-//! body holds.
+//! body holds. A body that may be left out is left out when it has no bytes, whatever media type
+//! was announced for them.
 
 use std::time::Duration;
 
@@ -90,16 +91,25 @@ impl<T: DeserializeOwned + ToSchema> Input for Json<T> {
         payload: Payload,
         _: &EdgeState,
     ) -> Result<(Self, Option<Value>), Problem> {
-        expect_media_type(headers, &["application/json", "application/merge-patch+json"])?;
+        expect_media_type(headers, JSON)?;
         let bytes = collect(headers, payload, limits::BODY_BYTES_MAX).await?;
-        let tree = json::parse(&bytes)?;
-        let body = json::decode(&tree)?;
-        json::refuse_control_characters(&tree)?;
+        let (body, tree) = read_json(&bytes)?;
         Ok((Self(body), Some(tree)))
     }
 }
 
-/// A JSON body that may be left out: an absent one is the type's default.
+/// Media types of JSON bodies.
+const JSON: &[&str] = &["application/json", "application/merge-patch+json"];
+
+fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Value), Problem> {
+    let tree = json::parse(bytes)?;
+    let body = json::decode(&tree)?;
+    json::refuse_control_characters(&tree)?;
+    Ok((body, tree))
+}
+
+/// A JSON body that may be left out: an absent one is the type's default, which is what the type
+/// makes of an empty object, if it takes one. So the two are one request for an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionalJson<T>(pub T);
 
@@ -111,17 +121,16 @@ impl<T: DeserializeOwned + ToSchema + Default> Input for OptionalJson<T> {
     async fn read(
         headers: &HeaderMap,
         payload: Payload,
-        edge: &EdgeState,
+        _: &EdgeState,
     ) -> Result<(Self, Option<Value>), Problem> {
-        if headers.contains_key(CONTENT_TYPE) {
-            let (Json(body), tree) = Json::<T>::read(headers, payload, edge).await?;
-            return Ok((Self(body), tree));
-        }
         let bytes = collect(headers, payload, limits::BODY_BYTES_MAX).await?;
         if bytes.is_empty() {
             return Ok((Self(T::default()), None));
         }
-        Err(unsupported(&["application/json"]))
+        expect_media_type(headers, JSON)?;
+        let (body, tree) = read_json(&bytes)?;
+        let is_empty = tree.as_object().is_some_and(serde_json::Map::is_empty);
+        Ok((Self(body), Some(tree).filter(|_| !is_empty)))
     }
 }
 

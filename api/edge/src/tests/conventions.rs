@@ -266,6 +266,32 @@ async fn keys_and_their_fingerprints() {
 }
 
 #[actix_web::test]
+async fn a_body_that_may_be_left_out_has_a_media_type_only_if_it_has_bytes() {
+    let (world, token) = world().await;
+    let make = || post("/v1/things").bearer(&token).header("idempotency-key", "k");
+    let typed = |media_type: &str, body: &str| {
+        make().header("content-type", media_type).bytes(body.as_bytes().to_vec())
+    };
+    for (index, (request, expected)) in [
+        (make(), "201"),
+        (make().bytes(Vec::new()), "201"),
+        (make().json(""), "201"),
+        (make().json("").header("content-encoding", "gzip"), "201"),
+        (typed("text/plain", ""), "201"),
+        (make().json("null"), "201"),
+        (make().json(" "), "400 invalid_request missing_body @ "),
+        (typed("text/plain", "null"), "415 unsupported_media_type"),
+        (make().bytes(b"null".to_vec()), "415 unsupported_media_type"),
+        (make().json("null").header("content-encoding", "gzip"), "415 unsupported_media_type"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(world.send(request).await.brief(), expected, "row {index}");
+    }
+}
+
+#[actix_web::test]
 async fn pages_link_to_the_next() {
     let (world, _) = world().await;
     let answer = world.send(get("/v1/things?cursor=c0")).await;

@@ -32,6 +32,27 @@ async fn a_key_is_for_one_operation() {
     assert_eq!(rig.send(place.header("idempotency-key", "c1")).await.status, 201);
 }
 
+/// No body, no bytes of JSON, and the empty object are one request.
+#[actix_web::test]
+async fn a_body_that_says_nothing_may_be_left_out_of_a_repeat() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "alice-cart-1").await.json();
+    let cancel = format!("/v1/orders/{}/cancel", order["id"].as_str().unwrap());
+    let cancel = || post(&cancel).bearer(&token).header("idempotency-key", "c1");
+    let first = rig.send(cancel().json("")).await;
+    assert_eq!(first.json()["status"], "cancelled", "{}", first.text());
+    for repeat in [cancel(), cancel().json("{}"), cancel().json(" { } ")] {
+        let repeat = rig.send(repeat).await;
+        assert_eq!((repeat.status, repeat.header("idempotent-replayed")), (200, "true"));
+        assert_eq!(repeat.json(), first.json());
+    }
+    let other = rig.send(cancel().json(r#"{"lines":[{"line_id":"1","qty":1}]}"#)).await;
+    assert_eq!(other.brief(), "422 idempotency_key_reused");
+    let sign_in = post("/v1/me/sign-ins").bearer(&token);
+    assert_eq!(rig.send(sign_in.json("")).await.status, 201);
+}
+
 #[actix_web::test]
 async fn who_used_his_keys_up_hears_until_when_at_the_latest_and_shuts_out_nobody() {
     let rig = Rig::new().await;
