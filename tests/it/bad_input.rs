@@ -48,7 +48,7 @@ fn wrong_with(answer: &Answer, path: &str) -> Option<String> {
         (text("trace_id").len() == 32, "its trace_id"),
         (answer.header("traceparent").contains(text("trace_id")), "its traceparent"),
         (problem["retryable"].is_boolean(), "retryable"),
-        (problem["detail"].is_string() || problem["detail"].is_null(), "its detail"),
+        (!text("detail").is_empty(), "its detail"),
         (problem["errors"].is_array(), "its errors"),
     ];
     checks.iter().find(|(holds, _)| !holds).map(|(_, what)| (*what).to_owned())

@@ -80,7 +80,7 @@ impl Problem {
         Self::new(Code::ValidationFailed).fault(Fault::new(pointer, code, detail))
     }
 
-    /// Why, in words, for this occurrence.
+    /// Why, in words, for this occurrence; the code's title when nothing is said.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
@@ -163,7 +163,7 @@ impl Problem {
             kind: code.type_uri(),
             title: code.title(),
             status: code.status().as_u16(),
-            detail: self.0.detail.as_deref(),
+            detail: self.0.detail.as_deref().unwrap_or_else(|| code.title()),
             instance: &origin.path,
             code: code.as_str(),
             request_id: request_id(number),
@@ -200,7 +200,7 @@ struct Body<'a> {
     kind: String,
     title: &'a str,
     status: u16,
-    detail: Option<&'a str>,
+    detail: &'a str,
     instance: &'a str,
     code: &'a str,
     request_id: String,

@@ -138,9 +138,8 @@ pub(super) struct ProblemBody {
     title: String,
     /// The HTTP status.
     status: u16,
-    /// This occurrence in words.
-    #[schema(required = true)]
-    detail: Option<String>,
+    /// This occurrence in words; the title where there is no more to say.
+    detail: String,
     /// The path of the request.
     instance: String,
     /// What clients branch on.

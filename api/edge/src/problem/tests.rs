@@ -65,6 +65,10 @@ fn a_problem_holds_every_member() {
             }],
         })
     );
+    // RFC 9457: a text, also where nothing is said of this occurrence.
+    let plain = Problem::new(Code::MethodNotAllowed).body(&origin);
+    let plain: serde_json::Value = serde_json::from_slice(&plain).unwrap();
+    assert_eq!(plain["detail"], "The method is not allowed here");
     // The same problem for the same request is the same in every byte: replays need it.
     assert_eq!(problem.body(&origin), problem.body(&origin));
 }

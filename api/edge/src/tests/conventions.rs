@@ -128,6 +128,7 @@ async fn what_is_not_there() {
         assert_eq!(problem["request_id"].as_str(), Some(answer.header("request-id")));
         let trace = problem["trace_id"].as_str().unwrap();
         assert!(answer.header("traceparent").contains(trace), "row {index}");
+        assert!(!problem["detail"].as_str().unwrap().is_empty(), "row {index}");
     }
     let options = world.send(ask("OPTIONS", "/v1/things/a")).await;
     assert_eq!((options.status, options.header("allow").is_empty()), (204, false));
