@@ -120,6 +120,8 @@ pub struct Operation {
     pub idempotency: Idempotency,
     /// Whether a version has to be named.
     pub precondition: Precondition,
+    /// Whether a weak tag names one: see [`Self::if_match_as_read`].
+    pub weak_match: bool,
     /// How long it may wait.
     pub wait: WaitLimit,
     /// Path parameters.
@@ -159,6 +161,7 @@ impl Operation {
             access: Access::SignedIn,
             idempotency: Idempotency::None,
             precondition: Precondition::None,
+            weak_match: false,
             wait: WaitLimit::NONE,
             params: &[],
             query: &[],
@@ -254,6 +257,15 @@ impl Operation {
     #[must_use]
     pub const fn if_match(mut self) -> Self {
         self.precondition = Precondition::Required;
+        self
+    }
+
+    /// Mark M, of a thing that is read with others inside: the weak tag of such a read,
+    /// `W/"v17-.."`, names the version 17.
+    #[must_use]
+    pub const fn if_match_as_read(mut self) -> Self {
+        self.precondition = Precondition::Required;
+        self.weak_match = true;
         self
     }
 

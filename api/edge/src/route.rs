@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::http::header::{HeaderName, HeaderValue, IF_MATCH};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, dev::Payload, web};
 use entity::Principal;
 use serde_json::Value;
@@ -23,7 +23,7 @@ use crate::problem::{Code, Problem};
 use crate::rate::Quota;
 use crate::reply::{Output, Rendering, Reply, VARY};
 use crate::request::{
-    Condition, Params, Prefer, RequestContext, RequestKey, fingerprint, read_if_match,
+    Condition, Matching, Params, Prefer, RequestContext, RequestKey, fingerprint, read_if_match,
     read_if_none_match, read_key, read_query, scoped_key,
 };
 use crate::state::EdgeState;
@@ -188,7 +188,7 @@ impl Route {
                 let context = context_of(&http);
                 let origin = context.origin(http.path());
                 let edge = edge.get_ref().clone();
-                let if_match = http.headers().get(IF_MATCH);
+                let if_match = http.headers().get(IF_MATCH).filter(|_| !operation.weak_match);
                 let is_weak = if_match.is_some_and(|tag| tag.as_bytes().starts_with(b"W/"));
                 let answer = handler(edge, http, payload.into_inner(), Rc::clone(&quotas)).await;
                 let mut response = answer.unwrap_or_else(|problem| {
@@ -262,16 +262,7 @@ async fn check<B: Input>(
     if operation.idempotency == Idempotency::Key && key_text.is_none() {
         return Err(Problem::new(Code::IdempotencyKeyRequired));
     }
-    let (condition, known) = match operation.precondition {
-        Precondition::None
-            if operation.method == Method::Get && operation.error_form == ErrorForm::Problem =>
-        {
-            (Condition::Any, read_if_none_match(headers)?)
-        }
-        Precondition::None => (Condition::Any, None),
-        Precondition::Required => (read_if_match(headers, true)?, None),
-        Precondition::Optional => (read_if_match(headers, false)?, None),
-    };
+    let (condition, known) = conditions(operation, headers)?;
     let prefer = Prefer::read(headers, operation.wait, operation.minimal);
     let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
     let (last_event_id, authorization) = (text("last-event-id"), text("authorization"));
@@ -297,6 +288,28 @@ async fn check<B: Input>(
         authorization,
         body,
     })
+}
+
+/// The condition of a command, or the tags that a reader has.
+fn conditions(
+    operation: &Operation,
+    headers: &HeaderMap,
+) -> Result<(Condition, Option<Vec<String>>), Problem> {
+    let weak = operation.weak_match;
+    match operation.precondition {
+        Precondition::None
+            if operation.method == Method::Get && operation.error_form == ErrorForm::Problem =>
+        {
+            Ok((Condition::Any, read_if_none_match(headers)?))
+        }
+        Precondition::None => Ok((Condition::Any, None)),
+        Precondition::Required => {
+            Ok((read_if_match(headers, Matching { required: true, weak })?, None))
+        }
+        Precondition::Optional => {
+            Ok((read_if_match(headers, Matching { required: false, weak })?, None))
+        }
+    }
 }
 
 /// The key, if it did nothing else here.

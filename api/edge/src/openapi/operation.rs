@@ -110,7 +110,11 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         }
     }
     if operation.precondition != Precondition::None {
-        let about = "The version that is meant: \"v17\".";
+        let about = if operation.weak_match {
+            "The version that is meant: \"v17\", or the tag of a read as it is: W/\"v17-..\"."
+        } else {
+            "The version that is meant: \"v17\"."
+        };
         all.push(parameter("If-Match", "header", false, about, form(TAG)));
         if operation.method == Method::Put {
             let about = "`*`: create, do not replace. Not together with If-Match.";

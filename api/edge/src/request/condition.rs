@@ -1,8 +1,9 @@
 //! Conditions on versions: `If-Match`, `If-None-Match` (RFC 9110), and the tags they compare.
 //!
-//! The tag of a plain form is `"v17"`: strong, the entity's version. A compressed form is weak, an
-//! expanded one a hash. A condition is read, not decided, here: the entity compares its version in
-//! the same step as it changes, so that two writers cannot both pass.
+//! The tag of a plain form is `"v17"`: strong, the entity's version. A compressed form is weak. An
+//! expanded one is weak too, `W/"v17-.."`: the version, and a hash of those of the things inside.
+//! A condition is read, not decided, here: the entity compares its version in the same step as it
+//! changes, so that two writers cannot both pass.
 
 use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 
@@ -20,7 +21,7 @@ pub enum Condition {
     Exists,
     /// `If-None-Match: *`: it does not exist yet.
     Absent,
-    /// `If-Match` with tags that are no version of ours, or weak: never true.
+    /// `If-Match` with a tag that is no version of ours, or weak and not taken: never true.
     Never,
 }
 
@@ -30,19 +31,28 @@ pub fn entity_tag(version: u64) -> String {
     format!("\"v{version}\"")
 }
 
-/// Reads the condition of a command. `required`: 428 without one.
+/// How a command takes conditions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Matching {
+    /// 428 without one.
+    pub required: bool,
+    /// The thing is read with others inside only, and a command changes none of those: a weak tag
+    /// of such a read means the version in it.
+    pub weak: bool,
+}
+
+/// Reads the condition of a command.
 ///
 /// Several tags in one `If-Match` are refused (400): one of them would have to be chosen.
-pub fn read_if_match(headers: &HeaderMap, required: bool) -> Result<Condition, Problem> {
-    let matching = text(headers, &IF_MATCH)?;
-    let none_matching = text(headers, &IF_NONE_MATCH)?;
-    match (matching, none_matching) {
+pub fn read_if_match(headers: &HeaderMap, matching: Matching) -> Result<Condition, Problem> {
+    let Matching { required, weak } = matching;
+    match (text(headers, &IF_MATCH)?, text(headers, &IF_NONE_MATCH)?) {
         (Some(_), Some(_)) => Err(Problem::invalid(
             "If-Match",
             "conflict",
             "If-Match and If-None-Match exclude each other",
         )),
-        (Some(value), None) => parse_if_match(value),
+        (Some(value), None) => parse_if_match(value, weak),
         (None, Some("*")) => Ok(Condition::Absent),
         (None, Some(_)) => {
             Err(Problem::invalid("If-None-Match", "bad_form", "a command takes `*` only"))
@@ -70,7 +80,7 @@ pub fn read_if_none_match(headers: &HeaderMap) -> Result<Option<Vec<String>>, Pr
     Ok(Some(tags.into_iter().map(|(_, tag)| tag.to_owned()).collect()))
 }
 
-fn parse_if_match(value: &str) -> Result<Condition, Problem> {
+fn parse_if_match(value: &str, takes_weak: bool) -> Result<Condition, Problem> {
     if value == "*" {
         return Ok(Condition::Exists);
     }
@@ -78,7 +88,12 @@ fn parse_if_match(value: &str) -> Result<Condition, Problem> {
         .ok_or_else(|| Problem::invalid("If-Match", "bad_form", "send one tag: \"v17\""))?;
     match tags.as_slice() {
         [(false, tag)] => Ok(version_of(tag).map_or(Condition::Never, Condition::Version)),
-        // RFC 9110 13.1.1: If-Match compares strongly, a weak tag never matches.
+        // RFC 9110 13.1.1 compares strongly: two forms of one version may differ. What is compared
+        // here is no form but the version, and what else the form shows is not written over.
+        [(true, tag)] if takes_weak => {
+            let version = tag.split_once('-').map_or(*tag, |(version, _)| version);
+            Ok(version_of(version).map_or(Condition::Never, Condition::Version))
+        }
         [(true, _)] => Ok(Condition::Never),
         _ => Err(Problem::invalid("If-Match", "bad_form", "send one tag: \"v17\"")),
     }

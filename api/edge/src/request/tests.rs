@@ -49,10 +49,11 @@ fn preferences() {
 #[test]
 fn conditions_of_commands() {
     let check =
-        |list: &[(&str, &str)], required: bool| match read_if_match(&headers(list), required) {
+        |list: &[(&str, &str)], matching: Matching| match read_if_match(&headers(list), matching) {
             Ok(condition) => format!("{condition:?}"),
             Err(problem) => problem.code().as_str().to_owned(),
         };
+    let required = Matching { required: true, weak: false };
     let table: &[(&[(&str, &str)], &str)] = &[
         (&[("if-match", "\"v17\"")], "Version(17)"),
         (&[("if-match", " \"v0\" ")], "Version(0)"),
@@ -71,9 +72,23 @@ fn conditions_of_commands() {
         (&[], "precondition_required"),
     ];
     for (list, expected) in table {
-        assert_eq!(check(list, true), *expected, "{list:?}");
+        assert_eq!(check(list, required), *expected, "{list:?}");
     }
-    assert_eq!(check(&[], false), "Any");
+    assert_eq!(check(&[], Matching::default()), "Any");
+    for (tag, strict, lenient) in [
+        ("\"v17\"", "Version(17)", "Version(17)"),
+        ("W/\"v17\"", "Never", "Version(17)"),
+        ("W/\"v17-6d0c\"", "Never", "Version(17)"),
+        ("W/\"v017-6d0c\"", "Never", "Never"),
+        ("W/\"6d0c-v17\"", "Never", "Never"),
+        ("W/\"\"", "Never", "Never"),
+        ("\"v17-6d0c\"", "Never", "Never"),
+        ("W/\"v17-6\", \"v17\"", "invalid_request", "invalid_request"),
+    ] {
+        let list = [("if-match", tag)];
+        let weak = Matching { weak: true, ..required };
+        assert_eq!((&*check(&list, required), &*check(&list, weak)), (strict, lenient), "{tag}");
+    }
 }
 
 #[test]

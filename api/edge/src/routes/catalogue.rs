@@ -1,7 +1,8 @@
 //! The catalogue: products, SKUs and prices, read by everyone and written by staff.
 //!
-//! A product shows its SKUs with their prices, so its tag is a weak one over all versions inside;
-//! its own version, which a change has to name, stands in the body.
+//! A product shows its SKUs with their prices, so its tag is a weak one over all versions inside,
+//! `W/"v3-.."`. Its own version stands in front, so that a change of the product can name what was
+//! read; a price that moved meanwhile is no obstacle, for the product does not keep it.
 
 mod browse;
 mod export;
@@ -12,7 +13,6 @@ use commerce::sku::{self, Availability, DEFAULT_BOOK, PriceView, Sku as SkuEntit
 use entity::{EntityKey, Scope};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::dto::{Money, SkuRef};
@@ -59,7 +59,7 @@ const PUT_PRODUCT: Operation = Operation::put("putProduct", "/v1/products/{id}")
     .staff(Scope::CatalogueWrite)
     .params(&[PRODUCT])
     .statuses(&[200, 201])
-    .if_match()
+    .if_match_as_read()
     .minimal();
 
 const PUT_SKU: Operation = Operation::put("putSku", "/v1/skus/{sku}")
@@ -268,7 +268,8 @@ pub(crate) async fn read_product<B>(
             read => skus.push(Sku::new(&read?)?),
         }
     }
-    let tag = product_tag(&view, &skus);
+    let versions: Vec<_> = skus.iter().map(|sku| (&sku.sku, sku.version)).collect();
+    let tag = common::weak_tag_of(view.version, &versions);
     Ok((show(view, skus), tag))
 }
 
@@ -321,17 +322,6 @@ fn show(view: ProductView, skus: Vec<Sku>) -> Product {
     }
 }
 
-fn product_tag(view: &ProductView, skus: &[Sku]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(view.version.to_be_bytes());
-    for sku in skus {
-        hash.update((sku.sku.len() as u64).to_be_bytes());
-        hash.update(&sku.sku);
-        hash.update(sku.version.to_be_bytes());
-    }
-    format!("W/\"{}\"", data_encoding::HEXLOWER.encode(&hash.finalize()[..12]))
-}
-
 async fn get_product(call: Call<NoBody>) -> Result<Reply<Json<Product>>, Problem> {
     check_currency(&call)?;
     let (product, tag) = read_product(&call, &product_key(&call)).await?;
@@ -364,7 +354,7 @@ async fn put_product(call: Call<Json<ProductBody>>) -> Result<Reply<Json<Product
     let (product, _) = read_product(&call, &key).await?;
     let path = format!("/v1/products/{}", product.id);
     let shown = if reply.version == 1 { Reply::created(product) } else { Reply::ok(product) };
-    // The next change names this version, so it is the tag here.
+    // No read has this tag, for the SKUs are not in it: the next change may name it all the same.
     Ok(shown.version(reply.version).location(path))
 }
 

@@ -62,6 +62,47 @@ async fn a_price_change_is_seen_and_the_tag_with_it() {
 }
 
 #[actix_web::test]
+async fn what_was_read_is_changed_by_the_tag_that_it_had() {
+    let rig = Rig::new().await;
+    let put = |path: &str, tag: &str, body: &str| {
+        ask("PUT", path).bearer(&rig.staff).header("if-match", tag).json(body)
+    };
+    let product = |tag: &str, title: &str| {
+        let body = format!(r#"{{"title":"{title}","status":"active","category":"kitchen"}}"#);
+        put("/v1/products/tea", tag, &body)
+    };
+    let read = rig.send(get("/v1/products/tea")).await;
+    let (version, tag) = (read.json()["version"].as_u64().unwrap(), read.header("etag"));
+    assert!(tag.starts_with(&format!("W/\"v{version}-")), "{tag}");
+    // What the SKUs cost is no part of the product: a new price is another tag, and no obstacle.
+    let price = r#"{"amount":{"amount":1099,"currency":"USD"}}"#;
+    let price = put("/v1/price-books/default/prices/tea-1", "\"v1\"", price);
+    assert_eq!(rig.send(price).await.status, 200);
+    let dearer = rig.send(get("/v1/products/tea")).await;
+    assert_ne!(dearer.header("etag"), tag);
+    assert_eq!(dearer.json()["version"], version);
+    let changed = rig.send(product(tag, "Green tea")).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    assert_eq!(changed.header("etag"), format!("\"v{}\"", version + 1));
+    for old in [tag, dearer.header("etag"), &format!("\"v{version}\"")] {
+        let stale = rig.send(product(old, "Black tea")).await;
+        assert_eq!(stale.brief(), "412 version_mismatch", "{old}");
+        assert_eq!(stale.json()["version"], version + 1);
+        assert!(!stale.json()["detail"].as_str().unwrap().contains("weak"), "{}", stale.text());
+    }
+    let again = rig.send(product(changed.header("etag"), "White tea")).await;
+    assert_eq!(again.status, 200, "{}", again.text());
+    // A SKU shows nothing but its own: the tag is the version.
+    let sku = rig.send(get("/v1/skus/tea-1")).await;
+    assert_eq!(sku.header("etag"), format!("\"v{}\"", sku.json()["version"]));
+    let body = r#"{"product_id":"tea","title":"Tea, 100 g"}"#;
+    let named = rig.send(put("/v1/skus/tea-1", sku.header("etag"), body)).await;
+    assert_eq!((named.status, &named.json()["title"]), (200, &json!("Tea, 100 g")));
+    let read = rig.send(get("/v1/skus/tea-1")).await;
+    assert_eq!(read.header("etag"), named.header("etag"));
+}
+
+#[actix_web::test]
 async fn writes_that_are_refused() {
     let rig = Rig::new().await;
     let product = |body: &str| rig.put("/v1/products/new-one", body);
