@@ -16,7 +16,7 @@ pub type Location = CompactString;
 /// Units per location, ordered by location, without zeros.
 pub type Split = Vec<(Location, u32)>;
 
-/// What a writer expects of the thing that it changes (`If-Match`, `If-None-Match: *`).
+/// What a writer expects of the thing that it changes (RFC 9110 `If-Match`, `If-None-Match: *`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IfVersion {
     /// Whatever is there, or nothing.
@@ -26,6 +26,8 @@ pub enum IfVersion {
     Exact(u64),
     /// It is not there yet.
     Absent,
+    /// It is there, whatever its version (`If-Match: *`).
+    Exists,
 }
 
 impl IfVersion {
@@ -33,9 +35,9 @@ impl IfVersion {
     #[must_use]
     pub const fn holds(self, version: Option<u64>) -> bool {
         match (self, version) {
-            (Self::Any, _) | (Self::Absent, None) => true,
+            (Self::Any, _) | (Self::Absent, None) | (Self::Exists, Some(_)) => true,
             (Self::Exact(wanted), Some(have)) => wanted == have,
-            (Self::Exact(_), None) | (Self::Absent, Some(_)) => false,
+            (Self::Exact(_) | Self::Exists, None) | (Self::Absent, Some(_)) => false,
         }
     }
 }

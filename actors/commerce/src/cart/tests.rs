@@ -65,11 +65,16 @@ fn two_devices_lose_no_line() {
         put(&mut world, &ada, &key, content(&[]), IfVersion::Exact(1)),
         Err(Rejection::VersionMismatch { version: None })
     );
+    assert_eq!(
+        put(&mut world, &ada, &key, content(&[]), IfVersion::Exists),
+        Err(Rejection::VersionMismatch { version: None })
+    );
     put(&mut world, &ada, &key, content(&[("a", 1)]), IfVersion::Absent).unwrap();
     assert_eq!(
         put(&mut world, &ada, &key, content(&[]), IfVersion::Absent),
         Err(Rejection::VersionMismatch { version: Some(1) })
     );
+    put(&mut world, &ada, &key, content(&[("a", 1)]), IfVersion::Exists).unwrap();
     let line = |sku: &str, qty: u32, version| Command::PutLine {
         sku: sku.into(),
         qty: qty.try_into().unwrap(),

@@ -201,11 +201,14 @@ fn an_address_book_has_one_default_and_an_end() {
         world.ask(put("home", false, IfVersion::Absent)),
         Err(Rejection::VersionMismatch { version: Some(2) })
     );
-    assert_eq!(
-        world.ask(put("none", false, IfVersion::Exact(2))),
-        Err(Rejection::VersionMismatch { version: None })
-    );
+    for missing in [IfVersion::Exact(2), IfVersion::Exists] {
+        assert_eq!(
+            world.ask(put("none", false, missing)),
+            Err(Rejection::VersionMismatch { version: None })
+        );
+    }
     assert_eq!(world.ask(put("home", false, IfVersion::Exact(2))), put_new(false));
+    assert_eq!(world.ask(put("home", false, IfVersion::Exists)), put_new(false));
     assert_eq!(world.version, 3, "the same address again");
     assert_eq!(world.ask(put("home", true, IfVersion::Exact(2))), put_new(false));
     assert_eq!(defaults(&world), ["home"]);

@@ -95,6 +95,7 @@ fn parse(words: &[&str]) -> Command {
             let if_version = match if_version {
                 "any" => IfVersion::Any,
                 "absent" => IfVersion::Absent,
+                "exists" => IfVersion::Exists,
                 version => IfVersion::Exact(version.parse().unwrap()),
             };
             let (title, category) = (title.into(), category.into());
@@ -152,6 +153,8 @@ fn put_creates_and_changes() {
     check(expect![[r#"
         put Shirt active shirts 1
           no: VersionMismatch { version: 0 }
+        put Shirt active shirts exists
+          no: VersionMismatch { version: 0 }
         put Shirt active shirts absent
           Put(About { title: "Shirt", status: Active, category: "shirts" })
           = Active, SKUs [], version 1
@@ -164,6 +167,8 @@ fn put_creates_and_changes() {
           = Active, SKUs [], version 2
         put Shirt active tops 1
           no: VersionMismatch { version: 2 }
+        put Shirt active tops exists
+          = Active, SKUs [], version 2
         customer: put Shirt active tops any
           no: Forbidden
         clerk: put Shirt active tops any
@@ -279,7 +284,14 @@ fn frozen<T: Stored + PartialEq + std::fmt::Debug>(samples: &[T], file: &ExpectF
 /// A change of these files is a change of what is on disk: it needs a new version and an upcast.
 #[test]
 fn stored_types_are_frozen() {
-    let lines = ["put Shirt archived shirts 7", "link s1", "unlink s1"];
+    let lines = [
+        "put Shirt archived shirts 7",
+        "link s1",
+        "unlink s1",
+        "put Shirt archived shirts any",
+        "put Shirt archived shirts absent",
+        "put Shirt archived shirts exists",
+    ];
     let commands = lines.map(|line| parse(&line.split(' ').collect::<Vec<_>>()));
     frozen(&commands, &expect_file!["./golden/command.hex"]);
     let Command::Put { about, .. } = commands[0].clone() else { panic!("the first one puts") };

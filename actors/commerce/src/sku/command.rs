@@ -55,7 +55,7 @@ pub enum Command {
         safety: u32,
         /// Units that are sold beyond those on hand.
         oversell_limit: u32,
-        /// Expected version of the SKU; `Absent`: the location is not known yet.
+        /// Expected version of the SKU; `Absent`: the location is not known yet, `Exists`: it is.
         if_version: IfVersion,
     },
     /// Staff (`stock:write`): receipt, correction or count.

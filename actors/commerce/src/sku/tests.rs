@@ -312,6 +312,7 @@ pub(super) fn parse(words: &[&str], sku: &Sku) -> Command {
     };
     let if_version = match option("if") {
         Some("absent") => IfVersion::Absent,
+        Some("exists") => IfVersion::Exists,
         Some(version) => IfVersion::Exact(version.parse().unwrap()),
         None => IfVersion::Any,
     };

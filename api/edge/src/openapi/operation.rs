@@ -74,7 +74,7 @@ fn security(operation: &Operation) -> Value {
 /// Forms of headers, as far as a pattern can say them.
 const CHANNEL: &str = "^[A-Za-z0-9_-]{1,64}$";
 const KEY: &str = "^(\"[!#-~]{1,253}\"|[!#-~]{1,255})$";
-const TAG: &str = "^(W/)?\"[!#-~]*\"$";
+const TAG: &str = "^(\\*|(W/)?\"[!#-~]*\")$";
 const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)?$";
 
 fn parameters(operation: &Operation) -> Vec<Value> {
@@ -111,9 +111,10 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     }
     if operation.precondition != Precondition::None {
         let about = if operation.weak_match {
-            "The version that is meant: \"v17\", or the tag of a read as it is: W/\"v17-..\"."
+            "The version that is meant: \"v17\", or the tag of a read as it is: W/\"v17-..\"; `*`: \
+             any, if it is there."
         } else {
-            "The version that is meant: \"v17\"."
+            "The version that is meant: \"v17\"; `*`: any, if it is there."
         };
         all.push(parameter("If-Match", "header", false, about, form(TAG)));
         if operation.method == Method::Put {

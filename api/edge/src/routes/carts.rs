@@ -328,7 +328,7 @@ async fn put_cart(call: Call<Json<CartBody>>) -> Result<Reply<Json<CartJson>>, P
         coupons: body.coupons.iter().map(|code| (&**code).into()).collect(),
         tenders: body.tenders.iter().map(TenderBody::read).collect::<Result<_, _>>()?,
     };
-    let if_version = if_version(call.condition)?;
+    let if_version = if_version(call.condition);
     let view = edit(&call, cart::Command::Put { content: Box::new(content), if_version }).await?;
     let version = view.version;
     let cart = show(&call, view).await?;
@@ -370,33 +370,34 @@ fn patched<T, U>(
     })
 }
 
-/// The address after the patch. It is merged here with that of the version that the caller names,
-/// so the cart takes it with that version only.
+/// The address after the patch, and what the cart has to be to take it: the very version whose
+/// address it was merged with here, also when the caller takes any. Another writer in between is
+/// 412 then, and no change is lost.
 async fn merged_address(
     call: &Call<Json<CartPatchBody>>,
     if_version: IfVersion,
-) -> Result<cart::Patch<Address>, Problem> {
+) -> Result<(cart::Patch<Address>, IfVersion), Problem> {
     let patch = match &call.body.0.address {
-        Patch::Keep => return Ok(cart::Patch::Keep),
-        Patch::Clear => return Ok(cart::Patch::Clear),
+        Patch::Keep => return Ok((cart::Patch::Keep, if_version)),
+        Patch::Clear => return Ok((cart::Patch::Clear, if_version)),
         Patch::Set(patch) => patch,
     };
     let view = read_cart(call, &call.asker().shown(Scope::OrdersRead), &key(call)).await?;
     if view.status != cart::Status::Open || !if_version.holds(Some(view.version)) {
         // The cart itself says why it refuses, whatever the address.
-        return Ok(cart::Patch::Keep);
+        return Ok((cart::Patch::Keep, if_version));
     }
     let merged = patch.merge(view.content.address.as_ref(), "/address")?;
     check_region(&merged, "/address")?;
-    Ok(cart::Patch::Set(merged.into()))
+    Ok((cart::Patch::Set(merged.into()), IfVersion::Exact(view.version)))
 }
 
 async fn update_cart(call: Call<Json<CartPatchBody>>) -> Result<Reply<Json<CartJson>>, Problem> {
     let body = &call.body.0;
     let line = |item: &LineBody| Line { sku: (&*item.sku).into(), qty: qty(item.qty.0) };
-    let if_version = if_version(call.condition)?;
+    let (address, if_version) = merged_address(&call, if_version(call.condition)).await?;
     let patch = CartPatch {
-        address: merged_address(&call, if_version).await?,
+        address,
         shipping_option: patched(&body.shipping_option, |option| Ok((&**option).into()))?,
         coupons: patched(&body.coupons, |codes| {
             Ok(codes.iter().map(|code| (&**code).into()).collect())
@@ -413,7 +414,7 @@ async fn put_line(call: Call<Json<QtyBody>>) -> Result<Reply<Json<CartJson>>, Pr
     let command = cart::Command::PutLine {
         sku: call.path.expect("sku").into(),
         qty: qty(call.body.0.qty.0),
-        if_version: if_version(call.condition)?,
+        if_version: if_version(call.condition),
     };
     let view = edit(&call, command).await?;
     let version = view.version;
@@ -422,7 +423,7 @@ async fn put_line(call: Call<Json<QtyBody>>) -> Result<Reply<Json<CartJson>>, Pr
 
 async fn delete_line(call: Call<NoBody>) -> Result<Reply<crate::reply::Empty>, Problem> {
     let sku = call.path.expect("sku").into();
-    let if_version = if_version(call.condition)?;
+    let if_version = if_version(call.condition);
     let view = edit(&call, cart::Command::DeleteLine { sku, if_version }).await?;
     Ok(Reply::no_content().version(view.version))
 }

@@ -347,7 +347,7 @@ async fn put_product(call: Call<Json<ProductBody>>) -> Result<Reply<Json<Product
         },
         category: (&*body.category).into(),
     };
-    let command = product::Command::Put { about, if_version: if_version(call.condition)? };
+    let command = product::Command::Put { about, if_version: if_version(call.condition) };
     let key = product_key(&call);
     let asker = call.asker();
     let reply = call.edge.shop().ask::<ProductEntity>(&asker, &key, &command).await?;
@@ -363,7 +363,7 @@ async fn put_sku(call: Call<Json<SkuBody>>) -> Result<Reply<Json<Sku>>, Problem>
     let command = sku::Command::PutSku {
         product_id: (&*body.product_id).into(),
         title: (&*body.title).into(),
-        if_version: if_version(call.condition)?,
+        if_version: if_version(call.condition),
     };
     let (asker, key) = (call.asker(), sku_key(&call));
     let reply = call.edge.shop().ask::<SkuEntity>(&asker, &key, &command).await?;
@@ -382,7 +382,7 @@ async fn put_price(call: Call<Json<PriceBody>>) -> Result<Reply<Json<Price>>, Pr
     let command = sku::Command::SetPrice {
         book: book.into(),
         amount,
-        if_version: if_version(call.condition)?,
+        if_version: if_version(call.condition),
     };
     let (shop, asker, key) = (call.edge.shop(), call.asker(), sku_key(&call));
     let query = sku::Query::Price { book: book.into() };

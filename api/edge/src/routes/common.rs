@@ -74,15 +74,13 @@ pub(crate) fn version_in_tag(tag: &str) -> Option<u64> {
 }
 
 /// What a writer expects. A tag that cannot be true is an old version.
-pub(crate) fn if_version(condition: Condition) -> Result<IfVersion, Problem> {
+pub(crate) const fn if_version(condition: Condition) -> IfVersion {
     match condition {
-        Condition::Any => Ok(IfVersion::Any),
-        Condition::Version(version) => Ok(IfVersion::Exact(version)),
-        Condition::Absent => Ok(IfVersion::Absent),
-        Condition::Exists => {
-            Err(Problem::invalid("If-Match", "bad_form", "name the version that you saw: \"v17\""))
-        }
-        Condition::Never => Ok(IfVersion::Exact(u64::MAX)),
+        Condition::Any => IfVersion::Any,
+        Condition::Version(version) => IfVersion::Exact(version),
+        Condition::Exists => IfVersion::Exists,
+        Condition::Absent => IfVersion::Absent,
+        Condition::Never => IfVersion::Exact(u64::MAX),
     }
 }
 

@@ -363,7 +363,7 @@ async fn update_me(call: Call<Json<UpdateBody>>) -> Result<Reply<Json<Me>>, Prob
     let command = customer::Command::Update {
         name: kept(&body.name, "/name")?.map(Into::into),
         email: kept(&body.email, "/email")?.map(Into::into),
-        if_version: if_version(call.condition)?,
+        if_version: if_version(call.condition),
     };
     ask(&call, &command).await?;
     let view = read_me(&call).await?;
@@ -430,7 +430,7 @@ async fn put_address(
         id: id.into(),
         address: Address::from(call.body.0.clone()),
         as_default: false,
-        if_version: if_version(call.condition)?,
+        if_version: if_version(call.condition),
     };
     let reply = ask(&call, &command).await?;
     let saved = read_addresses(&call).await?;
@@ -448,7 +448,7 @@ async fn put_address(
 async fn delete_address(call: Call<NoBody>) -> Result<Reply<Empty>, Problem> {
     let command = customer::Command::DeleteAddress {
         id: call.path.expect("id").into(),
-        if_version: if_version(call.condition)?,
+        if_version: if_version(call.condition),
     };
     ask(&call, &command).await?;
     Ok(Reply::no_content())

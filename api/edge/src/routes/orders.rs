@@ -203,7 +203,7 @@ async fn cancel(call: Call<OptionalJson<CancelBody>>) -> Result<Reply<Json<Order
         .map(|line| LineQty { line_id: (&*line.line_id).into(), qty: common::units(line.qty.0) })
         .collect();
     let is_whole = lines.is_empty();
-    let command = Command::Cancel { lines, if_version: if_version(call.condition)? };
+    let command = Command::Cancel { lines, if_version: if_version(call.condition) };
     let asker = call.asker_with_key();
     let reply = shop.ask::<OrderEntity>(&asker, &order, &command).await?;
     let is_replay = reply.replayed.is_some();
@@ -243,7 +243,7 @@ fn last_at(view: &OrderView) -> Timestamp {
 async fn receipt(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
     let shop = call.edge.shop();
     let order = key(&call);
-    let command = Command::ConfirmReceipt { if_version: if_version(call.condition)? };
+    let command = Command::ConfirmReceipt { if_version: if_version(call.condition) };
     let asker = call.asker_with_key();
     let reply = shop.ask::<OrderEntity>(&asker, &order, &command).await?;
     let (asker, query) = (asker.shown(Scope::OrdersRead), Query::View { since_seq: None });

@@ -312,7 +312,7 @@ async fn set_policy(call: Call<Json<Policy>>) -> Result<Reply<Json<Stock>>, Prob
         location: call.path.expect("location").into(),
         safety: common::units(call.body.0.safety.0),
         oversell_limit: common::units(call.body.0.oversell_limit.0),
-        if_version: if_version(call.condition)?,
+        if_version: if_version(call.condition),
     };
     let reply = call.edge.shop().ask::<Sku>(&call.asker(), &key(&call), &command).await?;
     match reply.value {

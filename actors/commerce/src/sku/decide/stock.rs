@@ -32,6 +32,7 @@ pub(super) fn set_policy(
         IfVersion::Any => true,
         IfVersion::Exact(version) => version == sku.version,
         IfVersion::Absent => !known,
+        IfVersion::Exists => known,
     };
     if !expected {
         return Err(Rejection::VersionMismatch { version: sku.version });

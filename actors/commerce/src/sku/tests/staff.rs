@@ -17,6 +17,8 @@ fn put_creates_links_and_moves_to_another_product() {
         expect![[r#"
             put p1 if=3
               no: VersionMismatch { version: 0 }
+            put p1 if=exists
+              no: VersionMismatch { version: 0 }
             put p1 if=absent
               Put in p1: A thing
               -> LinkSku { sku: "demo-001" }
@@ -31,6 +33,7 @@ fn put_creates_links_and_moves_to_another_product() {
               Put in p2: Other
             put p2 if=1
               no: VersionMismatch { version: 3 }
+            put p2 title=Other if=exists
             put bad/id
               no: /product_id format
             put p2 title=
@@ -54,10 +57,13 @@ fn prices_have_one_version_per_sku() {
             put p1
               Put in p1: A thing
               -> LinkSku { sku: "demo-001" }
+            price 100 if=exists
+              no: VersionMismatch { version: 0 }
             price 100 if=absent
               PriceSet default 100 USD, version 1
             price 100 if=absent
               no: VersionMismatch { version: 1 }
+            price 100 if=exists
             price 200 if=1
               PriceSet default 200 USD, version 2
             price 200 if=1
@@ -98,10 +104,13 @@ fn policy_keeps_back_and_oversells() {
               main: on hand 10, held 11, pinned 0, committed 0, sellable -9
             hold b 1 1
               -> HoldRejected b/1 OutOfStock, 0 left
+            policy new 0 0 if=exists
+              no: VersionMismatch { version: 7 }
             policy new 0 0 if=absent
               PolicySet new -0 +0; left 0
             policy new 0 0 if=absent
               no: VersionMismatch { version: 8 }
+            policy new 0 0 if=exists
             policy main 1000000001 0
               no: /safety too_large
             clerk: policy main 0 0

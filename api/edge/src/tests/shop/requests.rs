@@ -200,3 +200,54 @@ async fn an_unknown_coupon_is_not_passed_over() {
     assert_eq!(again.brief(), "409 coupon_not_applicable");
     assert_eq!(again.header("idempotent-replayed"), "true");
 }
+
+/// RFC 9110 13.1.1: true of whatever is there.
+#[actix_web::test]
+async fn a_star_matches_what_is_there() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "alice-cart-1").await.json();
+    rig.cart(&token, "alice-cart-2", "[]").await;
+    rig.put_address(&token, "home").await;
+    let product = r#"{"title":"T","status":"active","category":"c"}"#;
+    let sku = r#"{"product_id":"tea","title":"T"}"#;
+    let price = r#"{"amount":{"amount":5,"currency":"USD"}}"#;
+    let policy = r#"{"safety":1,"oversell_limit":0}"#;
+    let moved = r#"{"address":{"city":"Berkeley"}}"#;
+    let cancel = format!("/v1/orders/{}/cancel", order["id"].as_str().unwrap());
+    let stale = "412 version_mismatch";
+    let table = [
+        ("PUT", "/v1/carts/alice-cart-3", "{}", stale),
+        ("PUT", "/v1/carts/alice-cart-2/lines/tea-2", r#"{"qty":2}"#, "200"),
+        ("PUT", "/v1/carts/alice-cart-3/lines/tea-2", r#"{"qty":2}"#, "404 not_found"),
+        ("PATCH", "/v1/carts/alice-cart-2", r#"{"shipping_option":"express"}"#, "200"),
+        ("PATCH", "/v1/carts/alice-cart-2", moved, "200"),
+        ("PATCH", "/v1/carts/alice-cart-3", moved, "404 not_found"),
+        ("DELETE", "/v1/carts/alice-cart-2/lines/tea-2", "", "204"),
+        ("DELETE", "/v1/carts/alice-cart-2/lines/tea-2", "", "404 not_found"),
+        ("PUT", "/v1/carts/alice-cart-2", "{}", "200"),
+        ("PUT", "/v1/me/addresses/work", ADDRESS, stale),
+        ("PUT", "/v1/me/addresses/home", ADDRESS, "200"),
+        ("DELETE", "/v1/me/addresses/home", "", "204"),
+        ("DELETE", "/v1/me/addresses/home", "", "404 not_found"),
+        ("PATCH", "/v1/me", r#"{"name":"Alice B"}"#, "200"),
+        ("POST", &cancel, "", "200"),
+        ("PUT", "/v1/products/cup", product, stale),
+        ("PUT", "/v1/products/tea", product, "200"),
+        ("PUT", "/v1/skus/cup-1", sku, stale),
+        ("PUT", "/v1/skus/tea-1", sku, "200"),
+        ("PUT", "/v1/price-books/vip/prices/tea-1", price, stale),
+        ("PUT", "/v1/price-books/default/prices/tea-1", price, "200"),
+        ("PUT", "/v1/stock/tea-1/locations/main", policy, "200"),
+    ];
+    for (method, path, body, expected) in table {
+        let is_mine = ["/v1/carts", "/v1/me", "/v1/orders"].iter().any(|own| path.starts_with(own));
+        let by = if is_mine { &token } else { &rig.staff };
+        let star = ask(method, path).bearer(by).header("if-match", "*");
+        let star = star.header("idempotency-key", "star");
+        let star = if body.is_empty() { star } else { star.json(body) };
+        assert_eq!(rig.send(star).await.brief(), expected, "{method} {path}");
+    }
+    let cart = rig.send(get("/v1/carts/alice-cart-2").bearer(&token)).await.json();
+    assert_eq!(cart["lines"], serde_json::json!([]), "it was set to nothing");
+}

@@ -162,6 +162,12 @@ impl Rig {
         token
     }
 
+    /// An address in the book.
+    pub(super) async fn put_address(&self, token: &str, id: &str) {
+        let put = ask("PUT", &format!("/v1/me/addresses/{id}")).bearer(token).json(ADDRESS);
+        self.made(put.header("if-none-match", "*")).await;
+    }
+
     /// A cart with an address, one `tea-1` and these tenders; its quote.
     pub(super) async fn cart(&self, token: &str, id: &str, tenders: &str) -> Answer {
         self.cart_of(token, id, &["tea-1"], tenders).await
