@@ -43,6 +43,13 @@ impl CursorOf {
         Self::within(list, tenant.to_string(), raw_query)
     }
 
+    /// The same list of the thing at a path: another thing has another list.
+    #[must_use]
+    pub fn under(mut self, path: &str) -> Self {
+        self.scope.push_str(path);
+        self
+    }
+
     fn within(list: &'static str, scope: String, raw_query: &str) -> Self {
         let mut kept: Vec<&str> = raw_query
             .split('&')

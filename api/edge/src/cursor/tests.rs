@@ -50,6 +50,15 @@ fn a_cursor_of_a_public_list_is_everyones_in_its_shop() {
 }
 
 #[test]
+fn a_cursor_of_one_thing_is_none_of_another() {
+    let sealer = Sealer::new(&[7; 32]);
+    let of = |path: &str| CursorOf::new("shipments", &caller("demo"), "").under(path);
+    let cursor = of("/v1/orders/a/shipments").seal(&sealer, 3_u64);
+    assert_eq!(of("/v1/orders/a/shipments").open::<u64>(&sealer, &cursor).unwrap(), 3);
+    assert!(of("/v1/orders/b/shipments").open::<u64>(&sealer, &cursor).is_err());
+}
+
+#[test]
 fn a_cursor_that_was_changed_is_refused() {
     let sealer = Sealer::new(&[7; 32]);
     let of = CursorOf::new("orders", &caller("demo"), "");

@@ -6,6 +6,7 @@ use actix_web::http::header::HeaderName;
 use commerce::protocol::IfVersion;
 use serde::Serialize;
 
+use crate::cursor::CursorOf;
 use crate::dto::Money;
 use crate::limits;
 use crate::problem::{Code, Problem};
@@ -88,6 +89,35 @@ pub(crate) const fn if_version(condition: Condition) -> IfVersion {
 pub(crate) fn limit<B>(call: &Call<B>, default: u64) -> u32 {
     let limit = call.query.number("limit").unwrap_or(default).min(limits::PAGE_MAX);
     u32::try_from(limit).expect("a page has at most 100 items")
+}
+
+/// Where a page of a short list ends: the name of its last item, and the place where that stood.
+type End = (String, usize);
+
+/// One page of a list that is short enough to be read whole, and the cursor of the next.
+///
+/// It begins behind the item that the cursor names, so others that go meanwhile move nothing; if
+/// that item is gone itself, it begins in its place.
+pub(crate) fn page_of<B, T>(
+    call: &Call<B>,
+    list: &'static str,
+    mut items: Vec<T>,
+    name: impl Fn(&T) -> String,
+) -> Result<(Vec<T>, Option<String>), Problem> {
+    let cursor = CursorOf::new(list, &call.caller, &call.raw_query).under(&call.raw_path);
+    let sealer = call.edge.authority().keys().sealer();
+    let end: Option<End> =
+        call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;
+    let begin = end.map_or(0, |(last, place)| {
+        items.iter().position(|item| name(item) == last).map_or(place, |found| found + 1)
+    });
+    let mut page = items.split_off(begin.min(items.len()));
+    let limit = limit(call, limits::PAGE_DEFAULT) as usize;
+    let has_more = page.len() > limit;
+    page.truncate(limit);
+    let last = page.last().filter(|_| has_more);
+    let next = last.map(|last| cursor.seal(sealer, (name(last), begin + limit - 1)));
+    Ok((page, next))
 }
 
 /// Units of a checked body.

@@ -16,7 +16,7 @@ use crate::problem::{Code, Fault, Problem};
 use crate::reply::{Empty, Json, Reply};
 use crate::request::{Param, ParamKind};
 use crate::route::{Call, Route, route};
-use crate::routes::common::{self, if_version};
+use crate::routes::common::{self, CURSOR, LIMIT, if_version};
 use crate::routes::regions::check_region;
 use crate::routes::{my_orders, order_lists};
 
@@ -52,8 +52,9 @@ const OVERVIEW: Operation = Operation::get("getMyOverview", "/v1/me/overview")
     .scoped(Scope::OrdersRead);
 
 const LIST_ADDRESSES: Operation = Operation::get("listAddresses", "/v1/me/addresses")
-    .about("Customers", "The caller's address book")
-    .scoped(Scope::OrdersRead);
+    .about("Customers", "The caller's address book, oldest first")
+    .scoped(Scope::OrdersRead)
+    .query(&[LIMIT, CURSOR]);
 
 const PUT_ADDRESS: Operation = Operation::put("putAddress", "/v1/me/addresses/{id}")
     .about("Customers", "Adds or replaces an address")
@@ -417,8 +418,9 @@ async fn list_addresses(
     call: Call<NoBody>,
 ) -> Result<Reply<Json<List<SavedAddressBody>>>, Problem> {
     let saved = read_addresses(&call).await?;
-    let data = saved.iter().map(SavedAddressBody::from).collect();
-    Ok(Reply::ok(List::new(data, None)))
+    let (page, next) = common::page_of(&call, "addresses", saved, |it| it.id.to_string())?;
+    let data = page.iter().map(SavedAddressBody::from).collect();
+    Ok(Reply::page(List::new(data, next), &call.raw_path, &call.raw_query))
 }
 
 async fn put_address(

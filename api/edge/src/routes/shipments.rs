@@ -1,7 +1,7 @@
 //! Shipments: what of an order leaves from where, and what becomes of it on the way.
 
 use commerce::keys;
-use commerce::order::{Order as OrderEntity, Query as OrderQuery};
+use commerce::order::{Order as OrderEntity, ParcelView, Query as OrderQuery};
 use commerce::shipment::{
     CodResult, CodStatus, Command, Phase, Query, Reply as Said, Shipment as ShipmentEntity,
     ShipmentLine, ShipmentView, TrackingStatus, View,
@@ -21,7 +21,7 @@ use crate::reply::{Json, Reply};
 use crate::request::{Param, ParamKind, WaitLimit};
 use crate::route::{Call, Route, route};
 use crate::routes::carts::read_money;
-use crate::routes::common;
+use crate::routes::common::{self, CURSOR, LIMIT};
 use crate::routes::orders::{self, ORDER, whole};
 use crate::shop::Asker;
 
@@ -31,7 +31,8 @@ const SHIPMENT: Param =
 const LIST: Operation = Operation::get("listShipments", "/v1/orders/{id}/shipments")
     .about("Shipments", "The shipments of an order")
     .scoped(Scope::OrdersRead)
-    .params(&[ORDER]);
+    .params(&[ORDER])
+    .query(&[LIMIT, CURSOR]);
 
 const GET: Operation = Operation::get("getShipment", "/v1/shipments/{id}")
     .about("Shipments", "A shipment")
@@ -234,11 +235,11 @@ async fn list(call: Call<NoBody>) -> Result<Reply<Json<List<Shipment>>>, Problem
     let seen = shop.query::<OrderEntity>(&asker, &order, &query, 0).await?;
     let view = whole(seen.view)?;
     // The order is this caller's, so its shipments are: staff may read orders without shipments.
-    let keys: Vec<EntityKey> = view
-        .parcels
+    let id = |parcel: &ParcelView| public_id(keys::SHIPMENT_PREFIX, order.affinity, parcel.id);
+    let (page, next) = common::page_of(&call, "shipments", view.parcels, id)?;
+    let keys: Vec<EntityKey> = page
         .iter()
-        .map(|parcel| public_id(keys::SHIPMENT_PREFIX, order.affinity, parcel.id))
-        .filter_map(|id| keys::parse_shipment(&call.caller.tenant, &id).ok())
+        .filter_map(|parcel| keys::parse_shipment(&call.caller.tenant, &id(parcel)).ok())
         .collect();
     let reads = keys.iter().map(|key| read(&call, &asker, key));
     let read: Vec<_> =
@@ -252,7 +253,7 @@ async fn list(call: Call<NoBody>) -> Result<Reply<Json<List<Shipment>>>, Problem
             Err(problem) => return Err(problem),
         }
     }
-    Ok(Reply::ok(List::new(shipments, None)))
+    Ok(Reply::page(List::new(shipments, next), &call.raw_path, &call.raw_query))
 }
 
 async fn get(call: Call<NoBody>) -> Result<Reply<Json<Shipment>>, Problem> {

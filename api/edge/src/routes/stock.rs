@@ -287,9 +287,11 @@ async fn ask_sku<B>(call: &Call<B>, query: sku::Query) -> Result<sku::View, Prob
 }
 
 async fn list_locations(call: Call<NoBody>) -> Result<Reply<Json<List<Location>>>, Problem> {
-    let locations = call.edge.shop().terms().locations.iter();
-    let of = |id: &String| Location { object: LocationWord::Word, id: id.clone() };
-    std::future::ready(Ok(Reply::ok(List::new(locations.map(of).collect(), None)))).await
+    let all = call.edge.shop().terms().locations.clone();
+    let (page, next) = common::page_of(&call, "locations", all, String::clone)?;
+    let data = page.into_iter().map(|id| Location { object: LocationWord::Word, id }).collect();
+    let reply = Reply::page(List::new(data, next), &call.raw_path, &call.raw_query);
+    std::future::ready(Ok(reply)).await
 }
 
 async fn get_stock(call: Call<NoBody>) -> Result<Reply<Json<Stock>>, Problem> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::identity::Access;
+use crate::openapi::Content;
 use crate::operation::{Idempotency, Method, Precondition};
 use crate::routes;
 use crate::testing::{Setup, World, ask, get};
@@ -115,6 +116,22 @@ fn the_document_is_consistent() {
             assert!(!operation["tags"][0].as_str().unwrap().is_empty(), "{method} {path}");
         }
     }
+}
+
+#[test]
+fn every_list_has_pages() {
+    let mut n_lists = 0;
+    for route in routes::all() {
+        let Content::Json { name, .. } = (route.reply)() else { continue };
+        if !name.ends_with("List") {
+            continue;
+        }
+        n_lists += 1;
+        let names: Vec<&str> = route.operation.query.iter().map(|param| param.name).collect();
+        let id = route.operation.id;
+        assert!(names.contains(&"limit") && names.contains(&"cursor"), "{id}: {names:?}");
+    }
+    assert!(n_lists >= 11, "{n_lists}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::rig::Rig;
-use crate::testing::{Answer, get, post};
+use crate::testing::{Answer, ask, get, post};
 
 fn ids(answer: &Answer) -> Vec<String> {
     let body = answer.json();
@@ -106,6 +106,53 @@ async fn filters_are_held_by_cursors_and_others_are_refused() {
     }
     let by_buyer = rig.send(get("/v1/orders").bearer(&alice)).await;
     assert_eq!(by_buyer.brief(), "403 insufficient_scope");
+}
+
+/// Lists that an entity keeps whole have pages like the others.
+#[actix_web::test]
+async fn short_lists_are_paged_too() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let names = ["a", "c", "b", "e", "d"];
+    for name in names {
+        rig.put_address(&token, name).await;
+    }
+    let book = "/v1/me/addresses";
+    assert_eq!(pages(&rig, &token, book, 20).await, [names]);
+    let by_two = pages(&rig, &token, "/v1/me/addresses?limit=2", 2).await;
+    assert_eq!(by_two, [&names[..2], &names[2..4], &names[4..]]);
+    assert_eq!(pages(&rig, &token, "/v1/me/addresses?limit=5", 5).await, [names]);
+
+    // An item that goes between two pages, from the first one or from its very end, hides no other.
+    let mut next = String::new();
+    for gone in ["a", "b"] {
+        let first = rig.send(get(&format!("{book}?limit=2")).bearer(&token)).await;
+        next = first.json()["next"].as_str().unwrap().to_owned();
+        let delete = ask("DELETE", &format!("{book}/{gone}")).bearer(&token);
+        assert_eq!(rig.send(delete.header("if-match", "*")).await.status, 204);
+        let rest = rig.send(get(&format!("{book}?cursor={next}")).bearer(&token)).await;
+        assert_eq!(ids(&rest), if gone == "a" { &["b", "e", "d"][..] } else { &["e", "d"][..] });
+    }
+
+    let order = orders(&rig, &token, "alice", 1).await.remove(0);
+    let order = rig.send(get(&format!("/v1/orders/{order}")).bearer(&token)).await;
+    let shipment = rig.shipment(&order).await;
+    let shipments = format!("/v1/orders/{}/shipments", order.json()["id"].as_str().unwrap());
+    let found = pages(&rig, &token, &format!("{shipments}?limit=1"), 1).await;
+    assert_eq!(found, [[shipment]]);
+    assert_eq!(pages(&rig, &rig.staff, "/v1/locations?limit=1", 1).await, [["main"]]);
+    for list in [shipments.as_str(), book, "/v1/locations"] {
+        let token = if list == "/v1/locations" { &rig.staff } else { &token };
+        let of = async |query: &str| {
+            rig.send(get(&format!("{list}?{query}")).bearer(token)).await.brief()
+        };
+        assert_eq!(of("limit=0").await, "400 invalid_request out_of_range @ limit", "{list}");
+        assert_eq!(of("cursor=x").await, "400 invalid_request bad_form @ cursor", "{list}");
+        if list != book {
+            let of_another = of(&format!("cursor={next}")).await;
+            assert_eq!(of_another, "400 invalid_request bad_form @ cursor", "{list}");
+        }
+    }
 }
 
 /// Asks until the catalogue's view shows what staff did.
