@@ -138,7 +138,7 @@ mod tests {
         let answer = read_of(&Ask::GetStock { sku: 0 }, 200, ("etag", "\"v4\""), &stock);
         assert_eq!((answer.available, answer.version), (Some(0), Some(4)));
         let count = Ask::Count { sku: 0, units: 2 };
-        let moved = json!({"object": "stock_movement", "stock": stock});
+        let moved = json!({"object": "adjustment", "stock": stock});
         assert_eq!(read_of(&count, 200, ("x", "y"), &moved).available, Some(0));
         let ask = Ask::Place { cart: "c".into(), lines: vec![(0, 1)], offer: None };
         let money = json!({"code": "insufficient_funds", "order": "/v1/orders/o",

@@ -76,6 +76,8 @@ pub fn routes() -> Vec<Route> {
 common::object_word!(StockWord = "stock");
 common::object_word!(LocationWord = "location");
 common::object_word!(HoldWord = "hold");
+common::object_word!(MovementWord = "movement");
+common::object_word!(AdjustmentWord = "adjustment");
 
 /// A stock location.
 #[derive(Debug, Serialize, ToSchema)]
@@ -158,6 +160,8 @@ enum MovementKind {
 /// A change of units on hand.
 #[derive(Debug, Serialize, ToSchema)]
 struct Movement {
+    #[schema(inline)]
+    object: MovementWord,
     /// Its id within the SKU.
     id: String,
     /// Why.
@@ -180,6 +184,7 @@ impl From<sku::MovementView> for Movement {
             sku::MovementKind::Restocked => MovementKind::Restocked,
         };
         Self {
+            object: MovementWord::Word,
             id: format!("mov_{}", view.number),
             kind,
             location: view.location.to_string(),
@@ -269,6 +274,8 @@ struct Adjustment {
 /// What an adjustment did.
 #[derive(Debug, Serialize, ToSchema)]
 struct Adjusted {
+    #[schema(inline)]
+    object: AdjustmentWord,
     /// The stock afterwards.
     stock: Stock,
     /// The change.
@@ -351,7 +358,9 @@ async fn adjust(call: Call<Json<Adjustment>>) -> Result<Reply<Json<Adjusted>>, P
     let reply = call.edge.shop().ask::<Sku>(&asker, &key(&call), &command).await?;
     match reply.value {
         sku::Reply::Adjusted { stock, movement, shortfall } => {
-            let adjusted = Adjusted { stock: stock.into(), movement: movement.into(), shortfall };
+            let (stock, movement) = (stock.into(), movement.into());
+            let object = AdjustmentWord::Word;
+            let adjusted = Adjusted { object, stock, movement, shortfall };
             Ok(Reply::ok(adjusted).replayed(reply.replayed.is_some()))
         }
         other => Err(common::unexpected(&other)),

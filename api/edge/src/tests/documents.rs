@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::identity::Access;
 use crate::openapi::Content;
-use crate::operation::{Idempotency, Method, Precondition};
+use crate::operation::{ErrorForm, Idempotency, Method, Precondition};
 use crate::routes;
 use crate::testing::{Setup, World, ask, get};
 
@@ -132,6 +132,25 @@ fn every_list_has_pages() {
         assert!(names.contains(&"limit") && names.contains(&"cursor"), "{id}: {names:?}");
     }
     assert!(n_lists >= 11, "{n_lists}");
+}
+
+/// A client that reads a body tells from `object` what it is.
+#[test]
+fn every_thing_says_what_it_is() {
+    // Parts of an order, which has its own word.
+    let parts = ["TimelineEntry"];
+    for route in routes::all() {
+        let operation = route.operation;
+        let Content::Json { media_type, name, schemas, .. } = (route.reply)() else { continue };
+        if operation.error_form == ErrorForm::OAuth || media_type != "application/json" {
+            continue;
+        }
+        let item = name.strip_suffix("List").filter(|item| !parts.contains(item));
+        for name in item.into_iter().chain([&*name]) {
+            let (_, schema) = schemas.iter().find(|(found, _)| found == name).unwrap();
+            assert!(schema["properties"]["object"].is_object(), "{}: {name}", operation.id);
+        }
+    }
 }
 
 #[test]

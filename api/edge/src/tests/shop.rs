@@ -10,3 +10,4 @@ mod lists;
 mod orders;
 mod requests;
 mod rig;
+mod stock;
