@@ -249,6 +249,10 @@ impl Ask {
         self.body = Some(body);
         self
     }
+
+    pub(crate) fn path(&self) -> &str {
+        self.uri.split('?').next().expect("a split has a first part")
+    }
 }
 
 impl Answer {

@@ -332,8 +332,9 @@ async fn put_cart(call: Call<Json<CartBody>>) -> Result<Reply<Json<CartJson>>, P
     let view = edit(&call, cart::Command::Put { content: Box::new(content), if_version }).await?;
     let version = view.version;
     let cart = show(&call, view).await?;
+    let path = format!("/v1/carts/{}", cart.id);
     let is_new = if_version == IfVersion::Absent;
-    let reply = if is_new { Reply::created(cart) } else { Reply::ok(cart) };
+    let reply = if is_new { Reply::created(cart).location(path) } else { Reply::ok(cart) };
     Ok(reply.version(version))
 }
 

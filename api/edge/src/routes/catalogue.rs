@@ -396,7 +396,9 @@ async fn put_price(call: Call<Json<PriceBody>>) -> Result<Reply<Json<Price>>, Pr
         amount: common::money(view.amount)?,
         version: view.version,
     };
-    let shown = if before.is_err() { Reply::created(price) } else { Reply::ok(price) };
+    let path = format!("/v1/price-books/{}/prices/{}", price.book, price.sku);
+    let is_new = before.is_err();
+    let shown = if is_new { Reply::created(price).location(path) } else { Reply::ok(price) };
     Ok(shown.version(view.version))
 }
 

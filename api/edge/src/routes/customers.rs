@@ -442,8 +442,9 @@ async fn put_address(
     };
     let version = saved.version;
     let body = SavedAddressBody::from(saved);
+    let path = format!("/v1/me/addresses/{id}");
     let created = matches!(reply.value, customer::Reply::AddressPut { created: true });
-    let shown = if created { Reply::created(body) } else { Reply::ok(body) };
+    let shown = if created { Reply::created(body).location(path) } else { Reply::ok(body) };
     Ok(shown.version(version))
 }
 

@@ -139,9 +139,12 @@ impl Rig {
         ask("PUT", path).bearer(&self.staff).header("if-none-match", "*").json(body)
     }
 
+    /// Sends a request that makes the thing at its path.
     async fn made(&self, request: Ask) {
+        let path = request.path().to_owned();
         let answer = self.world.send(request).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
+        assert_eq!(answer.header("location"), path);
     }
 
     pub(super) async fn send(&self, request: Ask) -> Answer {
@@ -186,8 +189,7 @@ impl Rig {
         let body = format!(r#"{{"lines":{lines},"address":{ADDRESS},"tenders":{tenders}}}"#);
         let path = format!("/v1/carts/{id}");
         let put = ask("PUT", &path).bearer(token).header("if-none-match", "*").json(&body);
-        let answer = self.send(put).await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
+        self.made(put).await;
         let quote = self.send(post(&format!("{path}/quote")).bearer(token)).await;
         assert_eq!(quote.status, 200, "{}", quote.text());
         quote
