@@ -131,6 +131,7 @@ mod tests {
         let clock = SystemClock::with_offset(3_600_000);
         let before = clock.now();
         clock.offset_ms.store(0, Ordering::Relaxed);
+        assert!(clock.now() >= before, "it goes back");
         let steady = clock.steady().0;
         while clock.steady().0 < steady + 40 {
             std::thread::yield_now();

@@ -109,7 +109,7 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Value), Problem> {
 }
 
 /// A JSON body that may be left out: an absent one is the type's default, which is what the type
-/// makes of an empty object, if it takes one. So the two are one request for an idempotency key.
+/// makes of `null` and of an empty object, if it takes one. They are one request for a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionalJson<T>(pub T);
 
@@ -129,7 +129,7 @@ impl<T: DeserializeOwned + ToSchema + Default> Input for OptionalJson<T> {
         }
         expect_media_type(headers, JSON)?;
         let (body, tree) = read_json(&bytes)?;
-        let is_empty = tree.as_object().is_some_and(serde_json::Map::is_empty);
+        let is_empty = tree.is_null() || tree.as_object().is_some_and(serde_json::Map::is_empty);
         Ok((Self(body), Some(tree).filter(|_| !is_empty)))
     }
 }
