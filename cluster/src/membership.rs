@@ -183,6 +183,7 @@ impl Shell {
                 if node.epoch_of(shard) == epoch {
                     node.drop_shard(shard);
                 }
+                node.gateway().unbuffer(shard);
             }
             Output::Buffer { shard } => node.gateway().buffer(shard),
             Output::Unbuffer { shard } => node.gateway().unbuffer(shard),
@@ -250,8 +251,11 @@ impl Shell {
                     ShardStatus::Failed
                 }
             };
-            // What was kept for it is asked here, or hears that the owner is another one.
-            node.gateway().unbuffer(shard);
+            // What was kept for it is asked here, or hears that the owner is another one. After a
+            // drop it may be kept for the next coming already.
+            if wanted {
+                node.gateway().unbuffer(shard);
+            }
             status
         });
     }

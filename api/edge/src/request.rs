@@ -10,7 +10,9 @@ mod language;
 mod params;
 mod prefer;
 
-pub use condition::{Condition, Matching, entity_tag, read_if_match, read_if_none_match};
+pub use condition::{
+    Condition, Matching, entity_tag, read_if_match, read_if_none_match, version_in_tag,
+};
 pub use context::{Origin, RequestContext, parse_request_id, request_id};
 pub use idempotency::{RequestKey, fingerprint, read_key, scoped_key};
 pub use language::preferred_language;

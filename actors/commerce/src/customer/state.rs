@@ -111,14 +111,14 @@ impl Stored for Customer {
     const TYPE: codec::TypeId = 0x100 + kinds::CUSTOMER.0 * 16;
     const VERSION: u16 = 2;
 
-    /// When an old profile changed is not known; nobody has seen version 1 of a later one.
+    /// When an old profile changed is not known. Nobody was ever told version 0 of one.
     fn upcast(version: u16, bytes: &[u8]) -> Result<Self, codec::Error> {
         if version != 1 {
             return Err(codec::Error::Version { type_id: Self::TYPE, version });
         }
         let CustomerV1 { profile, addresses, orders, n_orders, carts, points } =
             codec::from_bytes(bytes)?;
-        Ok(Self { profile, addresses, orders, n_orders, carts, points, profile_version: 1 })
+        Ok(Self { profile, addresses, orders, n_orders, carts, points, profile_version: 0 })
     }
 }
 

@@ -19,8 +19,8 @@ pub const LOW_AT: u64 = 250;
 /// Orders that may wait for a block; more are refused and ask again later.
 pub const WAITING_MAX: usize = 1_000;
 
-/// After this a lease that was not answered is asked for again: 5 s.
-pub const REPEAT_AFTER_MS: u64 = 5_000;
+/// After this a lease that was not answered is asked for again: 1 s, less than a buyer waits.
+pub const REPEAT_AFTER_MS: u64 = 1_000;
 
 // One block serves everybody who waits, in one step.
 const _: () = assert!(WAITING_MAX as u64 <= BLOCK);

@@ -14,6 +14,7 @@ use super::parts::{
 };
 use super::stage::{After, FulfilmentStatus, PaymentStatus, Reason, Stage, Status};
 use super::terms::{PricedLine, Terms};
+use crate::money::EDGE_MAX;
 use crate::{keys, kinds};
 
 /// Timeline entries that an order keeps: the newest. All others are in its journal.
@@ -266,10 +267,11 @@ impl Body {
         1000u64.saturating_mul(1u64.wrapping_shl(self.retries.min(16))).min(RETRY_MS_MAX)
     }
 
-    /// Cash collected at the door so far.
+    /// Cash collected at the door so far, as far as it can be shown.
     #[must_use]
     pub fn collected(&self) -> i64 {
-        self.parcels.iter().fold(0, |sum, parcel| sum.saturating_add(parcel.collected))
+        let all = self.parcels.iter().fold(0i64, |sum, it| sum.saturating_add(it.collected));
+        all.min(EDGE_MAX)
     }
 
     /// What was really taken: from the wallet and at the door.
@@ -279,7 +281,7 @@ impl Body {
             Some(wallet) if wallet.phase == WalletPhase::Posted => wallet.amount,
             Some(_) | None => 0,
         };
-        self.collected().saturating_add(posted)
+        self.collected().saturating_add(posted).min(EDGE_MAX)
     }
 
     /// What was given back.

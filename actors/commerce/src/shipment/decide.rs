@@ -14,7 +14,7 @@ use super::said::{Known, Said};
 use super::state::{Body, Phase, Timer};
 use crate::customer::{Invalid, optional_text, text};
 use crate::kinds;
-use crate::money::Money;
+use crate::money::{EDGE_MAX, Money};
 use crate::order::{self, Order, ShipmentReport};
 
 /// The longest carrier name, tracking number, event id or receipt, in characters.
@@ -174,6 +174,10 @@ fn cod(
             if amount.minor == 0 && cod.due.minor > 0 {
                 return invalid("/amount", "not_positive", "must be more than 0 when collected");
             }
+            let before = cod.collected.map_or(0, |collected| collected.minor);
+            if before.saturating_add(amount.minor) > EDGE_MAX {
+                return invalid("/amount", "too_much", "is more than can be shown");
+            }
             let report = ShipmentReport::CodCollected { amount };
             events(ctx, body, vec![said]).and(tell_order(body, report))
         }
@@ -184,8 +188,9 @@ fn cod(
             if receipt.is_some() {
                 return invalid("/receipt", "not_null", "must be null when it was refused");
             }
-            // Who paid a part of it took the parcel. Also of what counts as received: the
-            // courier brings it back and knows better.
+            // Who paid a part of it took the parcel. Also of what counts as received: the courier
+            // brings it back and knows better. One that comes before the parcel has left counts
+            // when the order hears that it has.
             let fits = body.phase.has_left() && cod.status.is_open() && cod.collected.is_none();
             if fits {
                 events(ctx, body, vec![said]).and(tell_order(body, ShipmentReport::CodRefused))
@@ -252,7 +257,7 @@ pub(super) fn told(
         Command::Dispatched
             if matches!(body.phase, Phase::Pending | Phase::Asked | Phase::Released) =>
         {
-            Fact::Dispatched
+            return Ok(dispatched(ctx, body));
         }
         Command::Received if body.phase.is_under_way() || body.phase == Phase::AutoReceived => {
             Fact::Received
@@ -267,6 +272,16 @@ pub(super) fn told(
         }
     };
     Ok(events(ctx, body, vec![fact]))
+}
+
+/// It left. If its buyer has refused it meanwhile, that counts from now on.
+fn dispatched(ctx: &Context<'_>, body: &Body) -> Decision<Shipment> {
+    let is_unpaid = body.cod.as_ref().is_some_and(|cod| cod.collected.is_none());
+    match body.noted_refusal().filter(|_| is_unpaid) {
+        Some(event_id) => events(ctx, body, vec![Fact::Dispatched, Fact::Refused { event_id }])
+            .and(tell_order(body, ShipmentReport::CodRefused)),
+        None => events(ctx, body, vec![Fact::Dispatched]),
+    }
 }
 
 fn create(content: super::Content) -> Decision<Shipment> {

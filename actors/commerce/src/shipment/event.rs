@@ -76,7 +76,7 @@ pub enum Fact {
     /// The order was told again.
     ReportsRepeated,
     /// Somebody outside said this where it moves nothing; it is kept.
-    Noted(Box<Fact>),
+    Noted(Box<Self>),
 }
 
 impl Fact {

@@ -11,6 +11,9 @@ use super::event::Fact;
 /// Between the parts of an entry: no id, receipt or other word holds a control character.
 const MARK: char = '\u{1}';
 
+/// The words of a refusal.
+const REFUSED: &str = "refused";
+
 /// A remembered event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Said<'a> {
@@ -46,7 +49,7 @@ impl<'a> Said<'a> {
                 let words = format_compact!("{} {} {receipt}", amount.minor, amount.ccy.code());
                 ("cod", event_id, words)
             }
-            Fact::Refused { event_id } => ("cod", event_id, CompactString::const_new("refused")),
+            Fact::Refused { event_id } => ("cod", event_id, CompactString::const_new(REFUSED)),
             Fact::Noted(said) => return Self::of(said),
             Fact::Created(_)
             | Fact::DispatchAsked { .. }
@@ -68,6 +71,13 @@ impl<'a> Said<'a> {
     pub(super) fn entry(&self) -> CompactString {
         let Self { kind, id, words } = self;
         format_compact!("{kind}{MARK}{id}{MARK}{words}")
+    }
+
+    /// The id of a refusal, if an entry remembers one.
+    pub(super) fn refusal_in(entry: &str) -> Option<&str> {
+        let (kind, rest) = entry.split_once(MARK)?;
+        let (id, words) = rest.split_once(MARK)?;
+        (kind == "cod" && words == REFUSED).then_some(id)
     }
 
     /// What an entry says of it.

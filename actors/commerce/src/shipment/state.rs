@@ -253,6 +253,11 @@ impl Body {
         known.find(|known| *known != Known::New).unwrap_or(Known::New)
     }
 
+    /// The id of a refusal that was recorded.
+    pub(super) fn noted_refusal(&self) -> Option<CompactString> {
+        self.event_ids.iter().find_map(|entry| Said::refusal_in(entry)).map(Into::into)
+    }
+
     /// When it counts as arrived, while it is under way.
     fn auto_receipt_at(&self) -> Option<Timestamp> {
         self.dispatched_at
@@ -361,6 +366,10 @@ impl Body {
     }
 
     fn remember(&mut self, said: &Said<'_>) {
+        // What was noted counts later, under the same id.
+        if self.known(said) == Known::Same {
+            return;
+        }
         if self.event_ids.len() >= EVENT_IDS_KEPT {
             self.event_ids.remove(0);
         }

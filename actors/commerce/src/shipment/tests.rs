@@ -368,6 +368,34 @@ fn nothing_is_no_collected_cash() {
 }
 
 #[test]
+fn a_refusal_that_is_early_counts_once_the_parcel_has_left() {
+    let mut world = in_phase(Phase::Released);
+    assert_eq!(world.ask(refused("r")), Ok(Reply::Done));
+    assert_eq!(world.ask(refused("r")), Ok(Reply::Repeated));
+    let left = world.told(Command::Dispatched);
+    assert_eq!(reports(&left), [ShipmentReport::CodRefused]);
+    assert_eq!(world.phase(), Phase::Refused);
+    assert_eq!(world.ask(refused("r")), Ok(Reply::Repeated));
+    assert_eq!(world.shipment.body.as_ref().unwrap().event_ids.len(), 1);
+    // Who paid after all took it.
+    let mut world = in_phase(Phase::Released);
+    world.ask(refused("r")).unwrap();
+    world.ask(collected("c", 1_620)).unwrap();
+    assert_eq!(reports(&world.told(Command::Dispatched)), []);
+    assert_eq!(world.phase(), Phase::Dispatched);
+}
+
+#[test]
+fn cash_that_could_not_be_shown_is_refused() {
+    let mut world = in_phase(Phase::Dispatched);
+    assert_eq!(world.ask(collected("c", crate::money::EDGE_MAX)), Ok(Reply::Done));
+    match world.ask(collected("d", 1)) {
+        Err(Rejection::Invalid(wrong)) => assert_eq!(wrong.code, "too_much"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn tracking_and_cash_count_their_events_apart_and_an_id_is_one_event() {
     let reused = || {
         Err(Rejection::Invalid(crate::customer::Invalid::new(

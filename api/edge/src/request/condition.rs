@@ -91,8 +91,7 @@ fn parse_if_match(value: &str, takes_weak: bool) -> Result<Condition, Problem> {
         // RFC 9110 13.1.1 compares strongly: two forms of one version may differ. What is compared
         // here is no form but the version, and what else the form shows is not written over.
         [(true, tag)] if takes_weak => {
-            let version = tag.split_once('-').map_or(*tag, |(version, _)| version);
-            Ok(version_of(version).map_or(Condition::Never, Condition::Version))
+            Ok(version_in_tag(tag).map_or(Condition::Never, Condition::Version))
         }
         [(true, _)] => Ok(Condition::Never),
         _ => Err(Problem::invalid("If-Match", "bad_form", "send one tag: \"v17\"")),
@@ -100,6 +99,12 @@ fn parse_if_match(value: &str, takes_weak: bool) -> Result<Condition, Problem> {
 }
 
 /// The version of a tag without its quotes: `v17`.
+/// The version in a tag without its quotes: `v17`, or `v17-` and more.
+#[must_use]
+pub fn version_in_tag(tag: &str) -> Option<u64> {
+    version_of(tag.split_once('-').map_or(tag, |(version, _)| version))
+}
+
 fn version_of(tag: &str) -> Option<u64> {
     let digits = tag.strip_prefix('v')?;
     let version: u64 = digits.parse().ok()?;

@@ -69,11 +69,6 @@ pub(crate) fn weak_tag_of(version: u64, inside: &impl Serialize) -> String {
     weak_tag(inside).replacen('"', &format!("\"v{version}-"), 1)
 }
 
-/// The version in a tag without its quotes: `v17`, or `v17-` and more.
-pub(crate) fn version_in_tag(tag: &str) -> Option<u64> {
-    tag.strip_prefix('v')?.split('-').next()?.parse().ok()
-}
-
 /// What a writer expects. A tag that cannot be true is an old version.
 pub(crate) const fn if_version(condition: Condition) -> IfVersion {
     match condition {
@@ -97,7 +92,7 @@ type End = (String, usize);
 /// One page of a list that is short enough to be read whole, and the cursor of the next.
 ///
 /// It begins behind the item that the cursor names, so others that go meanwhile move nothing; if
-/// that item is gone itself, it begins in its place.
+/// that item is gone itself, it begins in its place, and misses one for each that went before it.
 pub(crate) fn page_of<B, T>(
     call: &Call<B>,
     list: &'static str,

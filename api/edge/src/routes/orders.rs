@@ -20,7 +20,7 @@ use crate::limits;
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::reply::{Json, Reply};
-use crate::request::{Param, ParamKind, WaitLimit};
+use crate::request::{Param, ParamKind, WaitLimit, version_in_tag};
 use crate::route::{Call, Route, route};
 use crate::routes::catalogue::expand_skus;
 use crate::routes::common::{self, CURSOR, EXPAND, LIMIT, if_version};
@@ -138,7 +138,7 @@ pub(crate) fn whole(view: View) -> Result<Box<OrderView>, Problem> {
 
 async fn get(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
     let shop = call.edge.shop();
-    let known = call.known.iter().flatten().filter_map(|tag| common::version_in_tag(tag));
+    let known = call.known.iter().flatten().filter_map(|tag| version_in_tag(tag));
     let (query, wait_ms) = match known.max() {
         Some(than_version) if call.prefer.wait_ms > 0 => {
             (Query::Newer { than_version }, call.prefer.wait_ms)

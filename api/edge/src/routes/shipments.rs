@@ -127,11 +127,15 @@ struct Cod {
 
 impl Shipment {
     fn new(view: &ShipmentView) -> Result<Self, Problem> {
+        let is_stopped = view.phase == commerce::shipment::Phase::Stopped;
         let line = |line: &ShipmentLine| Line { line_id: line_id(line.line), qty: line.qty };
         let cod = |cod: &commerce::shipment::Cod| {
+            let due =
+                if is_stopped { commerce::money::Money { minor: 0, ..cod.due } } else { cod.due };
             Ok(Cod {
-                due: common::money(cod.due)?,
+                due: common::money(due)?,
                 status: match cod.status {
+                    CodStatus::Due | CodStatus::Overdue if is_stopped => "collected",
                     CodStatus::Due => "due",
                     CodStatus::Collected => "collected",
                     CodStatus::Refused => "refused",
@@ -140,7 +144,6 @@ impl Shipment {
                 receipt: cod.receipt.as_ref().map(ToString::to_string),
             })
         };
-        let is_stopped = view.phase == commerce::shipment::Phase::Stopped;
         Ok(Self {
             object: ShipmentWord::Word,
             id: view.key.public(keys::SHIPMENT_PREFIX),
@@ -151,7 +154,7 @@ impl Shipment {
             carrier: view.carrier.as_ref().map(ToString::to_string),
             tracking_number: view.tracking_number.as_ref().map(ToString::to_string),
             lines: view.lines.iter().map(line).collect(),
-            // What does not leave collects nothing, unless a courier already did.
+            // What does not leave collects nothing; a courier may have before.
             cod: view
                 .cod
                 .as_ref()

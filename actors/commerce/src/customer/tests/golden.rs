@@ -100,6 +100,6 @@ fn an_older_state_is_read() {
     let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
     let read = <Customer as codec::Stored>::decode_version(1, &bytes).unwrap();
-    assert_eq!((read.profile_version, read.n_orders, read.addresses.len()), (1, 1, 1));
+    assert_eq!((read.profile_version, read.n_orders, read.addresses.len()), (0, 1, 1));
     assert_eq!(read.profile.unwrap().name, "Ada");
 }

@@ -51,9 +51,13 @@ pub(super) async fn first_ever_settled(
 /// another request shows it as it is. None: there is something to wait for, or it was never sold,
 /// which is a problem and no order.
 pub(super) async fn held(shop: &Shop, asker: &Asker, cart: &CartView) -> Option<u64> {
-    let query = Query::View { since_seq: None };
+    let query = Query::Settled;
     let seen = shop.query::<OrderEntity>(asker, cart.order.as_ref()?, &query, 0).await.ok()?;
     let view = whole(seen.view).ok()?;
+    // Its number is about to come.
+    if !seen.ready && matches!(view.after.status, Status::AwaitingPayment | Status::Confirmed) {
+        return None;
+    }
     let first = first_settled(&view).filter(|first| first.status != Status::Cancelled);
     first.map(|_| view.version)
 }
@@ -98,7 +102,7 @@ pub(super) async fn answered(
         }
     }
     // Cancelled before it had a number.
-    if settled.after.status == Status::Cancelled {
+    if matches!(settled.after.status, Status::Cancelling | Status::Cancelled) {
         return as_of(shop, asker, order, settled, first.seq).await;
     }
     Ok(settled)
