@@ -128,6 +128,11 @@ pub enum Ask {
         /// What it shall cost, in minor units.
         price: i64,
     },
+    /// A cart was placed with other words under a key whose placing had been answered for good.
+    Reuse {
+        /// The cart.
+        cart: String,
+    },
     /// Anything else (tokens, products).
     Other,
 }

@@ -132,13 +132,19 @@ impl<W: Wire> Visitor<W> {
         self.ask_again().await;
     }
 
-    /// Asks what has a key once more, as it was asked: the answers are those of before.
+    /// Asks what has a key once more, as it was asked: the answers are those of before. A program
+    /// that uses the key of a placing for another one too is refused.
     async fn ask_again(&self) {
         let draw = mix(self.clients.seed, Stream::Client, u64::from(self.visit.id), 4);
         if percent(draw, ASK_AGAIN_PERCENT) {
             self.clients.wire.sleep_us(WATCH_US).await;
             for (who, ask, request) in self.keyed.take() {
-                self.ask_as(&who, ask, request, self.clients.policy.tries).await;
+                let other = reuse(&ask, &request);
+                let answer = self.ask_as(&who, ask, request, self.clients.policy.tries).await;
+                let is_done = answer.is_some_and(|it| matches!(it.status, 200 | 201));
+                if let Some((ask, request)) = other.filter(|_| is_done) {
+                    self.ask_as(&who, ask, request, self.clients.policy.tries).await;
+                }
             }
         }
     }
@@ -453,6 +459,13 @@ impl<W: Wire> Visitor<W> {
 
 fn pairs(lines: &[Line]) -> Vec<(u32, u32)> {
     lines.iter().map(|line| (line.sku, line.qty)).collect()
+}
+
+/// Another placing under the same key.
+fn reuse(ask: &Ask, request: &Request) -> Option<(Ask, Request)> {
+    let Ask::Place { cart, .. } = ask else { return None };
+    let request = requests::placing_more(request)?;
+    Some((Ask::Reuse { cart: cart.clone() }, request))
 }
 
 /// The placing of these lines, for the history.

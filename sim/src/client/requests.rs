@@ -137,6 +137,14 @@ pub(super) fn place(cart: &str, quote: &Quote, pay: Pay, payable: i64, key: &str
     with_body(with(request("POST", "/v1/orders".into()), "idempotency-key", key), &body)
 }
 
+/// The same placing, but that more is taken for the price. None: it is no placing.
+pub(super) fn placing_more(placing: &Request) -> Option<Request> {
+    let mut body: Value = serde_json::from_slice(placing.body.as_ref()?).ok()?;
+    let amount = body.pointer_mut("/expected_total/amount")?;
+    *amount = json!(amount.as_i64()?.saturating_add(1));
+    Some(Request { body: Some(body.to_string().into_bytes()), ..placing.clone() })
+}
+
 pub(super) fn get_order(order: &str) -> Request {
     request("GET", format!("/v1/orders/{order}"))
 }
@@ -156,7 +164,7 @@ pub(super) fn listen(order: Option<&str>, last: Option<&str>) -> Request {
 /// A page of the caller's own orders.
 pub(super) fn my_orders(cursor: Option<&str>) -> Request {
     let from = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-    request("GET", format!("/v1/me/orders?limit=100{from}"))
+    request("GET", format!("/v1/me/orders?limit=3{from}"))
 }
 
 pub(super) fn cancel(order: &str, key: &str) -> Request {

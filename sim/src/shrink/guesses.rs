@@ -55,6 +55,7 @@ fn names(op: &Op) -> Vec<&str> {
         | Ask::Count { .. }
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
+        | Ask::Reuse { .. }
         | Ask::Other => None,
     };
     let answered = op.answer.as_ref().and_then(|answer| answer.order.as_ref());

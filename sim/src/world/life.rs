@@ -269,7 +269,7 @@ fn store(
     }))
 }
 
-/// What the shop sells on: no tax and one way to send, so that totals are plain.
+/// What the shop sells on: no tax and one way to send, which has its price.
 fn terms() -> Terms {
     Terms {
         channel: "web".into(),
@@ -277,7 +277,7 @@ fn terms() -> Terms {
         book: "default".into(),
         tax_ppm: 0,
         tax_included: false,
-        shipping: vec![ShippingOption { id: "standard".into(), amount: 0 }],
+        shipping: vec![ShippingOption { id: "standard".into(), amount: 7 }],
         locations: vec!["main".into()],
         wallet_grant: 100_000,
     }

@@ -137,6 +137,7 @@ pub(super) fn shown(op: &Op) -> Option<Shown<'_>> {
         | Ask::Count { .. }
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
+        | Ask::Reuse { .. }
         | Ask::Other => return None,
     };
     Some(Shown { order, version: answer.version, word, fresh, sent_us: op.sent_us, answered_us })

@@ -4,7 +4,7 @@
 //! A key of a placing belongs to one order. Once a key was answered for good, every other answer
 //! for good is the same: status, code, version, ETag and body. Not for good are trouble (5xx, 429,
 //! no answer), 202 and `idempotency_in_progress`, and refusals that made no order, since those may
-//! run again. Of two orders of a cart, one was cancelled before the other was made; and once one
+//! run again. Other words under such a key are refused (422), and nothing else. Of two orders of a cart, one was cancelled before the other was made; and once one
 //! was sold there is no other. `looked_at`: keys and carts with more than one answer.
 
 use std::collections::BTreeMap;
@@ -25,6 +25,9 @@ pub(super) fn judge(history: &History, index: &Index<'_>) -> Findings {
     let mut by_key: BTreeMap<(&str, Scope<'_>), Vec<&Op>> = BTreeMap::new();
     let mut by_cart: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
     for op in by_sent(history) {
+        if matches!(op.ask, Ask::Reuse { .. }) {
+            reused(op, &mut findings);
+        }
         if let (Some(scope), Some(key)) = (scope(&op.ask), &op.key) {
             by_key.entry((key, scope)).or_default().push(op);
         }
@@ -71,6 +74,7 @@ fn scope(ask: &Ask) -> Option<Scope<'_>> {
         | Ask::GetStock { .. }
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
+        | Ask::Reuse { .. }
         | Ask::Other => None,
     }
 }
@@ -79,6 +83,20 @@ fn scope(ask: &Ask) -> Option<Scope<'_>> {
 fn told(op: &Op) -> Option<(&Answer, u64)> {
     let answer = op.answer.as_ref().filter(|answer| is_done(answer) || ended(answer))?;
     Some((answer, op.answered_us?))
+}
+
+/// A key stands for the words that it came with first.
+fn reused(op: &Op, findings: &mut Findings) {
+    let (Some(answer), Some(at_us)) = (&op.answer, op.answered_us) else { return };
+    findings.looked_at += 1;
+    let code = answer.code.as_deref().unwrap_or_default();
+    let is_trouble = answer.status >= 500 || matches!(answer.status, 408 | 429);
+    if !is_trouble && !matches!(code, "idempotency_key_reused" | "idempotency_in_progress") {
+        let key = op.key.as_deref().unwrap_or_default();
+        let what =
+            format!("key {key}: other words under it were answered {} {code}", answer.status);
+        findings.report("I7", at_us, what);
+    }
 }
 
 fn one_order(key: &str, ops: &[&Op], findings: &mut Findings) {

@@ -72,6 +72,7 @@ impl<'a> Index<'a> {
                 | Ask::Count { .. }
                 | Ask::SetPrice { .. }
                 | Ask::ListMine { .. }
+                | Ask::Reuse { .. }
                 | Ask::Other => {}
             }
         }

@@ -54,6 +54,7 @@ pub fn check(history: &History) -> Findings {
             | Ask::Count { .. }
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
+            | Ask::Reuse { .. }
             | Ask::Other => {}
         }
     }

@@ -126,6 +126,7 @@ fn ask(kind: &str, names: &[&str]) -> Ask {
         "get" => Ask::GetOrder { order: name() },
         "cancel" => Ask::Cancel { order: name() },
         "advance" => Ask::Advance { order: name() },
+        "reuse" => Ask::Reuse { cart: name() },
         "stock" => Ask::GetStock { sku: number(0) },
         "restock" => Ask::Restock { sku: number(0), units: number(1) },
         "mine" => Ask::ListMine { buyer: name() },

@@ -24,6 +24,7 @@ const fn changes(ask: &Ask) -> bool {
         | Ask::GetOrder { .. }
         | Ask::GetStock { .. }
         | Ask::ListMine { .. }
+        | Ask::Reuse { .. }
         | Ask::Other => false,
     }
 }

@@ -109,6 +109,7 @@ fn seen(op: &Op) -> Option<(Entity<'_>, Seen)> {
         | Ask::Advance { .. }
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
+        | Ask::Reuse { .. }
         | Ask::Other => return None,
     };
     is_done(answer).then_some(())?;

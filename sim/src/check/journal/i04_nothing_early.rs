@@ -93,6 +93,7 @@ fn shown(given: &Given, op: &Op) -> Option<(EntityKey, u64)> {
             | Ask::Advance { .. }
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
+            | Ask::Reuse { .. }
             | Ask::Other,
             _,
         ) => {

@@ -53,6 +53,7 @@ fn refused(world: &World, found: &mut Findings) {
             | Ask::Count { .. }
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
+            | Ask::Reuse { .. }
             | Ask::Other => continue,
         };
         let was_refused = op.answer.as_ref().is_some_and(|answer| {

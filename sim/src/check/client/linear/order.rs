@@ -192,6 +192,7 @@ fn call(op: &Op) -> Option<Call<OrderOp>> {
             | Ask::Count { .. }
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
+            | Ask::Reuse { .. }
             | Ask::Other,
             _,
         ) => return None,

@@ -253,6 +253,7 @@ fn supplies(history: &History, ledgers: &mut BTreeMap<u32, Ledger>) {
             | Ask::Advance { .. }
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
+            | Ask::Reuse { .. }
             | Ask::Other => continue,
         };
         ledgers.entry(sku).and_modify(|ledger| ledger.reads.extend(read(op)));

@@ -228,6 +228,14 @@ const ROWS: &[Row] = &[
         20-30 place c1 0x1 #k1 = 201 o1 v3 confirmed b2 again",
     ),
     (
+        "a key is taken for other words too",
+        9,
+        &["idempotency"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 reuse c1 #k1 = 201 o1 v3 confirmed again",
+    ),
+    (
         "a refused placing succeeds by a retry",
         0,
         &["idempotency", "stock_bounds", "linear_stock", "linear_order"],

@@ -65,6 +65,13 @@ const ROWS: &[(&str, u32, &str)] = &[
         40-50 stock 0 = 200 n0",
     ),
     (
+        "other words under a used key are refused",
+        1,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 reuse c1 #k1 = 422 idempotency_key_reused",
+    ),
+    (
         "a double click while the first is running",
         1,
         "
