@@ -338,6 +338,20 @@ impl Demo {
         self.send(&place).await.ok()
     }
 
+    /// Orders a unit of a SKU that a customer's wallet pays.
+    pub(crate) async fn paid_order(&self, token: &str, cart: &str, sku: &str) -> Value {
+        self.put_cart(token, cart, sku, 1).await;
+        let mut body = self.quote(token, cart).await;
+        let tenders = json!([{"type": "wallet", "amount": body["expected_total"]}]);
+        let patch = ask("PATCH", format!("/v1/carts/{cart}")).bearer(token);
+        let patch = patch.if_version(&body["cart_version"]).json(&json!({"tenders": tenders}));
+        self.send(&patch).await.ok();
+        body = self.quote(token, cart).await;
+        body["tenders"] = tenders;
+        body["txn_type"] = json!("fixed");
+        self.send(&ask("POST", "/v1/orders").bearer(token).key(cart).json(&body)).await.ok()
+    }
+
     /// The first shipment of an order, once the order has one.
     pub(crate) async fn shipment(&self, token: &str, order: &Value) -> Value {
         let path = format!("/v1/orders/{}/shipments", order["id"].as_str().unwrap());

@@ -18,6 +18,7 @@ use super::timers::Timers;
 use super::waiters::Waiters;
 use crate::limits;
 use crate::log::{Lsn, Stage};
+use loading::Access;
 
 mod loading;
 mod operator;
@@ -488,18 +489,6 @@ impl<R: Caller> ShardCore<R> {
     fn alarm(&self, alarm: Alarm, out: &mut Vec<Output<R>>) {
         out.push(Output::Alarm(alarm));
     }
-}
-
-/// What an input finds when it looks for its entity.
-enum Access {
-    /// In memory.
-    Ready(Slot),
-    /// Being read.
-    Loading,
-    /// Takes nothing.
-    Quarantined,
-    /// Of a kind that this node does not host.
-    Unknown,
 }
 
 /// Result of a read, as the loader module takes it.

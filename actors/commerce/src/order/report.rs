@@ -1,8 +1,8 @@
 //! What the shipments of an order report: asked dispatches, stops, tracking, cash.
 //!
 //! The order is the one that lets a parcel leave: a stop and a dispatch meet here, and the first
-//! wins. Tracking and cash are observations: recorded in any stage, and each scan is an entry of the
-//! history, whether or not it moves anything.
+//! wins. Tracking and cash are observations: recorded in any stage, and each scan is an entry of
+//! the history, whether or not it moves anything.
 
 use compact_str::CompactString;
 

@@ -6,10 +6,22 @@ use entity::{Cause, Cell, EntityKey, Timestamp};
 use ports::{Peek, TimerRow};
 
 use super::step::{known, panic_text};
-use super::{Access, Alarm, Answer, Caller, Env, LoadResult, Output, Refusal, ShardCore, Slot};
+use super::{Alarm, Answer, Caller, Env, LoadResult, Output, Refusal, ShardCore, Slot};
 use crate::limits;
 use crate::shard::io::Loaded;
 use crate::shard::residents::Resident;
+
+/// What an input finds when it looks for its entity.
+pub(super) enum Access {
+    /// In memory.
+    Ready(Slot),
+    /// Being read.
+    Loading,
+    /// Takes nothing.
+    Quarantined,
+    /// Of a kind that this node does not host.
+    Unknown,
+}
 
 impl<R: Caller> ShardCore<R> {
     /// Finds an entity, or begins to read it.

@@ -4,8 +4,9 @@
 //! A key of a placing belongs to one order. Once a key was answered for good, every other answer
 //! for good is the same: status, code, version, ETag and body. Not for good are trouble (5xx, 429,
 //! no answer), 202 and `idempotency_in_progress`, and refusals that made no order, since those may
-//! run again. Other words under such a key are refused (422), and nothing else. Of two orders of a cart, one was cancelled before the other was made; and once one
-//! was sold there is no other. `looked_at`: keys and carts with more than one answer.
+//! run again. Other words under such a key are refused (422), and nothing else. Of two orders of a
+//! cart, one was cancelled before the other was made; and once one was sold there is no other.
+//! `looked_at`: keys and carts with more than one answer, and keys with other words.
 
 use std::collections::BTreeMap;
 
