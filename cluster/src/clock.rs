@@ -1,7 +1,7 @@
 //! The system's clock, with an offset that a demo may move forward.
 //!
-//! Never goes back within a process, and never stands still: behind a wall clock that was set back
-//! it goes on at nine tenths of the speed until that has caught up, as a clock that is slewed.
+//! Never goes back within a process. A wall clock that was set back by more than 50 ms does not
+//! stop it: it goes on at nine tenths of the speed until that has caught up, as if slewed.
 //! Leases are counted in time that nobody can set, and that goes on while the machine is suspended,
 //! as the leases do (on Linux; elsewhere it stands still then).
 

@@ -145,7 +145,6 @@ async fn customers(demo: &Demo, stage: &Stage) -> Vec<Wanted> {
     let book = "/v1/me/addresses";
     let put = |id: &str| by("PUT", &format!("{book}/{id}")).create().json(&address());
     let old = demo.send(&put("scene-old")).await;
-    // Orders change the version of their customer: bob has none.
     let is = tag(demo, "/v1/me", &stage.bob).await;
     let named = json!({"name": "Alice B."});
     let delete =

@@ -259,8 +259,8 @@ fn unpriced(ccy: commerce::money::Ccy) -> PricedOrder {
 
 /// Answers what placing came to, as the waiting query saw it: 201, 202, or 409.
 ///
-/// The answer shows the order as it was when it first came to something, so that a repeat with the
-/// same key gives the same bytes whatever has happened since. Who does not wait
+/// The answer shows the order as it was when it first came to something and had its number, so that
+/// a repeat with the same key gives the same bytes whatever has happened since. Who does not wait
 /// (`respond-async`, `wait=0`) is told 202, by repeats too, with the order as it stands; a repeat
 /// from its cancellation on, why.
 async fn settle<B>(
