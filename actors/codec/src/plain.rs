@@ -17,7 +17,11 @@ struct Appender<'a>(&'a mut Vec<u8>);
 impl Writer for Appender<'_> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.0.extend_from_slice(bytes);
+        // Most writes are of one byte: small numbers, tags, the bytes of an id one by one.
+        match bytes {
+            [byte] => self.0.push(*byte),
+            bytes => self.0.extend_from_slice(bytes),
+        }
         Ok(())
     }
 }
@@ -36,14 +40,22 @@ const SCRATCH_BYTES_MAX: usize = 64 * 1024;
 
 /// Encodes a value into fresh bytes, as many as it takes. Errors: [`Error::Encode`].
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
+    sized(|scratch| to_bytes_into(value, scratch))
+}
+
+/// What `write` writes, in as many bytes as it takes: written into a scratch and copied, which
+/// costs less than bytes that grow.
+pub(crate) fn sized(
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
+) -> Result<Vec<u8>, Error> {
     // Taken out: a value whose own encoding encodes another one finds it empty.
     let mut scratch = SCRATCH.take();
     scratch.clear();
-    let encoded = to_bytes_into(value, &mut scratch).map(|()| scratch.as_slice().to_vec());
+    let written = write(&mut scratch).map(|()| scratch.as_slice().to_vec());
     if scratch.capacity() <= SCRATCH_BYTES_MAX {
         SCRATCH.set(scratch);
     }
-    encoded
+    written
 }
 
 /// Appends a value's bytes to `out`. Errors: [`Error::Encode`]; `out` may then hold a part of it.
