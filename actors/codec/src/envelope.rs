@@ -22,20 +22,33 @@ pub fn seal<T: Stored>(value: &T) -> Result<Vec<u8>, Error> {
 
 /// As [`seal`], for a value in the layout of a certain version: what is sent to older builds.
 pub fn seal_as<T: Serialize>(type_id: TypeId, version: u16, value: &T) -> Result<Vec<u8>, Error> {
-    plain::sized(|bytes| {
-        bytes.push(MAGIC);
-        bytes.push(CODEC_BINCODE_STANDARD);
-        bytes.extend_from_slice(&type_id.to_le_bytes());
-        bytes.extend_from_slice(&version.to_le_bytes());
-        bytes.extend_from_slice(&[0; 8]);
-        plain::to_bytes_into(value, bytes)?;
-        let len = u32::try_from(bytes.len() - HEADER_BYTES)
-            .map_err(|_| Error::Encode("body over 4 GiB".into()))?;
-        bytes[6..10].copy_from_slice(&len.to_le_bytes());
-        let crc = checksum(&bytes[..10], &bytes[HEADER_BYTES..]);
-        bytes[10..14].copy_from_slice(&crc.to_le_bytes());
-        Ok(())
-    })
+    plain::scratched(|bytes| write(type_id, version, value, bytes), <[u8]>::to_vec)
+}
+
+/// What `read` makes of a sealed value: for bytes that are kept in another form than a vector.
+/// Errors: [`Error::Encode`].
+pub fn seal_with<T: Stored, R>(value: &T, read: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
+    plain::scratched(|bytes| write(T::TYPE, T::VERSION, value, bytes), read)
+}
+
+fn write<T: Serialize>(
+    type_id: TypeId,
+    version: u16,
+    value: &T,
+    bytes: &mut Vec<u8>,
+) -> Result<(), Error> {
+    bytes.push(MAGIC);
+    bytes.push(CODEC_BINCODE_STANDARD);
+    bytes.extend_from_slice(&type_id.to_le_bytes());
+    bytes.extend_from_slice(&version.to_le_bytes());
+    bytes.extend_from_slice(&[0; 8]);
+    plain::to_bytes_into(value, bytes)?;
+    let len = u32::try_from(bytes.len() - HEADER_BYTES)
+        .map_err(|_| Error::Encode("body over 4 GiB".into()))?;
+    bytes[6..10].copy_from_slice(&len.to_le_bytes());
+    let crc = checksum(&bytes[..10], &bytes[HEADER_BYTES..]);
+    bytes[10..14].copy_from_slice(&crc.to_le_bytes());
+    Ok(())
 }
 
 /// The version that stands in an envelope; 0 where the bytes are too few for one. Looks at nothing

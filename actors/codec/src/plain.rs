@@ -40,22 +40,23 @@ const SCRATCH_BYTES_MAX: usize = 64 * 1024;
 
 /// Encodes a value into fresh bytes, as many as it takes. Errors: [`Error::Encode`].
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    sized(|scratch| to_bytes_into(value, scratch))
+    scratched(|scratch| to_bytes_into(value, scratch), <[u8]>::to_vec)
 }
 
-/// What `write` writes, in as many bytes as it takes: written into a scratch and copied, which
-/// costs less than bytes that grow.
-pub(crate) fn sized(
+/// What `read` makes of what `write` wrote: bytes that grow while they are written cost more than
+/// a copy of those in the thread's scratch.
+pub(crate) fn scratched<R>(
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
-) -> Result<Vec<u8>, Error> {
+    read: impl FnOnce(&[u8]) -> R,
+) -> Result<R, Error> {
     // Taken out: a value whose own encoding encodes another one finds it empty.
     let mut scratch = SCRATCH.take();
     scratch.clear();
-    let written = write(&mut scratch).map(|()| scratch.as_slice().to_vec());
+    let made = write(&mut scratch).map(|()| read(&scratch));
     if scratch.capacity() <= SCRATCH_BYTES_MAX {
         SCRATCH.set(scratch);
     }
-    written
+    made
 }
 
 /// Appends a value's bytes to `out`. Errors: [`Error::Encode`]; `out` may then hold a part of it.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entity::ShardId;
-use fjall::{OwnedWriteBatch, PersistMode};
+use fjall::{OwnedWriteBatch, PersistMode, UserValue};
 use ports::{Admission, AppendError, Frame, StoreError, Tail};
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,7 +24,7 @@ type Reply<T, E> = oneshot::Sender<Result<T, E>>;
 /// Something to commit.
 pub(crate) enum Job {
     /// Frames with their sealed bytes.
-    Append { group: Arc<Vec<Frame>>, sealed: Vec<Vec<u8>>, reply: Reply<(), AppendError> },
+    Append { group: Arc<Vec<Frame>>, sealed: Vec<UserValue>, reply: Reply<(), AppendError> },
     /// Raise a shard's epoch.
     Claim { shard: ShardId, reply: Reply<Tail, StoreError> },
     /// Put a named value, whatever it was or if it is what is expected.
@@ -201,7 +201,7 @@ impl Committer {
         Ok(new)
     }
 
-    fn stage_frames(&self, round: &mut Round, group: &[Frame], sealed: Vec<Vec<u8>>, new: &[bool]) {
+    fn stage_frames(&self, round: &mut Round, group: &[Frame], sealed: Vec<UserValue>, new: &[bool]) {
         let number = self.number + 1;
         for ((frame, sealed), _) in group.iter().zip(sealed).zip(new).filter(|(_, new)| **new) {
             let shard = frame.header.shard;

@@ -99,7 +99,11 @@ fn small(memtable_bytes: u64) -> KeyspaceCreateOptions {
     // Not key-value separation: fjall does not sync the directory of its blob files.
     KeyspaceCreateOptions::default()
         .max_memtable_size(memtable_bytes)
-        .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+        .data_block_compression_policy(CompressionPolicy::new([
+            CompressionType::None,
+            CompressionType::None,
+            CompressionType::Lz4,
+        ]))
 }
 
 fn keyspace(

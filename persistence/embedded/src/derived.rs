@@ -45,8 +45,8 @@ fn encode_error(error: &codec::Error) -> StoreError {
 
 /// A value behind the number that decides which one is newer.
 fn with_number<T: codec::Stored>(number: u64, value: &T) -> Result<Vec<u8>, StoreError> {
-    let sealed = codec::seal(value).map_err(|error| encode_error(&error))?;
-    Ok([&number.to_be_bytes()[..], &sealed].concat())
+    codec::seal_with(value, |sealed| [&number.to_be_bytes()[..], sealed].concat())
+        .map_err(|error| encode_error(&error))
 }
 
 fn numbered<T: codec::Stored>(row: &[u8]) -> Result<T, StoreError> {

@@ -2,15 +2,15 @@
 
 use codec::Error as CodecError;
 use entity::ShardId;
-use fjall::Readable;
+use fjall::{Readable, UserValue};
 use ports::{Frame, StoreError, Tail};
 
 use crate::databases::{JournalDb, read_error};
 use crate::keys;
 
-/// A frame's bytes as they are stored. One copy of the payload.
-pub(crate) fn seal(frame: &Frame) -> Result<Vec<u8>, CodecError> {
-    codec::seal(frame)
+/// A frame's bytes as they are stored.
+pub(crate) fn seal(frame: &Frame) -> Result<UserValue, CodecError> {
+    codec::seal_with(frame, |bytes| UserValue::from(bytes))
 }
 
 /// Frames with `from <= commit < to` until `max_bytes` of payload are read, at least one if there

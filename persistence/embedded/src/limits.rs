@@ -35,7 +35,7 @@ pub(crate) const INDEX_MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
 pub(crate) const SMALL_MEMTABLE_BYTES: u64 = 1024 * 1024;
 
 /// The same for snapshots and views.
-pub(crate) const DERIVED_MEMTABLE_BYTES: u64 = 4 * 1024 * 1024;
+pub(crate) const DERIVED_MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Journal files of one database before memory is flushed to drop the oldest; fjall's least.
 pub(crate) const JOURNAL_FILES_BYTES: u64 = 64 * 1024 * 1024;
