@@ -78,7 +78,10 @@ impl RateLimiter {
                 shard.clear();
             }
         }
-        let tat_us = shard.get(&key).copied().unwrap_or(0).max(now_us);
+        let tat_us = shard.get(&key).copied().unwrap_or(0);
+        // Nobody comes further ahead than a window: the clock was set back.
+        let is_stale = tat_us > now_us + window_us;
+        let tat_us = if is_stale { now_us } else { tat_us.max(now_us) };
         let next_us = tat_us + interval_us;
         let backlog_us = next_us - now_us;
         if backlog_us > window_us {

@@ -47,6 +47,20 @@ fn principals_do_not_share() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_locks_nobody_out() {
+    let limiter = RateLimiter::default();
+    let two_hours_ms = 2 * 60 * 60 * 1000;
+    for _ in 0..10 {
+        limiter.take("a", 10, Timestamp(START + two_hours_ms)).unwrap();
+    }
+    let mut n_passed = 0;
+    while limiter.take("a", 10, Timestamp(START)).is_ok() {
+        n_passed += 1;
+    }
+    assert_eq!(n_passed, 10, "the quota of a minute, and not more");
+}
+
+#[test]
 fn headers_say_it_in_the_form_of_the_draft() {
     let limiter = RateLimiter::default();
     let quota = limiter.take("a", 300, Timestamp(START)).unwrap().unwrap();
