@@ -73,6 +73,11 @@ impl<'a> Said<'a> {
         format_compact!("{kind}{MARK}{id}{MARK}{words}")
     }
 
+    /// Whether an entry remembers a carrier's word, and not cash.
+    pub(super) fn is_tracking(entry: &str) -> bool {
+        entry.split_once(MARK).is_some_and(|(kind, _)| kind == "track")
+    }
+
     /// The id of a refusal, if an entry remembers one.
     pub(super) fn refusal_in(entry: &str) -> Option<&str> {
         let (kind, rest) = entry.split_once(MARK)?;

@@ -11,7 +11,7 @@ use super::said::{Known, Said};
 use crate::money::Money;
 use crate::order::ShipmentReport;
 
-/// Event ids that a shipment remembers against repeats: the newest.
+/// Event ids that a shipment remembers against repeats: the newest, and cash before tracking.
 pub const EVENT_IDS_KEPT: usize = 256;
 
 /// Where a shipment stands.
@@ -371,7 +371,9 @@ impl Body {
             return;
         }
         if self.event_ids.len() >= EVENT_IDS_KEPT {
-            self.event_ids.remove(0);
+            // Carriers scan often, and a scan that is taken twice says nothing new; cash does.
+            let oldest = self.event_ids.iter().position(|entry| Said::is_tracking(entry));
+            self.event_ids.remove(oldest.unwrap_or_default());
         }
         self.event_ids.push(said.entry());
     }

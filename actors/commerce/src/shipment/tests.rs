@@ -352,6 +352,21 @@ fn an_event_counts_once_and_ids_are_bounded() {
 }
 
 #[test]
+fn no_number_of_scans_makes_cash_forgotten() {
+    let mut world = in_phase(Phase::Dispatched);
+    assert_eq!(world.ask(collected("c1", 1_000)), Ok(Reply::Done));
+    for n in 0..2 * EVENT_IDS_KEPT {
+        assert_eq!(world.ask(track(&format!("e{n}"), TrackingStatus::InTransit)), Ok(Reply::Done));
+    }
+    assert_eq!(world.ask(collected("c1", 1_000)), Ok(Reply::Repeated));
+    assert_eq!(world.view(Query::View).1.cod.unwrap().collected, Some(usd(1_000)));
+    for n in 0..EVENT_IDS_KEPT {
+        assert_eq!(world.ask(collected(&format!("d{n}"), 1)), Ok(Reply::Done));
+    }
+    assert_eq!(world.shipment.body.as_ref().unwrap().event_ids.len(), EVENT_IDS_KEPT);
+}
+
+#[test]
 fn nothing_is_no_collected_cash() {
     let mut world = in_phase(Phase::Dispatched);
     match world.ask(collected("c", 0)) {
