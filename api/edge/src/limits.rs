@@ -40,6 +40,8 @@ pub const HOME_CATEGORIES: usize = 20;
 pub const HOME_PRODUCTS: u32 = 12;
 /// Products in a file of a publication: some 500 KB with two SKUs each.
 pub const CATALOGUE_FILE_PRODUCTS: u32 = 500;
+/// The largest file of a publication; one that would be larger is cut.
+pub const CATALOGUE_FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Publications whose files are kept: a CDN may lag behind by as many.
 pub const CATALOGUE_VERSIONS_MAX: usize = 3;
 /// Keys of publications whose answers are kept.

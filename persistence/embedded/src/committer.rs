@@ -13,8 +13,7 @@ use ports::{Admission, AppendError, Frame, StoreError, Tail};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::acked::Acked;
-use crate::databases::JournalDb;
-use crate::databases::read_error;
+use crate::databases::{DerivedDb, JournalDb, read_error};
 use crate::limits::ROUND_BYTES_MAX;
 use crate::shared::{Shared, append_fatal, fatal};
 use crate::{frames, keys};
@@ -61,6 +60,8 @@ struct Round {
 /// The thread's state.
 pub(crate) struct Committer {
     pub(crate) journal: JournalDb,
+    /// Synced before a named value: who writes one counts on what was written before it.
+    pub(crate) derived: DerivedDb,
     pub(crate) shared: Arc<Shared>,
     pub(crate) acked: Acked,
     /// Number of the last batch.
@@ -201,7 +202,13 @@ impl Committer {
         Ok(new)
     }
 
-    fn stage_frames(&self, round: &mut Round, group: &[Frame], sealed: Vec<UserValue>, new: &[bool]) {
+    fn stage_frames(
+        &self,
+        round: &mut Round,
+        group: &[Frame],
+        sealed: Vec<UserValue>,
+        new: &[bool],
+    ) {
         let number = self.number + 1;
         for ((frame, sealed), _) in group.iter().zip(sealed).zip(new).filter(|(_, new)| **new) {
             let shard = frame.header.shard;
@@ -223,7 +230,7 @@ impl Committer {
                 let row = number.to_be_bytes();
                 round.batch.insert(&self.journal.meta, keys::BATCH, &row[..]);
             }
-            if let Err(error) = self.write(round.batch) {
+            if let Err(error) = self.write(round.batch, !round.names.is_empty()) {
                 tracing::error!(%error, number, "commit failed");
                 self.shared.set_fatal();
             } else {
@@ -244,16 +251,13 @@ impl Committer {
         }
     }
 
-    #[cfg(not(test))]
-    #[allow(clippy::unused_self, reason = "the tests' version uses it")]
-    fn write(&self, batch: OwnedWriteBatch) -> fjall::Result<()> {
-        batch.commit()
-    }
-
-    #[cfg(test)]
-    fn write(&self, batch: OwnedWriteBatch) -> fjall::Result<()> {
+    fn write(&self, batch: OwnedWriteBatch, has_values: bool) -> fjall::Result<()> {
+        #[cfg(test)]
         if self.shared.fail_commit.swap(false, std::sync::atomic::Ordering::SeqCst) {
             return Err(fjall::Error::Poisoned);
+        }
+        if has_values {
+            self.derived.db.persist(PersistMode::SyncData)?;
         }
         batch.commit()
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use entity::ShardId;
-use ports::{CursorWrite, HistoryId, Meta, StoreError};
+use ports::{CursorWrite, HistoryId, Meta, StoreError, admit_value};
 use tokio::sync::oneshot;
 
 use crate::committer::{Expected, Job};
@@ -18,6 +18,7 @@ impl EmbeddedStore {
         expected: Expected,
         value: Vec<u8>,
     ) -> Result<bool, StoreError> {
+        admit_value(&value)?;
         let (reply, answer) = oneshot::channel();
         let job = Job::SetValue { name: name.to_owned(), expected, value, reply };
         self.commits.send(job).await.map_err(|_| self.shared.gone())?;

@@ -26,7 +26,7 @@ pub use frame::{Frame, FrameError, FrameHeader};
 pub use journal::{Admission, AppendError, Journal, Tail};
 pub use local_bus::{LocalBus, LocalBusOptions};
 pub use memory::MemoryStore;
-pub use meta::{CursorWrite, HistoryId, Meta};
+pub use meta::{CursorWrite, HistoryId, Meta, admit_value};
 pub use ownership::{
     Cas, CasError, LeaseRow, LeaseWrite, Life, NodeId, OwnerRow, OwnerWrite, Ownership, Seen,
     Versions,

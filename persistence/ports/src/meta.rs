@@ -31,11 +31,12 @@ pub trait Meta: Send + Sync + 'static {
     /// A named value (signing keys, dynamic configuration, clock offset).
     async fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Sets a named value, durably.
+    /// Sets a named value, durably; what was written before it ([`Self::set_cursors`]) is durable
+    /// then, too. Errors: [`StoreError::Unsupported`] for more than [`codec::VALUE_BYTES_MAX`].
     async fn set_value(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError>;
 
     /// Sets a named value, durably, if it is what `expected` says (`None`: there is none). Returns
-    /// whether it was; if not, nothing changes.
+    /// whether it was; if not, nothing changes. Errors: as [`Self::set_value`].
     async fn swap_value(
         &self,
         name: &str,
@@ -55,4 +56,12 @@ pub trait Meta: Send + Sync + 'static {
     /// Records that everything of `shard` up to `commit_no` has been seen outside (published).
     /// On start, a journal that ends below a mark is refused: it lost what others have seen.
     async fn set_publish_mark(&self, marks: Vec<(ShardId, u64)>) -> Result<(), StoreError>;
+}
+
+/// Whether a named value may be stored: what cannot be read again must not be written.
+pub fn admit_value(value: &[u8]) -> Result<(), StoreError> {
+    if value.len() <= codec::VALUE_BYTES_MAX {
+        return Ok(());
+    }
+    Err(StoreError::Unsupported("a named value of more than 16 MiB"))
 }

@@ -69,8 +69,8 @@ impl EdgeKeys {
         if let Some(bytes) = meta.value(VALUE_NAME).await? {
             return Self::read(&bytes);
         }
-        meta.set_value(VALUE_NAME, Self::make()?).await?;
-        // Another node may have written in between: what is stored counts.
+        // Another node may have written in between: what was stored first counts.
+        meta.swap_value(VALUE_NAME, None, Self::make()?).await?;
         let bytes = meta.value(VALUE_NAME).await?.ok_or(KeysError::Damaged("not stored"))?;
         Self::read(&bytes)
     }

@@ -20,6 +20,11 @@ pub async fn meta(store: &dyn Store) {
         let found = store.value("contract.key").await.expect("answers");
         assert_eq!(found, Some(value), "the last value stays");
     }
+    let too_large = vec![0; codec::VALUE_BYTES_MAX + 1];
+    store.set_value("contract.key", too_large.clone()).await.expect_err("refused");
+    store.swap_value("contract.swap", None, too_large).await.expect_err("refused");
+    let found = store.value("contract.key").await.expect("answers");
+    assert_eq!(found, Some(vec![0; 100_000]), "what is refused changes nothing");
     assert_eq!(store.value("contract.ke").await.expect("answers"), None, "names are whole");
 
     let swap = |expected: Option<u8>, value: u8| {

@@ -8,7 +8,7 @@ use entity::{EntityKey, ShardId, Snapshot, Timestamp};
 use super::{MemoryStore, Undo};
 use crate::{
     Checkpoint, CursorWrite, HistoryId, Meta, Peek, SnapshotStore, SnapshotWrite, StoreError,
-    TimerRow, ViewRow, ViewWrite, Views,
+    TimerRow, ViewRow, ViewWrite, Views, admit_value,
 };
 
 #[async_trait]
@@ -95,6 +95,7 @@ impl Meta for MemoryStore {
     }
 
     async fn set_value(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError> {
+        admit_value(&value)?;
         let state = &mut *self.lock();
         state.check()?;
         state.values.insert(name.to_owned(), value);
@@ -108,6 +109,7 @@ impl Meta for MemoryStore {
         expected: Option<Vec<u8>>,
         value: Vec<u8>,
     ) -> Result<bool, StoreError> {
+        admit_value(&value)?;
         let state = &mut *self.lock();
         state.check()?;
         if state.values.get(name) != expected.as_ref() {

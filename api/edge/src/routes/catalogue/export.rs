@@ -259,15 +259,32 @@ async fn parts<B>(call: &Call<B>) -> Result<Vec<(File, Vec<u8>)>, Problem> {
         let limit = limits::CATALOGUE_FILE_PRODUCTS;
         let page = views.products(list.clone(), limit, after.as_deref()).await?;
         let rows = page.entries.into_iter().filter_map(|entry| row_of(&list, entry)).collect();
-        let products = with_skus(call, rows).await?;
-        let n_products = products.len();
-        if n_products > 0 {
-            let part = CataloguePart { object: PartWord::Word, products };
-            let bytes = serde_json::to_vec(&part).expect("replies are plain data");
-            let sha256 = HEXLOWER.encode(&Sha256::digest(&bytes));
-            parts.push((File { sha256, n_bytes: bytes.len(), n_products }, bytes));
-        }
+        cut(with_skus(call, rows).await?, limits::CATALOGUE_FILE_BYTES_MAX, &mut parts);
         let Some(next) = page.next else { return Ok(parts) };
         after = Some(next);
+        // A store that answers at once never gives way to the other requests of this thread.
+        tokio::task::yield_now().await;
     }
 }
+
+/// Products as a file, or as several where one would be too large: in halves, so that the same
+/// products are the same files.
+fn cut(mut products: Vec<Product>, bytes_max: usize, parts: &mut Vec<(File, Vec<u8>)>) {
+    let n_products = products.len();
+    if n_products == 0 {
+        return;
+    }
+    let part = CataloguePart { object: PartWord::Word, products };
+    let bytes = serde_json::to_vec(&part).expect("replies are plain data");
+    if bytes.len() <= bytes_max || n_products == 1 {
+        let sha256 = HEXLOWER.encode(&Sha256::digest(&bytes));
+        return parts.push((File { sha256, n_bytes: bytes.len(), n_products }, bytes));
+    }
+    products = part.products;
+    let rest = products.split_off(n_products / 2);
+    cut(products, bytes_max, parts);
+    cut(rest, bytes_max, parts);
+}
+
+#[cfg(test)]
+mod tests;
