@@ -56,9 +56,15 @@ async fn serve(config: Config, log: LogFilter) -> Result<(), Exit> {
     let mut serving = Serving::start(&config, &store, metrics, log).await?;
     drop(starting);
     let vitals = serving.node.vitals();
-    let failed = serving.node.failed();
-    let mut failed =
-        pin!(async move { failed.wait_for(Option::is_some).await.flatten().unwrap_or_default() });
+    let log = serving.node.failed();
+    let mut failed = pin!(async {
+        tokio::select! {
+            biased;
+            reason = log.wait_for(Option::is_some) => reason.flatten().unwrap_or_default(),
+            // Of snapshots and marks, which nobody may have asked for yet.
+            () = store.failed() => "a sync failed".to_owned(),
+        }
+    });
     let sync = |reason: String| Err(Exit::Sync(format!("the log has failed: {reason}")));
     tokio::select! {
         biased;
@@ -265,11 +271,12 @@ async fn edge_state(
         terms.wallet_grant = 0;
     }
     let shop = Shop::new(node.region().clone(), shared, settings, terms, views);
-    let failed = node.failed();
+    let (failed, disk) = (node.failed(), Arc::clone(store));
     let bus = events.check();
     let vitals = node.vitals();
     let checks = Arc::new(move || {
-        let status = if failed.get().is_some() { CheckStatus::Down } else { CheckStatus::Up };
+        let has_failed = failed.get().is_some() || disk.is_fatal();
+        let status = if has_failed { CheckStatus::Down } else { CheckStatus::Up };
         let store = Check { name: "store", status, detail: "embedded".into() };
         let given_up = vitals.given_up();
         let shards = Check::shards(vitals.is_supervised(), &given_up, vitals.n_shards());

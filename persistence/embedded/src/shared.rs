@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use entity::ShardId;
 use ports::{AppendError, StoreError, Tail};
+use tokio::sync::Notify;
 
 /// Shared state of one open store.
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub(crate) struct Shared {
     /// The durable tail of every shard.
     tails: Mutex<Vec<Tail>>,
     fatal: AtomicBool,
+    failed: Notify,
     /// Lets the next commit fail as a full or broken disk would.
     #[cfg(test)]
     pub(crate) fail_commit: AtomicBool,
@@ -25,6 +27,7 @@ impl Shared {
         Self {
             tails: Mutex::new(tails),
             fatal: AtomicBool::new(false),
+            failed: Notify::new(),
             #[cfg(test)]
             fail_commit: AtomicBool::new(false),
         }
@@ -45,6 +48,17 @@ impl Shared {
     pub(crate) fn set_fatal(&self) {
         if !self.fatal.swap(true, Ordering::SeqCst) {
             tracing::error!("{FATAL}");
+            self.failed.notify_waiters();
+        }
+    }
+
+    /// Ends when a sync has failed. Cancel safe.
+    pub(crate) async fn failed(&self) {
+        let mut failed = std::pin::pin!(self.failed.notified());
+        // From here on it is not missed.
+        failed.as_mut().enable();
+        if !self.is_fatal() {
+            failed.await;
         }
     }
 

@@ -83,7 +83,7 @@ impl EmbeddedStore {
     /// Opens the store in a directory, or makes it where there is none.
     ///
     /// Reads the journal from the checkpoints on, so the cost grows with the tails. Errors: see
-    /// [`OpenError`]; a refused store is not changed.
+    /// [`OpenError`]; of a refused store at most a torn tail was cut, which is kept beside it.
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let layout = Layout::new(dir);
         layout::create_dirs(dir).map_err(OpenError::io("make the data directory"))?;
@@ -106,6 +106,7 @@ impl EmbeddedStore {
         let (commits, jobs) = mpsc::channel(limits::COMMIT_QUEUE_MAX);
         let committer = Committer {
             journal: journal.clone(),
+            derived: derived.clone(),
             shared: Arc::clone(&shared),
             acked,
             number,
@@ -148,10 +149,15 @@ impl EmbeddedStore {
         })
     }
 
-    /// Whether a sync failed. Nothing is acknowledged any more; the process should end.
+    /// Whether a sync failed. Nothing is acknowledged any more; the process has to end.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         self.shared.is_fatal()
+    }
+
+    /// Ends when a sync has failed. Cancel safe.
+    pub async fn failed(&self) {
+        self.shared.failed().await;
     }
 
     /// Verifies all frames of all shards against their checksums and chains. O(journal).

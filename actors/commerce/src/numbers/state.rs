@@ -38,7 +38,8 @@ pub struct Run {
 /// An allocator: the root of a tenant, or one of its slots.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Numbers {
-    /// Numbers that a slot may give, oldest block first; at most one block beside the present one.
+    /// Numbers that a slot may give, oldest block first: the present one, one that came ahead of
+    /// need, and those that a repeated request brought.
     pub runs: VecDeque<Run>,
     /// When a slot asked for a block that has not come.
     pub asked_at: Option<Timestamp>,

@@ -132,11 +132,14 @@ async fn after_a_failed_sync_nothing_is_acknowledged() {
     rig.append(5, 100).await;
     let image = rig.image();
     let store = rig.store();
+    let told = tokio::time::timeout(Duration::from_millis(10), store.failed()).await;
+    assert!(told.is_err(), "nothing has failed yet");
     store.shared.fail_commit.store(true, Ordering::SeqCst);
     let frame = sample::frame(ShardId(1), rig.tails[1], 1, 1, 10);
     let failed = store.append(Arc::new(vec![frame.clone()])).await;
     assert!(matches!(failed, Err(AppendError::Fatal(_))), "{failed:?}");
     assert!(store.is_fatal());
+    store.failed().await;
     let failed = store.append(Arc::new(vec![frame])).await;
     assert!(matches!(failed, Err(AppendError::Fatal(_))), "for good: {failed:?}");
     let failed = store.append(Arc::new(Vec::new())).await;
