@@ -79,8 +79,11 @@ pub(crate) struct Live {
     customer_seen: u64,
     /// Whether the end is on its way.
     ends: bool,
-    /// When the client was last heard, and messages that it may still send: WebSocket.
-    heard_at: Instant,
+    /// How far the next heartbeat was planned ahead, and when the first one went that the client
+    /// has not said anything after: WebSocket.
+    beat_ms: u64,
+    silent_since: Option<Instant>,
+    /// Messages that a WebSocket's client may still send.
     budget: u32,
     /// What a WebSocket's client sends, until the actor runs.
     messages: Option<AggregatedMessageStream>,
@@ -111,7 +114,8 @@ impl Live {
             position: Position::default(),
             customer_seen: 0,
             ends: false,
-            heard_at: now,
+            beat_ms: 0,
+            silent_since: None,
             budget: limits::SOCKET_BURST,
             messages,
         };

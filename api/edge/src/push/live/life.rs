@@ -38,10 +38,12 @@ impl Live {
         u64::from_be_bytes(self.edge.random()).checked_rem(bound).unwrap_or(0)
     }
 
-    fn beat_later(&self, ctx: &mut Context<Self>) {
+    fn beat_later(&mut self, ctx: &mut Context<Self>) {
         let every = self.setting(settings::HEARTBEAT_MS);
+        self.beat_ms = every;
         let every = every - self.draw(every / 10);
         ctx.run_later(Duration::from_millis(every), |live, ctx| {
+            live.silent_since.get_or_insert_with(Instant::now);
             // A piece that is still on its way says as much as a heartbeat.
             if !live.ends && live.urgent.is_empty() && live.outlet.capacity() > 0 {
                 live.urgent.push_back(live.form.heartbeat());
@@ -81,8 +83,11 @@ impl Live {
         if longest.is_some_and(|since| passed(since, pace.slot_ms)) {
             return self.end(Reason::Slow, ctx);
         }
-        let silence_ms = self.setting(settings::HEARTBEAT_MS).saturating_mul(5) / 2;
-        if self.form == Form::Socket && passed(self.heard_at, silence_ms) {
+        // The next ping comes when it was planned, whatever the setting has become since.
+        let beat_ms = self.beat_ms.max(self.setting(settings::HEARTBEAT_MS));
+        let silence_ms = beat_ms.saturating_mul(3) / 2;
+        let is_silent = self.silent_since.is_some_and(|since| passed(since, silence_ms));
+        if self.form == Form::Socket && is_silent {
             // Two pings without an answer: nobody is there.
             self.cut_now(ctx);
         }

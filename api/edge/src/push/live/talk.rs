@@ -7,7 +7,6 @@ use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, 
 use actix_http::ws::ProtocolError;
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, MessageStream};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::message::{ClientMessage, MessageId};
 use super::{Live, Page};
@@ -34,7 +33,7 @@ impl StreamHandler<Result<AggregatedMessage, ProtocolError>> for Live {
         message: Result<AggregatedMessage, ProtocolError>,
         ctx: &mut Context<Self>,
     ) {
-        self.heard_at = Instant::now();
+        self.silent_since = None;
         if self.ends {
             return;
         }

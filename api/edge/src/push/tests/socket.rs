@@ -267,3 +267,20 @@ async fn a_silent_socket_is_cut() {
     while client.next().await.is_some() {}
     rig.until_all_are_gone().await;
 }
+
+#[actix_web::test]
+async fn a_socket_may_answer_the_pings_that_were_planned() {
+    let rig = Rig::new().await;
+    rig.set(settings::HEARTBEAT_MS, 2_000);
+    let pace = crate::push::Pace { look_ms: 50, ..crate::push::Pace::default() };
+    rig.world.edge.streams().set_pace(pace);
+    let bearer = format!("Bearer {}", rig.token("ada").await);
+    let mut client = Client::connect(&rig, "", &[("authorization", &bearer)]).await;
+    // Longer than the new patience passes before the ping of the old setting.
+    rig.set(settings::HEARTBEAT_MS, 500);
+    for _ in 0..3 {
+        assert_eq!(client.next().await, Some(Got::Ping));
+        client.send(OpCode::Pong, "").await;
+    }
+    assert_eq!(rig.world.edge.streams().n_open(), 1);
+}
