@@ -74,6 +74,9 @@ pub(crate) struct Live {
     /// Subscriptions by topic.
     topics: BTreeMap<Topic, u64>,
     n_subscriptions: u64,
+    /// Topics that a WebSocket's client asked for and whose pages are to come, the oldest first.
+    wishes: Vec<talk::Wish>,
+    n_wishes: u64,
     /// What the client has of `me`, and the customer's version that was seen.
     position: Position,
     customer_seen: u64,
@@ -111,6 +114,8 @@ impl Live {
             ready: VecDeque::new(),
             topics: BTreeMap::new(),
             n_subscriptions: 0,
+            wishes: Vec::new(),
+            n_wishes: 0,
             position: Position::default(),
             customer_seen: 0,
             ends: false,

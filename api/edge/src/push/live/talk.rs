@@ -1,7 +1,8 @@
 //! What a WebSocket's client says: `sub`, `unsub`, `ping`; and the answers.
 //!
 //! Bounded in size, in number per second and in topics. What has no form is answered with a
-//! problem; a client that says too much is told to go.
+//! problem; a client that says too much is told to go. A `sub` that is taken back while it opens
+//! is acknowledged before its `unsub`, and no frame of it comes.
 
 use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
 use actix_http::ws::ProtocolError;
@@ -18,6 +19,13 @@ use crate::push::{Reason, wire};
 
 /// A topic that begins, or why it does not.
 type Began = Result<Page, Problem>;
+
+/// A `sub` whose page is not there yet, and that nothing took back or overtook.
+pub(super) struct Wish {
+    number: u64,
+    id: Option<MessageId>,
+    topic: Topic,
+}
 
 /// The client's messages, bounded.
 pub(crate) fn bounded(messages: MessageStream) -> AggregatedMessageStream {
@@ -93,6 +101,7 @@ impl Live {
             }
         };
         if &*message.op == "unsub" {
+            self.settle_wishes(&topic, u64::MAX, ctx);
             self.end_topic(&topic);
             self.acknowledge(id.as_ref(), Some(&topic), ctx);
             return Ok(());
@@ -123,35 +132,48 @@ impl Live {
         last: Option<String>,
         ctx: &mut Context<Self>,
     ) {
+        self.n_wishes += 1;
+        let number = self.n_wishes;
+        self.wishes.push(Wish { number, id, topic: topic.clone() });
         let watcher = self.watcher.clone();
-        let opening = async move {
-            let began = watcher.page(&topic, last.as_deref()).await;
-            (topic, began)
-        };
-        ctx.spawn(opening.into_actor(self).map(move |(topic, began), live, ctx| {
-            live.began(id.as_ref(), topic, began, ctx);
+        let opening = async move { watcher.page(&topic, last.as_deref()).await };
+        ctx.spawn(opening.into_actor(self).map(move |began, live, ctx| {
+            live.began(number, began, ctx);
         }));
     }
 
-    fn began(
-        &mut self,
-        id: Option<&MessageId>,
-        topic: Topic,
-        began: Began,
-        ctx: &mut Context<Self>,
-    ) {
+    fn began(&mut self, number: u64, began: Began, ctx: &mut Context<Self>) {
         if self.ends {
             return;
         }
+        // One that was taken back or overtaken was answered then.
+        let at = self.wishes.iter().position(|wish| wish.number == number);
+        let Some(at) = at else { return };
+        let Wish { id, topic, .. } = self.wishes.remove(at);
         match began.and_then(|page| self.has_room_for(&topic).map(|()| page)) {
             Ok(page) => {
+                self.settle_wishes(&topic, number, ctx);
                 // The answer goes before the first frame: both are written in this order.
-                self.acknowledge(id, Some(&topic), ctx);
+                self.acknowledge(id.as_ref(), Some(&topic), ctx);
+                if self.ends {
+                    return; // There were too many answers.
+                }
                 self.begin(topic.clone(), page);
                 self.watch_topic(&topic, ctx);
                 self.flush(ctx);
             }
-            Err(problem) => self.refuse(id, &problem, ctx),
+            Err(problem) => self.refuse(id.as_ref(), &problem, ctx),
+        }
+    }
+
+    /// Acknowledges the wishes for a topic with smaller numbers, in order; their pages are left.
+    fn settle_wishes(&mut self, topic: &Topic, number: u64, ctx: &mut Context<Self>) {
+        let (settled, open): (Vec<Wish>, Vec<Wish>) = std::mem::take(&mut self.wishes)
+            .into_iter()
+            .partition(|wish| wish.topic == *topic && wish.number < number);
+        self.wishes = open;
+        for wish in settled {
+            self.acknowledge(wish.id.as_ref(), Some(topic), ctx);
         }
     }
 

@@ -161,6 +161,30 @@ async fn subscriptions_begin_go_on_and_end() {
 }
 
 #[actix_web::test]
+async fn what_is_taken_back_while_it_opens_does_not_begin() {
+    let rig = Rig::new().await;
+    let order = rig.order("ada", "cart-0001").await;
+    let bearer = format!("Bearer {}", rig.token("ada").await);
+    let mut client = Client::connect(&rig, "", &[("authorization", &bearer)]).await;
+    let topic = format!("orders/{}", order_id(&order));
+    // In one piece: the order has not answered yet when its topic is taken back.
+    let mut bytes = BytesMut::new();
+    for (op, id) in [("sub", "1"), ("unsub", "2")] {
+        let message = json!({"op": op, "id": id, "topic": topic}).to_string();
+        Parser::write_message(&mut bytes, message, OpCode::Text, true, true);
+    }
+    client.io.write_all(&bytes).await.unwrap();
+    assert_eq!(client.brief().await, "ack 1");
+    assert_eq!(client.brief().await, "ack 2");
+    rig.shake(&order).await;
+    client.say(json!({"op": "ping", "id": "3"})).await;
+    assert_eq!(client.brief().await, "ack 3");
+    client.say(json!({"op": "sub", "id": "4", "topic": topic})).await;
+    assert_eq!(client.brief().await, "ack 4");
+    assert_eq!(client.json().await["op"], "event");
+}
+
+#[actix_web::test]
 async fn what_has_no_form_is_answered_with_a_problem() {
     let rig = Rig::new().await;
     let order = rig.order("bob", "cart-0001").await;
