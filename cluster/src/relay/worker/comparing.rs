@@ -38,6 +38,9 @@ impl Worker {
         }
         self.ends = ends;
         self.connection = Some(connection);
+        // The bus answers again, though there may be nothing to publish: the next failure is the
+        // first one.
+        self.n_failures = 0;
         true
     }
 

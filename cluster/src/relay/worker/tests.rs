@@ -629,6 +629,19 @@ async fn a_server_that_lost_its_newest_events_gets_these_again() {
 }
 
 #[tokio::test]
+async fn a_bus_that_tells_of_its_streams_again_begins_to_fail_anew() {
+    let server = Server::default();
+    let world = World::new(Arc::new(server.clone()));
+    let mut worker = world.worker().await;
+    server.set_silent(true);
+    for n in 1..=3 {
+        assert_eq!((worker.turn().await, worker.n_failures), (Turn::Failed, n));
+    }
+    server.set_silent(false);
+    assert_eq!((worker.turn().await, worker.n_failures), (Turn::Idle, 0), "nothing to publish");
+}
+
+#[tokio::test]
 async fn a_bus_without_readers_gets_nothing_and_a_later_one_misses_nothing() {
     let bus = LocalBus::new(LocalBusOptions { tail_events_max: 0, watch_events_max: 8 });
     let mut world = World::new(Arc::new(bus.clone()));

@@ -11,6 +11,8 @@ use tokio::sync::broadcast;
 struct State {
     streams: BTreeMap<String, Vec<Arc<CloudEvent>>>,
     connection: u64,
+    /// The server takes connections and does not tell of its streams.
+    is_silent: bool,
     /// What happens to a stream just before the next publish.
     loss: Option<Loss>,
 }
@@ -44,6 +46,10 @@ impl Server {
     /// The loss comes between the look at the connection and the next publish.
     pub(super) fn lose_at_publish(&self, loss: Loss) {
         self.0.lock().unwrap().loss = Some(loss);
+    }
+
+    pub(super) fn set_silent(&self, is_silent: bool) {
+        self.0.lock().unwrap().is_silent = is_silent;
     }
 
     pub(super) fn stored(&self) -> Vec<Arc<CloudEvent>> {
@@ -80,6 +86,9 @@ impl EventBus for Server {
 
     async fn streams(&self) -> Result<BTreeMap<String, StreamState>, PublishError> {
         let state = self.0.lock().unwrap();
+        if state.is_silent {
+            return Err(PublishError { acked: Vec::new(), reason: "silent".into() });
+        }
         let of =
             |events: &Vec<_>| StreamState { last_sequence: events.len() as u64, incarnation: 1 };
         Ok(state.streams.iter().map(|(name, events)| (name.clone(), of(events))).collect())
