@@ -22,4 +22,4 @@ pub mod shard;
 pub mod wire;
 
 pub use node::{Directory, Loss, Node, NodeOptions, OpenError, Owner, StartError, Vitals};
-pub use region::{Ask, AskError, HistoryError, Region, Replayed, Reply, Seen, gathered};
+pub use region::{AsOf, Ask, AskError, HistoryError, Region, Replayed, Reply, Seen, gathered};

@@ -107,6 +107,14 @@ pub const DEAD_LETTERS_MAX: usize = 1000;
 /// Bytes of frames read at once in recovery and by the relay.
 pub const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Frames of an entity's history that are read before others have their turn.
+///
+/// Some 50 us each when the store answers at once: 1 ms at a time.
+pub const WALK_YIELD_FRAMES: usize = 16;
+
+/// Records that are folded before others have their turn: some 2 us each.
+pub const FOLD_YIELD_RECORDS: usize = 256;
+
 /// How often due timers and expired waits are looked for.
 pub const TICK_MS: u64 = 5;
 

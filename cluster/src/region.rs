@@ -20,9 +20,11 @@ use crate::shard::{Answer, Ask as ShardAsk, AskBody, Input, Refusal};
 mod gathered;
 mod history;
 mod operator;
+mod past;
 
 pub use gathered::gathered;
 pub use history::HistoryError;
+pub use past::AsOf;
 
 /// Who asks, why, under which key, and how long it may take.
 #[derive(Debug, Clone)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use entity::{Cause, Principal, Tenant, Timestamp};
-use ports::MemoryStore;
+use entity::{Cause, Cell, EntityCell, Principal, Tenant, Timestamp};
+use ports::{Journal, MemoryStore, SnapshotStore, SnapshotWrite};
 
 use super::*;
 use crate::ctx::{BoxFuture, Clock, NoPeers, NodeId};
@@ -244,6 +244,45 @@ async fn a_node_says_what_it_gave_up_and_that_it_ended() {
     node.kill();
     vitals.ended().await;
     assert!(!vitals.is_supervised());
+}
+
+#[tokio::test]
+async fn what_an_entity_was_is_read_from_its_snapshot_on() {
+    let (store, clock) = (MemoryStore::new(4), TestClock::at(1));
+    let (a, mut prev) = (key(NOTE, "a"), 0);
+    let (shard, mut cell) = (a.shard(4), EntityCell::<Note>::initial(&a));
+    let mut snapshot = None;
+    for version in 0..300 {
+        let mut record = step(&a, version, 1, &["x"]);
+        // Who goes further back than to this one finds that the chain is broken.
+        record.prev = if version == 100 { 9_999 } else { prev };
+        prev = commit(&store, shard, std::slice::from_ref(&record)).await;
+        cell.replay(&record).unwrap();
+        if version == 249 {
+            snapshot = Some(cell.snapshot(prev));
+        }
+    }
+    let node = Node::start(ctx(&store, &clock), NodeOptions::default()).await.unwrap();
+    let (region, who) = (node.region(), ask());
+    region.query::<Note>(&a, &Text("?".into()), ask()).await.unwrap();
+    let epoch = Journal::tail(&store, shard).await.unwrap().epoch;
+    let snapshots = vec![(a.clone(), snapshot.unwrap())];
+    let write = SnapshotWrite { epoch, snapshots, ..SnapshotWrite::default() };
+    SnapshotStore::write(&store, shard, write).await.unwrap();
+
+    for (version, n_records, is) in [(u64::MAX, 100, 300), (260, 5, 260), (250, 0, 250)] {
+        let seen = region.as_of(&a, &who, version, n_records).await.unwrap();
+        assert_eq!(seen.cell.unwrap().version(), is);
+        assert_eq!(seen.records.len(), n_records);
+        assert!(seen.records.first().is_none_or(|newest| newest.version_after() == is));
+    }
+    let before = region.as_of(&a, &who, 120, 1).await.err();
+    assert!(matches!(before, Some(HistoryError::Unreadable(_))), "{before:?}");
+    tokio::select! {
+        biased;
+        _ = region.as_of(&a, &who, u64::MAX, 100) => panic!("a long walk lets others run"),
+        () = std::future::ready(()) => {}
+    }
 }
 
 #[tokio::test]

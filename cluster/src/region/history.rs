@@ -1,17 +1,16 @@
 //! An entity's history: its records, read backwards along the chain in the journal.
 //!
 //! Each record names the commit of the one before it, so only frames that hold records of the
-//! entity are read. Also time travel: the state as of any version.
+//! entity are read. Also time travel: the state as of any version. A long walk lets others run.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use entity::{
-    Context, Entity, EntityCell, EntityKey, QueryOutcome, RecordSource, ShardId, Source,
-    StepRecord, Timestamp,
-};
+use entity::{Context, Entity, EntityKey, QueryOutcome, RecordSource, ShardId, Source, StepRecord};
 use ports::StoreError;
 
+use super::past::{AsOf, Past};
 use super::{Answer, Ask, AskBody, AskError, Region, Seen, seen};
+use crate::limits;
 use crate::shard::Refusal;
 
 /// Why a history could not be read.
@@ -50,6 +49,15 @@ impl<E: Entity> From<HistoryError> for AskError<E> {
     }
 }
 
+/// What becomes of a record on the way back.
+enum Look {
+    Keep,
+    /// It is too new.
+    Pass,
+    /// Neither it nor an older one is needed.
+    Stop,
+}
+
 impl Region {
     /// Records of an entity with events after `from_version`, oldest first.
     ///
@@ -60,29 +68,40 @@ impl Region {
         ask: &Ask,
         from_version: u64,
     ) -> Result<Vec<StepRecord>, HistoryError> {
-        let mut records = self.walk_back(key, ask, |record| record.version >= from_version).await?;
+        let look = |record: &StepRecord| match record.version >= from_version {
+            true => Look::Keep,
+            false => Look::Stop,
+        };
+        let mut records = self.walk_back(key, ask, look).await?;
         records.reverse();
         Ok(records)
     }
 
-    /// The newest `limit` records of an entity that end at or before `before_version`,
-    /// newest first.
-    pub async fn history_before(
+    /// An entity as it was at `version` (`u64::MAX`: as it is), with its newest `n_records` records
+    /// before that.
+    ///
+    /// O(frames of the entity back to its snapshot and to these records); of a version before its
+    /// snapshot, O(all its frames).
+    pub async fn as_of(
         &self,
         key: &EntityKey,
         ask: &Ask,
-        before_version: u64,
-        limit: usize,
-    ) -> Result<Vec<StepRecord>, HistoryError> {
-        let mut n = 0;
-        let mut records = self
-            .walk_back(key, ask, |record| {
-                n += usize::from(record.version_after() <= before_version);
-                n <= limit
-            })
-            .await?;
-        records.retain(|record| record.version_after() <= before_version);
-        Ok(records)
+        version: u64,
+        n_records: usize,
+    ) -> Result<AsOf, HistoryError> {
+        let past = self.past(key, ask, version, n_records).await?;
+        let records = past.newest(n_records);
+        let Some(kind) = self.inner.ctx.types.get(key.kind) else {
+            return Ok(AsOf { cell: None, records });
+        };
+        let has_base = past.base.is_some();
+        let mut cell = past.fold(kind, key, version).await;
+        if cell.is_none() && has_base {
+            // A snapshot that cannot be read is no reason: the journal tells the same without it.
+            let all = Past { base: None, records: self.history(key, ask, 0).await? };
+            cell = all.fold(kind, key, version).await;
+        }
+        Ok(AsOf { cell, records })
     }
 
     /// Answers a query on the state as it was at `version`.
@@ -93,31 +112,63 @@ impl Region {
         query: &E::Query,
         ask: Ask,
     ) -> Result<Seen<E>, AskError<E>> {
-        let records = self.history(key, &ask, 0).await?;
+        let AsOf { cell, records } = self.as_of(key, &ask, version, 1).await?;
+        let cell = cell.ok_or(AskError::Unreadable)?;
         let query = codec::Carried::of(query.clone());
+        let now = records.first().map_or_else(|| self.now(), |newest| newest.at);
         // The entity may be in quarantine because it panics just here. Nothing is kept of it.
-        let folded = AssertUnwindSafe(|| {
-            let (cell, now) = as_of::<E>(key, records, version, self.now())?;
+        let asked = AssertUnwindSafe(|| {
             let ctx = Context {
                 key,
                 now,
-                version: entity::Cell::version(&cell),
+                version: cell.version(),
                 principal: &ask.principal,
                 source: Source::Caller,
                 cause: &ask.cause,
             };
-            entity::Cell::query(&cell, &ctx, &query).ok()
+            cell.query(&ctx, &query).ok()
         });
-        let outcome: Option<QueryOutcome> = catch_unwind(folded).ok().flatten();
+        let outcome: Option<QueryOutcome> = catch_unwind(asked).ok().flatten();
         seen(outcome.ok_or(AskError::Unreadable)?)
     }
 
-    /// Collects records, newest first, while `wanted` says so.
+    /// What leads to `version`: all records since the newest snapshot that is not later, and at
+    /// least `n_records` of the newest before it.
+    async fn past(
+        &self,
+        key: &EntityKey,
+        ask: &Ask,
+        version: u64,
+        n_records: usize,
+    ) -> Result<Past, HistoryError> {
+        let store = &self.inner.ctx.store;
+        // Read before the newest record is looked for, so that this one is not the older.
+        let snapshot = store.snapshot(key.shard(store.n_shards()), key).await?;
+        let base = snapshot.filter(|snapshot| snapshot.version <= version);
+        let base_version = base.as_ref().map_or(0, |base| base.version);
+        let mut n = 0;
+        let look = |record: &StepRecord| {
+            if record.version >= version {
+                return Look::Pass;
+            }
+            n += 1;
+            match n > n_records && record.version_after() <= base_version {
+                true => Look::Stop,
+                false => Look::Keep,
+            }
+        };
+        let mut records = self.walk_back(key, ask, look).await?;
+        records.reverse();
+        Ok(Past { base, records })
+    }
+
+    /// Collects records, newest first, as `look` says. Lets others run between frames: a store may
+    /// answer each read at once.
     async fn walk_back(
         &self,
         key: &EntityKey,
         ask: &Ask,
-        mut wanted: impl FnMut(&StepRecord) -> bool,
+        mut look: impl FnMut(&StepRecord) -> Look,
     ) -> Result<Vec<StepRecord>, HistoryError> {
         let store = &self.inner.ctx.store;
         let shard = key.shard(store.n_shards());
@@ -127,7 +178,12 @@ impl Region {
             last_commit => last_commit,
         };
         let mut found = Vec::new();
+        let mut n_frames = 0_usize;
         while commit > 0 {
+            n_frames += 1;
+            if n_frames.is_multiple_of(limits::WALK_YIELD_FRAMES) {
+                tokio::task::yield_now().await;
+            }
             let frames = store.read(shard, commit, 1).await?;
             let frame = frames
                 .first()
@@ -140,10 +196,11 @@ impl Region {
                     continue;
                 }
                 before = record.prev;
-                if !wanted(&record) {
-                    return Ok(found);
+                match look(&record) {
+                    Look::Keep => found.push(record),
+                    Look::Pass => {}
+                    Look::Stop => return Ok(found),
                 }
-                found.push(record);
             }
             if before >= commit {
                 return Err(HistoryError::Unreadable(format!(
@@ -170,24 +227,4 @@ impl Region {
             }
         }
     }
-}
-
-/// The state at a version and its time; `now` when there is no record. `None`: unreadable.
-fn as_of<E: Entity>(
-    key: &EntityKey,
-    records: Vec<StepRecord>,
-    version: u64,
-    now: Timestamp,
-) -> Option<(EntityCell<E>, Timestamp)> {
-    let (mut cell, mut at) = (EntityCell::<E>::initial(key), now);
-    for mut record in records {
-        if record.version >= version {
-            break;
-        }
-        let room = usize::try_from(version - record.version).unwrap_or(usize::MAX);
-        record.events.truncate(room);
-        entity::Cell::replay(&mut cell, &record).ok()?;
-        at = record.at;
-    }
-    Some((cell, at))
 }

@@ -1,11 +1,10 @@
 //! An entity as its journal has it: state at any version, newest records, events as JSON.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
+use cluster::AsOf;
 use codec::Packed;
 use commerce::{hosting, keys, kinds};
 use entity::{
-    Cause, Cell, EntityKey, EntityTypes, Kind, RecordSource, Scope, StepRecord, parse_public_id,
+    Cause, EntityKey, EntityTypes, Kind, RecordSource, Scope, StepRecord, parse_public_id,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -178,16 +177,13 @@ async fn inspect(call: Call<NoBody>) -> Result<Reply<Json<Entity>>, Problem> {
         records: Vec::new(),
     };
     let wanted = call.query.number("version").unwrap_or(u64::MAX);
-    let records = read(&call, &key, wanted).await?;
-    let newest = records.iter().rev().take(limits::INSPECTED_RECORDS_MAX);
-    shown.records = newest.map(|record| Record::new(&types, record)).collect();
+    let AsOf { cell, records } = read(&call, &key, wanted).await?;
     if shown.quarantined.is_none() && records.is_empty() {
         return Err(Problem::new(Code::NotFound));
     }
-    shown.version = records.last().map_or(0, StepRecord::version_after).min(wanted);
-    // What is in quarantine may panic just here.
-    let folded = AssertUnwindSafe(|| replayed(&types, &key, &records, wanted));
-    shown.state = match catch_unwind(folded).ok().flatten() {
+    shown.version = records.first().map_or(0, StepRecord::version_after).min(wanted);
+    shown.records = records.iter().map(|record| Record::new(&types, record)).collect();
+    shown.state = match cell {
         Some(cell) => json_of(&types, key.kind, &cell.snapshot(0).state),
         None if shown.quarantined.is_some() => None,
         None => return Err(Problem::new(Code::Internal)),
@@ -196,45 +192,20 @@ async fn inspect(call: Call<NoBody>) -> Result<Reply<Json<Entity>>, Problem> {
     Ok(Reply::ok(shown).version(version))
 }
 
-/// The records that lead to a version, oldest first.
-async fn read<B>(
-    call: &Call<B>,
-    key: &EntityKey,
-    version: u64,
-) -> Result<Vec<StepRecord>, Problem> {
+/// The entity at a version, and the newest records that lead to it.
+async fn read<B>(call: &Call<B>, key: &EntityKey, version: u64) -> Result<AsOf, Problem> {
     let ask = cluster::Ask {
         principal: call.principal(),
         cause: Cause::default(),
         idempotency: None,
         wait_ms: limits::COMMAND_DEADLINE_MS,
     };
-    let records = call.edge.shop().region().history(key, &ask, 0).await;
-    let mut records = records.map_err(|error| {
+    let region = call.edge.shop().region();
+    let read = region.as_of(key, &ask, version, limits::INSPECTED_RECORDS_MAX).await;
+    read.map_err(|error| {
         tracing::warn!(%error, %key, "history not read");
         Problem::new(Code::Unavailable)
-    })?;
-    records.retain(|record| record.version < version || version == u64::MAX);
-    Ok(records)
-}
-
-/// The entity after its records; `None`: they cannot be read.
-fn replayed(
-    types: &EntityTypes,
-    key: &EntityKey,
-    records: &[StepRecord],
-    version: u64,
-) -> Option<Box<dyn Cell>> {
-    let mut cell = (types.get(key.kind)?.initial)(key);
-    for record in records {
-        let mut record = record.clone();
-        let room = usize::try_from(version - record.version).unwrap_or(usize::MAX);
-        record.events.truncate(room);
-        let replayed = cell.replay(&record).inspect_err(|error| {
-            tracing::error!(%key, ?error, "a record of the journal is not readable");
-        });
-        replayed.ok()?;
-    }
-    Some(cell)
+    })
 }
 
 const fn source_word(source: &RecordSource) -> &'static str {
