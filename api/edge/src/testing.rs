@@ -1,9 +1,10 @@
 //! A node's edge in a test: memory store, own clock, own random numbers, requests in process.
 
 pub(crate) mod journal;
+pub(crate) mod unsteady;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use actix_web::http::Method;
 use data_encoding::BASE64URL_NOPAD;
@@ -32,6 +33,8 @@ pub(crate) struct World {
     clock_ms: Arc<AtomicU64>,
     /// Customers that were registered at sign-in.
     pub(crate) registered: Arc<parking_lot::Mutex<Vec<String>>>,
+    /// Whether registering fails.
+    pub(crate) register_fails: Arc<AtomicBool>,
     routes: Option<Vec<Route>>,
 }
 
@@ -79,11 +82,16 @@ impl World {
             secure_cookies: setup.secure_cookies,
             keys,
         });
-        let names = Arc::clone(&registered);
+        let register_fails = Arc::new(AtomicBool::new(false));
+        let (names, fails) = (Arc::clone(&registered), Arc::clone(&register_fails));
         let issuer = setup.demo.then(|| {
             let register = move |tenant: entity::Tenant, subject: compact_str::CompactString| {
-                names.lock().push(format!("{tenant}/{subject}"));
-                Box::pin(std::future::ready(Ok(()))) as _
+                let fails = fails.load(Ordering::Relaxed);
+                if !fails {
+                    names.lock().push(format!("{tenant}/{subject}"));
+                }
+                let made = if fails { Err("no answer".to_owned()) } else { Ok(()) };
+                Box::pin(std::future::ready(made)) as _
             };
             Issuer::new(Families::new(meta), Arc::new(register), None)
         });
@@ -107,7 +115,8 @@ impl World {
             scrape: Arc::new(|| "# no metrics\n".to_owned()),
             shop: setup.shop,
         });
-        Self { edge, store: setup.store, clock_ms, registered, routes: None }
+        let store = setup.store;
+        Self { edge, store, clock_ms, registered, register_fails, routes: None }
     }
 
     /// The same node with these routes only.

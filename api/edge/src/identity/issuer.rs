@@ -2,8 +2,8 @@
 //!
 //! Any `login_hint` is a customer; nothing here is a secret but the signing key. Codes and refresh
 //! tokens are sealed, not stored; what is stored is a counter per refresh family (the store's named
-//! values), so that the use of an old token is seen after a restart too. Racing refreshes of one
-//! family on two nodes may both pass: a demo has one node.
+//! values), so that the use of an old token is seen after a restart too. Racing uses of one code or
+//! refresh token on two nodes may both pass: a demo has one node.
 
 mod authorize;
 mod clients;

@@ -1,5 +1,7 @@
 //! The demo issuer: code and PKCE, rotation, clients, revocation.
 
+use std::sync::atomic::Ordering;
+
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
@@ -190,6 +192,28 @@ async fn a_code_is_good_once_and_its_second_use_ends_the_first() {
     assert_eq!(world.send(post("/v1/session").bearer(access)).await.status, 401);
     let refresh = first["refresh_token"].as_str().unwrap();
     assert_eq!(world.send(refreshing(refresh)).await.brief(), "400 invalid_grant");
+}
+
+#[actix_web::test]
+async fn a_code_may_be_tried_again_when_its_use_failed() {
+    let world = World::demo().await;
+    let code = world.code("login_hint=alice").await;
+    let exchanged = || world.send(exchange(&code, VERIFIER));
+    world.register_fails.store(true, Ordering::Relaxed);
+    for _ in 0..2 {
+        assert_eq!(exchanged().await.brief(), "503 temporarily_unavailable");
+    }
+    world.register_fails.store(false, Ordering::Relaxed);
+    let (one, other) = futures_util::future::join(exchanged(), exchanged()).await;
+    let (good, refused) = if one.status == 200 { (one, other) } else { (other, one) };
+    assert_eq!((good.brief().as_str(), refused.brief().as_str()), ("200", "400 invalid_grant"));
+    let tokens = good.json();
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    assert_eq!(world.send(refreshing(refresh)).await.brief(), "400 invalid_grant");
+    let access = tokens["access_token"].as_str().unwrap();
+    assert_eq!(world.send(post("/v1/session").bearer(access)).await.status, 401);
+    world.register_fails.store(true, Ordering::Relaxed);
+    assert_eq!(exchanged().await.brief(), "400 invalid_grant", "used is used");
 }
 
 fn refreshing(token: &str) -> crate::testing::Ask {

@@ -1,7 +1,8 @@
 //! Refresh families: which generation of a refresh token is the current one.
 //!
 //! A family is one sign-in. Each refresh raises its generation; the use of an older one shows that
-//! the token was copied, and ends the family. One stored value per 1/256 of the families: the
+//! the token was copied, and ends the family. One that ended is remembered for as long as the code
+//! that began it is good: no code begins two. One stored value per 1/256 of the families: the
 //! identifier's hash, the generation, the end; about 30 bytes each.
 
 use std::sync::Arc;
@@ -14,6 +15,9 @@ use tokio::sync::Mutex;
 use crate::limits;
 
 const ENTRY_BYTES: usize = 16 + 4 + 8;
+
+/// The generation of a family that has ended.
+const ENDED: u32 = 0;
 
 /// A family could not be kept.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +46,13 @@ struct Entry {
     ends_s: u64,
 }
 
+impl Entry {
+    const fn ended(family: [u8; 16], now: Timestamp) -> Self {
+        let ends_s = now.0 / 1000 + limits::CODE_S + limits::LEEWAY_S;
+        Self { family, generation: ENDED, ends_s }
+    }
+}
+
 /// All families.
 pub struct Families {
     meta: Arc<dyn Meta>,
@@ -57,21 +68,36 @@ impl Families {
         Self { meta, locks }
     }
 
-    /// Begins a family at generation 1. Durable when this returns.
+    /// Whether a family has begun; it may have ended.
+    pub(super) async fn has_begun(
+        &self,
+        family: &str,
+        now: Timestamp,
+    ) -> Result<bool, FamilyError> {
+        let family = hash(family);
+        let entries = self.read(&family, now).await?;
+        Ok(entries.iter().any(|entry| entry.family == family))
+    }
+
+    /// Begins a family at generation 1. Durable when this returns. `Ok(false)`: it had begun
+    /// before, and nothing has changed.
     pub(super) async fn begin(
         &self,
         family: &str,
         ends_s: u64,
         now: Timestamp,
-    ) -> Result<(), FamilyError> {
+    ) -> Result<bool, FamilyError> {
         let family = hash(family);
         let _lock = self.locks[slot_of(&family)].lock().await;
         let mut entries = self.read(&family, now).await?;
+        if entries.iter().any(|entry| entry.family == family) {
+            return Ok(false);
+        }
         if entries.len() >= limits::FAMILIES_PER_SLOT_MAX {
             return Err(FamilyError::Full);
         }
         entries.push(Entry { family, generation: 1, ends_s });
-        self.write(&family, &entries).await
+        self.write(&family, &entries).await.map(|()| true)
     }
 
     /// Uses the token of a generation. Durable when this returns.
@@ -89,12 +115,15 @@ impl Families {
             return Ok(Rotation::Gone);
         };
         let current = entries[index].generation;
+        if current == ENDED {
+            return Ok(Rotation::Gone);
+        }
         let rotation = if current == generation {
             let next = current.saturating_add(1);
             entries[index] = Entry { family, generation: next, ends_s };
             Rotation::Next(next)
         } else {
-            entries.swap_remove(index);
+            entries[index] = Entry::ended(family, now);
             Rotation::Reused
         };
         self.write(&family, &entries).await?;
@@ -106,12 +135,10 @@ impl Families {
         let family = hash(family);
         let _lock = self.locks[slot_of(&family)].lock().await;
         let mut entries = self.read(&family, now).await?;
-        let n_before = entries.len();
-        entries.retain(|entry| entry.family != family);
-        if entries.len() < n_before {
-            self.write(&family, &entries).await?;
-        }
-        Ok(())
+        let is_here = |entry: &&mut Entry| entry.family == family && entry.generation != ENDED;
+        let Some(entry) = entries.iter_mut().find(is_here) else { return Ok(()) };
+        *entry = Entry::ended(family, now);
+        self.write(&family, &entries).await
     }
 
     async fn read(&self, family: &[u8; 16], now: Timestamp) -> Result<Vec<Entry>, FamilyError> {
@@ -150,4 +177,38 @@ fn slot_of(family: &[u8; 16]) -> usize {
 
 fn name_of(family: &[u8; 16]) -> String {
     format!("issuer.families.{}", slot_of(family))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::unsteady::Unsteady;
+
+    const NOW: Timestamp = Timestamp(1_795_162_530_000);
+    const ENDS_S: u64 = NOW.0 / 1000 + limits::REFRESH_TOKEN_S;
+
+    #[tokio::test]
+    async fn a_family_begins_once_also_when_it_has_ended() {
+        let meta = Unsteady::new();
+        let families = Families::new(Arc::clone(&meta) as _);
+        meta.refuse(true);
+        families.begin("f1", ENDS_S, NOW).await.unwrap_err();
+        meta.refuse(false);
+        assert!(families.begin("f1", ENDS_S, NOW).await.unwrap(), "nothing had begun");
+        assert!(!families.begin("f1", ENDS_S, NOW).await.unwrap());
+        assert_eq!(families.rotate("f1", 1, ENDS_S, NOW).await.unwrap(), Rotation::Next(2));
+        families.end("f1", NOW).await.unwrap();
+        assert_eq!(families.rotate("f1", 2, ENDS_S, NOW).await.unwrap(), Rotation::Gone);
+        assert!(!families.begin("f1", ENDS_S, NOW).await.unwrap());
+
+        assert!(families.begin("f2", ENDS_S, NOW).await.unwrap());
+        assert_eq!(families.rotate("f2", 7, ENDS_S, NOW).await.unwrap(), Rotation::Reused);
+        let restarted = Families::new(meta);
+        let late = NOW.plus_ms(limits::CODE_S * 1000);
+        for family in ["f1", "f2"] {
+            assert!(restarted.has_begun(family, late).await.unwrap(), "its code may be good yet");
+        }
+        let later = late.plus_ms(limits::LEEWAY_S * 1000);
+        assert!(!restarted.has_begun("f1", later).await.unwrap(), "forgotten");
+    }
 }

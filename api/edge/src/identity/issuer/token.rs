@@ -144,50 +144,68 @@ async fn exchange_code(
     issuer: &Issuer,
     fields: &Fields,
 ) -> Result<Value, OAuthError> {
-    let invalid = |detail: &str| OAuthError::new("invalid_grant", detail);
-    let (authority, now) = (call.edge.authority(), call.edge.wall());
-    let grant: Grant = authority
+    let now = call.edge.wall();
+    let grant = granted(call, fields)?;
+    let principal = grant.person.principal().ok_or_else(|| invalid_grant("the code is damaged"))?;
+    let family = format!("f{}", grant.id);
+    let ends_s = now.0 / 1000 + limits::REFRESH_TOKEN_S;
+    // The beginning of the family is the use of the code, in one write. What may fail comes before
+    // it, so that a client that is told to try again may; registering again changes nothing.
+    let begun = issuer.families.has_begun(&family, now).await;
+    let mut is_used = begun.map_err(|error| unavailable(&error))?;
+    if !is_used {
+        register(issuer, &principal).await?;
+        let begun = issuer.families.begin(&family, ends_s, now).await;
+        is_used = !begun.map_err(|error| unavailable(&error))?;
+    }
+    if is_used {
+        // RFC 6749 4.1.2: what the first use gave out may be in the wrong hands.
+        end_family(call, issuer, &family).await?;
+        return Err(invalid_grant("the code was used before"));
+    }
+    let id_token = grant.openid.then(|| (grant.nonce.clone(), grant.client.clone()));
+    let tokens = Tokens { principal, client: WEB_CLIENT };
+    Ok(tokens.with_refresh(call, issuer, &family, 1, id_token))
+}
+
+/// What a code grants to who has it and its verifier; it may have been used.
+fn granted(call: &Call<Form>, fields: &Fields) -> Result<Grant, OAuthError> {
+    let grant: Grant = call
+        .edge
+        .authority()
         .keys()
         .sealer()
         .open(Purpose::Code, required(fields, "code")?)
-        .ok_or_else(|| invalid("the code is not ours"))?;
-    if grant.expires_s <= now.0 / 1000 {
-        return Err(invalid("the code has expired"));
+        .ok_or_else(|| invalid_grant("the code is not ours"))?;
+    if grant.expires_s <= call.edge.wall().0 / 1000 {
+        return Err(invalid_grant("the code has expired"));
     }
     if fields.get("redirect_uri") != Some(&grant.redirect_uri) || grant.client != WEB_CLIENT {
-        return Err(invalid("the code was made for another redirect_uri"));
+        return Err(invalid_grant("the code was made for another redirect_uri"));
     }
     let verifier = required(fields, "code_verifier")?;
     if !is_verifier(verifier)
         || BASE64URL_NOPAD.encode(&Sha256::digest(verifier)) != grant.challenge
     {
-        return Err(invalid("the code_verifier does not fit the challenge"));
+        return Err(invalid_grant("the code_verifier does not fit the challenge"));
     }
-    let handle = format!("code:{}", grant.id);
-    let family = format!("f{}", grant.id);
-    let fresh = authority
-        .revocations()
-        .revoke(&handle, grant.expires_s, now)
-        .await
-        .map_err(|error| unavailable(&error))?;
-    if !fresh {
-        // RFC 6749 4.1.2: what the first use gave out may be in the wrong hands.
-        end_family(call, issuer, &family).await?;
-        return Err(invalid("the code was used before"));
+    Ok(grant)
+}
+
+/// Makes a customer who signs in for the first time.
+async fn register(issuer: &Issuer, principal: &Principal) -> Result<(), OAuthError> {
+    if principal.kind != PrincipalKind::Customer {
+        return Ok(());
     }
-    let principal = grant.person.principal().ok_or_else(|| invalid("the code is damaged"))?;
-    if principal.kind == PrincipalKind::Customer {
-        let made = (issuer.register)(principal.tenant.clone(), principal.subject.clone()).await;
-        made.map_err(|error| {
-            tracing::warn!(error, "a customer was not made at its first sign-in");
-            OAuthError::new("temporarily_unavailable", "the customer could not be registered")
-        })?;
-    }
-    let ends_s = now.0 / 1000 + limits::REFRESH_TOKEN_S;
-    issuer.families.begin(&family, ends_s, now).await.map_err(|error| unavailable(&error))?;
-    let id_token = grant.openid.then(|| (grant.nonce.clone(), grant.client.clone()));
-    let tokens = Tokens { principal, client: WEB_CLIENT };
-    Ok(tokens.with_refresh(call, issuer, &family, 1, id_token))
+    let made = (issuer.register)(principal.tenant.clone(), principal.subject.clone()).await;
+    made.map_err(|error| {
+        tracing::warn!(error, "a customer was not made at its first sign-in");
+        OAuthError::new("temporarily_unavailable", "the customer could not be registered")
+    })
+}
+
+fn invalid_grant(detail: &str) -> OAuthError {
+    OAuthError::new("invalid_grant", detail)
 }
 
 /// RFC 7636 4.1.
@@ -197,7 +215,6 @@ fn is_verifier(text: &str) -> bool {
 }
 
 async fn refresh(call: &Call<Form>, issuer: &Issuer, fields: &Fields) -> Result<Value, OAuthError> {
-    let invalid = |detail: &str| OAuthError::new("invalid_grant", detail);
     let now = call.edge.wall();
     let token: Refresh = call
         .edge
@@ -205,9 +222,9 @@ async fn refresh(call: &Call<Form>, issuer: &Issuer, fields: &Fields) -> Result<
         .keys()
         .sealer()
         .open(Purpose::Refresh, required(fields, "refresh_token")?)
-        .ok_or_else(|| invalid("the refresh token is not ours"))?;
+        .ok_or_else(|| invalid_grant("the refresh token is not ours"))?;
     if token.expires_s <= now.0 / 1000 || token.client != WEB_CLIENT {
-        return Err(invalid("the refresh token has expired"));
+        return Err(invalid_grant("the refresh token has expired"));
     }
     let ends_s = now.0 / 1000 + limits::REFRESH_TOKEN_S;
     let rotation = issuer
@@ -219,11 +236,12 @@ async fn refresh(call: &Call<Form>, issuer: &Issuer, fields: &Fields) -> Result<
         Rotation::Next(generation) => generation,
         Rotation::Reused => {
             end_family(call, issuer, &token.family).await?;
-            return Err(invalid("the refresh token was used before; the sign-in has ended"));
+            return Err(invalid_grant("the refresh token was used before; the sign-in has ended"));
         }
-        Rotation::Gone => return Err(invalid("the sign-in has ended")),
+        Rotation::Gone => return Err(invalid_grant("the sign-in has ended")),
     };
-    let principal = token.person.principal().ok_or_else(|| invalid("the token is damaged"))?;
+    let principal =
+        token.person.principal().ok_or_else(|| invalid_grant("the token is damaged"))?;
     let tokens = Tokens { principal, client: WEB_CLIENT };
     Ok(tokens.with_refresh(call, issuer, &token.family, generation, None))
 }
