@@ -2,7 +2,8 @@
 //!
 //! A change is durable before it holds. What the file sets is never stored, so a changed file
 //! counts after a restart wherever nobody has put another value. Older versions are kept for
-//! looking and for going back. One writer at a time on a node.
+//! looking and for going back. One writer at a time on a node, whose change goes to its end also
+//! when its caller goes away: between the writes memory would stay behind what is stored.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -102,11 +103,26 @@ impl Configuration {
         Some(over(&self.0.file, kept))
     }
 
-    /// Makes a change durable and puts it in force. `expected`: only over this version.
+    /// Makes a change durable and puts it in force. `expected`: only over this version. `then` is
+    /// told the values before anybody changes them again.
     pub async fn change(
         &self,
         expected: Option<u64>,
+        change: Change,
+        then: impl FnOnce(&Values) + Send + 'static,
+    ) -> Result<Arc<Values>, ChangeError> {
+        let this = self.clone();
+        let changing = tokio::spawn(async move { this.change_now(expected, &change, then).await });
+        changing.await.unwrap_or_else(|_| {
+            Err(ChangeError::Store(StoreError::Unavailable("the change broke off".into())))
+        })
+    }
+
+    async fn change_now(
+        &self,
+        expected: Option<u64>,
         change: &Change,
+        then: impl FnOnce(&Values) + Send,
     ) -> Result<Arc<Values>, ChangeError> {
         let inner = &*self.0;
         let mut versions = inner.versions.lock().await;
@@ -129,7 +145,9 @@ impl Configuration {
         inner.meta.set_value(CURRENT, bytes(&next)).await?;
         inner.settings.put(over(&inner.file, &next));
         *versions = kept;
-        Ok(inner.settings.values())
+        let values = inner.settings.values();
+        then(&values);
+        Ok(values)
     }
 }
 
@@ -161,6 +179,7 @@ mod tests {
 
     use super::*;
     use crate::settings::{RATE_LIMIT, T_PAY_MS};
+    use crate::testing::unsteady::{Unsteady, drop_midway};
 
     fn file() -> Values {
         Values { version: 0, set: BTreeMap::from([(RATE_LIMIT.key.to_owned(), 7)]) }
@@ -175,16 +194,16 @@ mod tests {
         let meta: Arc<dyn Meta> = Arc::new(MemoryStore::new(1));
         let first = Configuration::load(&file(), Arc::clone(&meta)).await.unwrap();
         assert_eq!(first.settings().get(RATE_LIMIT), 7);
-        first.change(Some(0), &set("orders.t_pay_ms", Some(20_000))).await.unwrap();
-        first.change(Some(1), &set("edge.rate_limit", Some(9))).await.unwrap();
+        first.change(Some(0), set("orders.t_pay_ms", Some(20_000)), |_| ()).await.unwrap();
+        first.change(Some(1), set("edge.rate_limit", Some(9)), |_| ()).await.unwrap();
 
         let again = Configuration::load(&file(), Arc::clone(&meta)).await.unwrap();
         let values = again.settings().values();
         assert_eq!((values.version, values.get(T_PAY_MS), values.get(RATE_LIMIT)), (2, 20_000, 9));
         assert_eq!(again.at(1).await.unwrap().get(RATE_LIMIT), 7, "the file's value then");
-        let back = again.change(Some(2), &Change::RollBack(1)).await.unwrap();
+        let back = again.change(Some(2), Change::RollBack(1), |_| ()).await.unwrap();
         assert_eq!((back.version, back.get(T_PAY_MS), back.get(RATE_LIMIT)), (3, 20_000, 7));
-        let cleared = again.change(None, &set("orders.t_pay_ms", None)).await.unwrap();
+        let cleared = again.change(None, set("orders.t_pay_ms", None), |_| ()).await.unwrap();
         assert_eq!(cleared.get(T_PAY_MS), T_PAY_MS.default);
     }
 
@@ -198,8 +217,24 @@ mod tests {
             (None, set("orders.nope", None)),
             (None, Change::RollBack(5)),
         ] {
-            config.change(expected, &change).await.unwrap_err();
+            config.change(expected, change.clone(), |_| panic!("told")).await.unwrap_err();
             assert_eq!(*config.settings().values(), file(), "{change:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_change_whose_caller_goes_away_holds_as_it_is_stored() {
+        let meta = Unsteady::new();
+        let config = Configuration::load(&file(), Arc::clone(&meta) as _).await.unwrap();
+        let told = Arc::new(std::sync::OnceLock::new());
+        let then = {
+            let told = Arc::clone(&told);
+            move |values: &Values| told.set(values.version).expect("told once")
+        };
+        drop_midway(config.change(None, set("orders.t_pay_ms", Some(20_000)), then)).await;
+        let stored = Configuration::load(&file(), meta).await.unwrap().settings().values();
+        assert_eq!((stored.version, stored.get(T_PAY_MS)), (1, 20_000));
+        assert_eq!(config.settings().values(), stored);
+        assert_eq!(told.get(), Some(&1));
     }
 }

@@ -25,6 +25,19 @@ impl Unsteady {
     }
 }
 
+/// Polls a future once and drops it, as a lost connection does with a handler; then lets
+/// everything else run.
+pub(crate) async fn drop_midway<F: Future>(future: F) {
+    tokio::select! {
+        biased;
+        _ = future => panic!("it is over at once"),
+        () = std::future::ready(()) => {}
+    }
+    for _ in 0..32 {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[async_trait]
 impl Meta for Unsteady {
     fn history(&self) -> HistoryId {

@@ -119,10 +119,12 @@ async fn put(
         // There is always one, and no tag of another form was ever given out.
         Condition::Absent | Condition::Never => return Err(stale(in_force)),
     };
-    let values = configuration.change(expected, &change).await.map_err(refused)?;
-    call.edge.apply(&values);
-    let by = call.caller.principal();
-    tracing::info!(version = values.version, by = by.subject.as_str(), "configuration changed");
+    let (edge, by) = (call.edge.clone(), call.principal().subject);
+    let then = move |values: &Values| {
+        edge.apply(values);
+        tracing::info!(version = values.version, by = by.as_str(), "configuration changed");
+    };
+    let values = configuration.change(expected, change, then).await.map_err(refused)?;
     Ok(Reply::ok(Config::new(&values)).version(values.version))
 }
 
