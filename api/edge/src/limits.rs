@@ -11,14 +11,6 @@ pub const JSON_DEPTH_MAX: usize = 32;
 /// How long a body may take to arrive. 256 KB in 10 s is 26 KB/s, slower than any phone.
 pub const BODY_TIMEOUT_MS: u64 = 10_000;
 
-/// Requests in flight on one node, before a body is read.
-///
-/// At 256 KB each they hold 256 MB at the very most; 2,000 orders/s at 100 ms are 200.
-pub const IN_FLIGHT_MAX: usize = 1_000;
-
-/// Requests per principal and minute (`edge.rate_limit`); 0 = no limit.
-pub const RATE_PER_MINUTE: u32 = 300;
-
 /// Principals that the rate limiter remembers. 100 bytes each: 10 MB.
 pub const RATE_KEYS_MAX: usize = 100_000;
 
@@ -93,7 +85,8 @@ pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
 /// The shortest time between two fetches of an issuer's keys, in ms.
 pub const JWKS_REFRESH_MIN_MS: u64 = 30_000;
-/// After this time an issuer's keys are fetched again, so that a withdrawn key ends: 10 min.
+/// After this time an issuer's keys are fetched again before they check another token, so that a
+/// withdrawn key checks no more: 10 min.
 pub const JWKS_AGE_MAX_MS: u64 = 600_000;
 /// How long a fetch of an issuer's documents may take, in ms.
 pub const JWKS_TIMEOUT_MS: u64 = 5_000;

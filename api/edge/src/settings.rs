@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use cluster::limits;
 use serde::{Deserialize, Serialize};
 
 const SECOND: u64 = 1_000;
@@ -55,10 +56,13 @@ pub const STREAM_MAX_AGE_MS: Spec = spec("edge.stream_max_age_ms", 30 * MINUTE, 
 pub const HEARTBEAT_MS: Spec = spec("edge.heartbeat_ms", 15 * SECOND, 100, HOUR);
 /// Timeline entries per order that streams can go back; 0 = all.
 pub const TIMELINE_KEEP: Spec = spec("edge.timeline_keep", 0, 0, 1_000_000);
-/// Requests under way on a node.
-pub const IN_FLIGHT_MAX: Spec = spec("admission.in_flight_max", 8192, 1, 1_000_000);
+/// Requests under way on a node, at its edge and at its entities. A body has 256 KiB at the most:
+/// those of 8,192 hold 2 GiB at the very most, and 2,000 orders/s at 100 ms are 200.
+pub const IN_FLIGHT_MAX: Spec =
+    spec("admission.in_flight_max", limits::IN_FLIGHT_MAX as u64, 1, 1_000_000);
 /// Requests under way for one principal.
-pub const PER_PRINCIPAL_MAX: Spec = spec("admission.per_principal_max", 256, 1, 1_000_000);
+pub const PER_PRINCIPAL_MAX: Spec =
+    spec("admission.per_principal_max", limits::IN_FLIGHT_PER_PRINCIPAL_MAX as u64, 1, 1_000_000);
 /// When an unknown payment is given up.
 pub const UNKNOWN_GIVE_UP_MS: Spec = spec("payments.unknown_give_up_ms", DAY, SECOND, 30 * DAY);
 

@@ -10,12 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use cluster::admission::AdmissionLimits;
-use entity::{Timestamp, Trace};
+use entity::Timestamp;
 
 use crate::health::Health;
 use crate::identity::issuer::Issuer;
 use crate::identity::{Authority, Caller};
-use crate::limits;
 use crate::push::Streams;
 use crate::rate::{Quota, RateLimiter};
 use crate::request::{RequestContext, RequestKey};
@@ -41,7 +40,7 @@ pub struct EdgeLimits {
 
 impl Default for EdgeLimits {
     fn default() -> Self {
-        Self { rate_limit: limits::RATE_PER_MINUTE, in_flight_max: limits::IN_FLIGHT_MAX }
+        Self::from(&Values::default())
     }
 }
 
@@ -207,12 +206,6 @@ impl EdgeState {
         span_id[7] |= u8::from(span_id == [0; 8]);
         let number = u64::from_be_bytes(self.random());
         RequestContext::read(headers, number, trace_id, span_id)
-    }
-
-    /// A context for work that no request caused.
-    #[must_use]
-    pub fn own_trace(&self) -> Trace {
-        Trace { trace_id: self.random(), span_id: self.random(), flags: 0 }
     }
 
     /// Counts a request of a caller against its quota.

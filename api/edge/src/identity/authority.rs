@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
-use arc_swap::ArcSwap;
 use compact_str::CompactString;
 use entity::{Tenant, Timestamp};
 use serde::Deserialize;
@@ -44,7 +43,7 @@ pub struct Authority {
     keys: EdgeKeys,
     verifier: TokenVerifier,
     revocations: Revocations,
-    tenants: ArcSwap<Tenants>,
+    tenants: Tenants,
     secure_cookies: bool,
 }
 
@@ -53,7 +52,6 @@ impl Authority {
     #[must_use]
     pub fn new(parts: AuthorityParts) -> Self {
         let AuthorityParts { keys, verifier, revocations, tenants, secure_cookies } = parts;
-        let tenants = ArcSwap::from_pointee(tenants);
         Self { keys, verifier, revocations, tenants, secure_cookies }
     }
 
@@ -75,15 +73,10 @@ impl Authority {
         &self.revocations
     }
 
-    /// The shops now.
+    /// The shops.
     #[must_use]
-    pub fn tenants(&self) -> Arc<Tenants> {
-        self.tenants.load_full()
-    }
-
-    /// Exchanges the shops: a change of configuration.
-    pub fn set_tenants(&self, tenants: Tenants) {
-        self.tenants.store(Arc::new(tenants));
+    pub const fn tenants(&self) -> &Tenants {
+        &self.tenants
     }
 
     /// Whether cookies are `Secure`.
@@ -101,8 +94,8 @@ impl Authority {
     ) -> Result<Caller, Problem> {
         let headers = request.headers();
         let (identity, via) = self.credential(need, request, now).await?;
-        let tenants = self.tenants.load();
-        let (tenant, default_channel) = shop(&tenants, identity.as_deref(), need, request)?;
+        let tenants = &self.tenants;
+        let (tenant, default_channel) = shop(tenants, identity.as_deref(), need, request)?;
         if let Some(identity) = &identity
             && self.revocations.holds(&identity.handles, now)
         {
@@ -111,7 +104,7 @@ impl Authority {
         if let Via::Cookie(session) = &via
             && !need.safe
         {
-            self.check_csrf(session, &tenants, &tenant, headers)?;
+            self.check_csrf(session, tenants, &tenant, headers)?;
         }
         admit(need.access, identity.as_deref())?;
         let channel = match text(headers, "channel")? {

@@ -1,8 +1,10 @@
 //! The keys of an OIDC issuer: discovery, JWKS, refresh.
 //!
 //! Found by `/.well-known/openid-configuration`, fetched again when a token names an unknown key,
-//! at most once per 30 s, and after ten minutes; a failed fetch keeps the old keys. Only RS256,
-//! ES256 and EdDSA keys are taken, each for its own algorithm. Plain HTTP is for loopback only.
+//! at most once per 30 s, and when one has to be checked by keys that are ten minutes old; a failed
+//! fetch keeps the old keys. A withdrawn key checks no further token then; those that it checked
+//! are good until they end, since the verifier remembers them. Only RS256, ES256 and EdDSA keys are
+//! taken, each for its own algorithm. Plain HTTP is for loopback only.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

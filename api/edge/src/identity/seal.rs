@@ -24,8 +24,6 @@ pub enum Purpose {
     Code,
     /// A refresh token.
     Refresh,
-    /// A position in a customer's stream.
-    StreamPosition,
 }
 
 impl Purpose {
@@ -37,7 +35,6 @@ impl Purpose {
             Self::Cursor => b"cursor.1\0",
             Self::Code => b"code.1\0",
             Self::Refresh => b"refresh.1\0",
-            Self::StreamPosition => b"stream-position.1\0",
         }
     }
 }
