@@ -23,7 +23,7 @@ pub(crate) use authority::host;
 pub use authority::{Authority, AuthorityParts};
 pub use caller::{Access, Caller, Need, Via};
 pub use claims::{Identity, scope_name, scope_names, scope_of, scopes_of};
-pub use jwks::{IssuerConfig, JwksError};
+pub use jwks::{IssuerConfig, JwksError, check_transport};
 pub use keys::{EdgeKeys, KeysError};
 pub use revocation::{Revocations, RevokeError};
 pub use seal::{Purpose, Sealer};

@@ -10,6 +10,9 @@ use edge::settings::Values;
 use serde::Deserialize;
 
 use crate::cli::ServeArgs;
+use shops::Shops;
+
+mod shops;
 
 /// A node's configuration.
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ pub struct Config {
     pub resident_bytes: usize,
     /// Dynamic settings that the file sets.
     pub settings: Values,
+    /// The shops of a node that is no demo.
+    pub shops: Option<Shops>,
 }
 
 /// Why a configuration is refused. The text names key, value and what is allowed.
@@ -47,7 +52,7 @@ pub struct Config {
 #[error("{0}")]
 pub struct ConfigError(pub String);
 
-/// The file. Tables other than `nats` and `runtime` hold dynamic settings.
+/// The file. Tables that are not named here hold dynamic settings.
 #[derive(Debug, Default, Deserialize)]
 struct File {
     demo: Option<bool>,
@@ -61,6 +66,11 @@ struct File {
     nats: NatsTable,
     #[serde(default)]
     runtime: RuntimeTable,
+    terms: Option<shops::TermsTable>,
+    #[serde(default, rename = "shop")]
+    shops: Vec<shops::ShopTable>,
+    #[serde(default, rename = "issuer")]
+    issuers: Vec<shops::IssuerTable>,
     #[serde(flatten)]
     rest: BTreeMap<String, toml::Value>,
 }
@@ -101,6 +111,9 @@ impl Config {
         };
         let settings = settings(file.rest)?;
         let demo = args.demo || file.demo.unwrap_or(false);
+        let tables =
+            shops::Tables { terms: file.terms, shops: file.shops, issuers: file.issuers };
+        let shops = shops::of(tables, demo)?;
         let (drain_timeout_ms, drain_notice_ms) =
             drain(demo, file.drain_timeout_ms, file.drain_notice_ms)?;
         let http = args.http.or(file.http).unwrap_or_else(|| "127.0.0.1:8080".into());
@@ -122,6 +135,7 @@ impl Config {
                 .resident_bytes
                 .unwrap_or(cluster::limits::RESIDENT_BYTES_DEFAULT),
             settings,
+            shops,
         })
     }
 }
@@ -163,6 +177,10 @@ fn settings(tables: BTreeMap<String, toml::Value>) -> Result<Values, ConfigError
         let toml::Value::Table(keys) = value else {
             return Err(ConfigError(format!("unknown key {table}")));
         };
+        let prefix = format!("{table}.");
+        if !edge::settings::SPECS.iter().any(|spec| spec.key.starts_with(&prefix)) {
+            return Err(ConfigError(format!("unknown table {table}")));
+        }
         for (key, value) in keys {
             let key = format!("{table}.{key}");
             let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
@@ -181,6 +199,9 @@ fn settings(tables: BTreeMap<String, toml::Value>) -> Result<Values, ConfigError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SHOP: &str = "[terms]\ncurrency = \"EUR\"\nshipping = [{ id = \"post\", amount = 490 }]\n\
+        [[shop]]\nname = \"acme\"\nkeys = [\"pk_acme\"]\n";
 
     fn file(text: &str) -> Result<Config, ConfigError> {
         let dir = tempfile::tempdir().unwrap();
@@ -210,6 +231,31 @@ mod tests {
     }
 
     #[test]
+    fn shops_have_terms_and_issuers() {
+        assert!(file("").unwrap().shops.is_none());
+        let issuer = "[[issuer]]\nissuer = \"https://login.example\"\naudience = \"mercato\"\n";
+        let shops = file(&format!("{SHOP}{issuer}tenant = \"acme\"")).unwrap().shops.unwrap();
+        assert_eq!((shops.terms.ccy.code(), shops.terms.wallet_grant), ("EUR", 0));
+        assert_eq!(shops.tenants.of_key("pk_acme").unwrap().0.as_str(), "acme");
+        assert_eq!(shops.issuers[0].tenant.as_ref().unwrap().as_str(), "acme");
+        for (text, named) in [
+            (format!("demo = true\n{SHOP}"), "a demo brings its own shops"),
+            (format!("{SHOP}[[shop]]\nname = \"a\"\nkeys = [\"pk_acme\"]"), "two tenants"),
+            (format!("{SHOP}[[shop]]\nname = \"A b\""), "shop.name = A b: allowed"),
+            (format!("{SHOP}{issuer}tenant = \"other\""), "issuer.tenant = other"),
+            (format!("{SHOP}{}", issuer.replace("https", "http")), "neither https nor loopback"),
+            (SHOP.replace("EUR", "euro"), "terms.currency = euro"),
+            (SHOP.replace("490", "-1"), "terms.shipping.amount = -1"),
+            (SHOP.replace("currency", "money"), "money"),
+            ("[[shop]]\nname = \"acme\"".to_owned(), "[terms]"),
+            (issuer.to_owned(), "there is no [[shop]]"),
+        ] {
+            let error = file(&text).unwrap_err().to_string();
+            assert!(error.contains(named), "{text}: {error}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (text, named) in [
             ("nope = 1", "unknown key nope"),
@@ -218,6 +264,7 @@ mod tests {
             ("[orders]\nt_pay_ms = \"x\"", "orders.t_pay_ms"),
             ("http = \"nowhere\"", "http = nowhere: allowed"),
             ("[nats]\nnope = 1", "nope"),
+            ("[nope]", "unknown table nope"),
             ("drain_notice_ms = 20000", "drain_notice_ms = 20000: allowed are 0 to 15000"),
         ] {
             let error = file(text).unwrap_err().to_string();

@@ -18,7 +18,7 @@ use edge::identity::{Authority, AuthorityParts, EdgeKeys, Revocations, Tenants, 
 use edge::settings::{self, Settings};
 use edge::{
     Configuration, DemoClock, EdgeLimits, EdgeParts, EdgeState, Health, LogFilter, Operator,
-    Server, ServerHandle, ServerOptions, Shop, Views, routes,
+    Server, ServerHandle, ServerOptions, Shop, Terms, Views, routes,
 };
 use embedded::{EmbeddedStore, OpenError, Options};
 use entity::Timestamp;
@@ -246,16 +246,13 @@ async fn edge_state(
         .await
         .map_err(|error| other("signing keys not loaded", error.to_string()))?;
     let wall = || Timestamp(SystemClock::default().now().0);
-    let verifier = TokenVerifier::new(keys.clone(), config.demo.then_some(None), Vec::new())
+    let issuers = config.shops.as_ref().map(|shops| shops.issuers.clone()).unwrap_or_default();
+    let verifier = TokenVerifier::new(keys.clone(), config.demo.then_some(None), issuers)
         .map_err(|error| other("identity not started", error.to_string()))?;
     let revocations = Revocations::load(Arc::clone(&meta), wall())
         .await
         .map_err(|error| other("revocations not loaded", error.to_string()))?;
-    let tenants = if config.demo {
-        Tenants::demo()
-    } else {
-        Tenants::new(Vec::new(), None).map_err(|error| other("tenants", error.to_string()))?
-    };
+    let (tenants, terms) = tenants_and_terms(config);
     let authority = Authority::new(AuthorityParts {
         keys,
         verifier,
@@ -265,11 +262,6 @@ async fn edge_state(
     });
     let shared: SharedStore = Arc::clone(store) as SharedStore;
     let values = settings.values();
-    let mut terms = demo::terms();
-    if !config.demo {
-        // Money is given away in a demo only.
-        terms.wallet_grant = 0;
-    }
     let shop = Shop::new(node.region().clone(), shared, settings, terms, views);
     let (failed, disk) = (node.failed(), Arc::clone(store));
     let bus = events.check();
@@ -295,6 +287,18 @@ async fn edge_state(
     });
     edge.apply(&values);
     Ok(edge)
+}
+
+/// Whom the edge serves, and on what terms. Without a demo and without shops that is nobody.
+fn tenants_and_terms(config: &Config) -> (Tenants, Terms) {
+    match &config.shops {
+        Some(shops) => (shops.tenants.clone(), shops.terms.clone()),
+        None if config.demo => (Tenants::demo(), demo::terms()),
+        None => {
+            tracing::warn!("no [[shop]] is configured and this is no demo: nobody is served");
+            (Tenants::default(), Terms { wallet_grant: 0, ..demo::terms() })
+        }
+    }
 }
 
 fn issuer(region: Region, meta: Arc<dyn Meta>) -> Issuer {

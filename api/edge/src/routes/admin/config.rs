@@ -99,6 +99,7 @@ async fn put(
     call: Call<Json<ConfigBody>>,
 ) -> Result<Reply<Json<Config>>, Problem> {
     let unsigned = |value: Whole| value.0.unsigned_abs();
+    let (edge, by) = (call.edge.clone(), call.principal().subject);
     let body = call.body.0;
     let change = match (body.values, body.rollback_to) {
         (Some(values), None) => {
@@ -119,7 +120,6 @@ async fn put(
         // There is always one, and no tag of another form was ever given out.
         Condition::Absent | Condition::Never => return Err(stale(in_force)),
     };
-    let (edge, by) = (call.edge.clone(), call.principal().subject);
     let then = move |values: &Values| {
         edge.apply(values);
         tracing::info!(version = values.version, by = by.as_str(), "configuration changed");

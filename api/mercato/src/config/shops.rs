@@ -1,0 +1,216 @@
+//! The shops that a node serves, on what terms, and whose tokens it takes: tables of the file.
+//!
+//! A demo brings its own shops and issuer. Without one, and without these tables, nobody can be
+//! told from anybody else, so every request is refused.
+//!
+//! ```toml
+//! [terms]
+//! currency = "EUR"
+//! tax_ppm = 190_000
+//! tax_included = true
+//! shipping = [{ id = "standard", amount = 490 }]
+//!
+//! [[shop]]
+//! name = "acme"
+//! hosts = ["shop.acme.example"]
+//! keys = ["pk_acme"]
+//! origins = ["https://shop.acme.example"]
+//!
+//! [[issuer]]
+//! issuer = "https://login.acme.example"
+//! audience = "mercato"
+//! tenant = "acme"
+//! ```
+
+use std::collections::BTreeSet;
+
+use commerce::money::Ccy;
+use compact_str::CompactString;
+use edge::identity::{IssuerConfig, TenantConfig, Tenants};
+use edge::shop::{ShippingOption, Terms};
+use entity::Tenant;
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// The tables as they stand in the file.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) terms: Option<TermsTable>,
+    pub(super) shops: Vec<ShopTable>,
+    pub(super) issuers: Vec<IssuerTable>,
+}
+
+/// What all shops of the node sell on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TermsTable {
+    currency: String,
+    /// Tax rate, parts per million.
+    #[serde(default)]
+    tax_ppm: i32,
+    #[serde(default)]
+    tax_included: bool,
+    shipping: Vec<ShippingTable>,
+    #[serde(default = "web")]
+    channel: String,
+    #[serde(default = "default_book")]
+    price_book: String,
+    #[serde(default = "main_location")]
+    locations: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShippingTable {
+    id: String,
+    /// In minor units.
+    amount: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShopTable {
+    name: String,
+    #[serde(default)]
+    hosts: Vec<String>,
+    /// Publishable keys.
+    #[serde(default)]
+    keys: Vec<String>,
+    #[serde(default)]
+    origins: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IssuerTable {
+    issuer: String,
+    audience: String,
+    tenant: Option<String>,
+}
+
+fn web() -> String {
+    "web".into()
+}
+
+fn default_book() -> String {
+    "default".into()
+}
+
+fn main_location() -> Vec<String> {
+    vec!["main".into()]
+}
+
+/// Shops, terms and issuers of a node that is no demo.
+#[derive(Debug, Clone)]
+pub struct Shops {
+    /// On what all of them sell.
+    pub terms: Terms,
+    /// Hosts, keys and origins.
+    pub tenants: Tenants,
+    /// Whose tokens are taken.
+    pub issuers: Vec<IssuerConfig>,
+}
+
+/// What the tables make. `None`: there are none.
+pub(super) fn of(tables: Tables, is_demo: bool) -> Result<Option<Shops>, ConfigError> {
+    let refuse = |text: &str| Err(ConfigError(text.into()));
+    if tables.shops.is_empty() {
+        if tables.terms.is_some() || !tables.issuers.is_empty() {
+            return refuse("[terms] and [[issuer]] are of shops; there is no [[shop]]");
+        }
+        return Ok(None);
+    }
+    if is_demo {
+        return refuse("[[shop]]: a demo brings its own shops");
+    }
+    let Some(terms) = tables.terms else {
+        return refuse("[terms]: what the shops sell on is missing");
+    };
+    let terms = terms.check()?;
+    let shops = tables.shops.into_iter().map(|shop| shop.check(&terms.channel));
+    let shops = shops.collect::<Result<Vec<_>, _>>()?;
+    let names: BTreeSet<Tenant> = shops.iter().map(|shop| shop.name.clone()).collect();
+    let tenants = Tenants::new(shops, None).map_err(|error| ConfigError(error.to_string()))?;
+    let issuers = tables.issuers.into_iter().map(|issuer| issuer.check(&names));
+    Ok(Some(Shops { terms, tenants, issuers: issuers.collect::<Result<_, _>>()? }))
+}
+
+impl TermsTable {
+    fn check(self) -> Result<Terms, ConfigError> {
+        let ccy = Ccy::parse(&self.currency).map_err(|_| {
+            let currency = &self.currency;
+            ConfigError(format!("terms.currency = {currency}: allowed are ISO 4217 codes: EUR"))
+        })?;
+        if !(0..=1_000_000).contains(&self.tax_ppm) {
+            let tax_ppm = self.tax_ppm;
+            return Err(ConfigError(format!("terms.tax_ppm = {tax_ppm}: allowed are 0 to 1000000")));
+        }
+        if self.shipping.is_empty() {
+            return Err(ConfigError("terms.shipping: at least one way to send is needed".into()));
+        }
+        for ShippingTable { id, amount } in &self.shipping {
+            word("terms.shipping.id", id)?;
+            if !(0..=commerce::money::EDGE_MAX).contains(amount) {
+                let text = format!("terms.shipping.amount = {amount}: allowed are minor units");
+                return Err(ConfigError(text));
+            }
+        }
+        if self.locations.is_empty() {
+            return Err(ConfigError("terms.locations: at least one is needed".into()));
+        }
+        for location in &self.locations {
+            word("terms.locations", location)?;
+        }
+        word("terms.channel", &self.channel)?;
+        word("terms.price_book", &self.price_book)?;
+        let option = |it: ShippingTable| ShippingOption { id: it.id, amount: it.amount };
+        Ok(Terms {
+            channel: self.channel,
+            ccy,
+            book: self.price_book,
+            tax_ppm: self.tax_ppm,
+            tax_included: self.tax_included,
+            shipping: self.shipping.into_iter().map(option).collect(),
+            locations: self.locations,
+            // Money is given away in a demo only.
+            wallet_grant: 0,
+        })
+    }
+}
+
+impl ShopTable {
+    fn check(self, channel: &str) -> Result<TenantConfig, ConfigError> {
+        word("shop.name", &self.name)?;
+        let channel = CompactString::new(channel);
+        Ok(TenantConfig {
+            name: Tenant::new(&self.name),
+            hosts: self.hosts,
+            keys: self.keys.into_iter().map(|key| (key, channel.clone())).collect(),
+            channels: vec![channel],
+            origins: self.origins,
+        })
+    }
+}
+
+impl IssuerTable {
+    fn check(self, shops: &BTreeSet<Tenant>) -> Result<IssuerConfig, ConfigError> {
+        let Self { issuer, audience, tenant } = self;
+        edge::identity::check_transport(&issuer)
+            .map_err(|error| ConfigError(format!("issuer.issuer: {error}")))?;
+        let tenant = tenant.as_deref().map(Tenant::new);
+        if let Some(unknown) = tenant.as_ref().filter(|tenant| !shops.contains(tenant)) {
+            return Err(ConfigError(format!("issuer.tenant = {unknown}: there is no such [[shop]]")));
+        }
+        Ok(IssuerConfig { issuer, audience, tenant })
+    }
+}
+
+/// Names that stand in keys, subjects of events and paths.
+fn word(key: &str, value: &str) -> Result<(), ConfigError> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if (1..=40).contains(&value.len()) && value.bytes().all(fits) {
+        return Ok(());
+    }
+    Err(ConfigError(format!("{key} = {value}: allowed are a to z, 0 to 9 and -, at most 40")))
+}
