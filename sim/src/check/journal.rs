@@ -14,8 +14,10 @@ mod ledger;
 mod money;
 mod read;
 mod shop;
+mod stock_rules;
 mod world;
 
+pub mod bus_data;
 pub mod conflicts;
 pub mod i01_one_writer;
 pub mod i02_no_gaps;
@@ -43,7 +45,7 @@ pub use world::World;
 pub type Check = fn(&World) -> Findings;
 
 /// Every checker with its name, in the order of the invariants.
-pub const CHECKS: [(&str, Check); 15] = [
+pub const CHECKS: [(&str, Check); 16] = [
     ("I1", i01_one_writer::check),
     ("I2", i02_no_gaps::check),
     ("I3", i03_fold::check),
@@ -58,6 +60,7 @@ pub const CHECKS: [(&str, Check); 15] = [
     ("I12", i12_one_order::check),
     ("I13", i13_captured::check),
     ("sold_prices", sold_prices::check),
+    ("bus_data", bus_data::check),
     ("conflicts", conflicts::check),
 ];
 

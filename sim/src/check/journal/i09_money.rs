@@ -1,7 +1,8 @@
 //! I9: money. Ledgers sum to zero, no side of a wallet is negative, and no order gets or gives
-//! back more than was set aside for it. Wallets are counted a second time (`money.rs`).
+//! back more than was set aside for it. Wallets are counted a second time (`money.rs`). Of an order
+//! that pays at the door and is whole, parcels collect what it costs.
 
-use commerce::order::{self, WalletPhase};
+use commerce::order::{self, Stage, WalletPhase};
 use commerce::{keys, kinds};
 use entity::{EntityKey, uuid5};
 
@@ -37,6 +38,7 @@ fn order_money(world: &World, key: &EntityKey, body: &order::Body, found: &mut F
         let (captured, refunded) = (body.captured(), body.refunded());
         format!("{key}: captured {captured}, refunded {refunded}, totals fit: {totals}")
     });
+    at_the_door(key, body, found);
     let Some(part) = &body.wallet else { return };
     let account = keys::wallet(&body.terms.owner.customer(&key.tenant));
     let Some(wallet) = world.shop.wallets.get(&account) else { return };
@@ -53,6 +55,23 @@ fn order_money(world: &World, key: &EntityKey, body: &order::Body, found: &mut F
     found.judge(fits, || {
         let amount = part.amount;
         format!("{key}: {amount} of {account}: captured {captured}, refunded {refunded}: {entry:?}")
+    });
+}
+
+/// What is due at the door, while nothing of the order was cancelled or refused.
+fn at_the_door(key: &EntityKey, body: &order::Body, found: &mut Findings) {
+    let is_sold = matches!(
+        body.stage,
+        Stage::Confirmed | Stage::InFulfilment | Stage::Fulfilled | Stage::Completed
+    );
+    let is_whole = body.lines.iter().all(|line| line.cancelled == 0);
+    if !(body.terms.is_cod() && is_sold && is_whole) || body.parcels.is_empty() {
+        return;
+    }
+    let due: i64 = body.parcels.iter().map(|parcel| parcel.due).sum();
+    let payable = body.terms.priced.totals.payable;
+    found.judge(due == payable, || {
+        format!("{key}: {due} is due at the door, of {payable} that it costs")
     });
 }
 

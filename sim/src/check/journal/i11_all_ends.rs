@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use commerce::cart;
 use commerce::order::{self, HoldPhase, HoldReason, ParcelPhase, Stage, WalletPhase};
+use commerce::sku::Phase;
 use commerce::{keys, shipment};
 use entity::{DeadLetterChange, EntityKey, Quarantine, Timestamp};
 
@@ -39,6 +40,7 @@ pub fn check(world: &World) -> Findings {
         found.judge(!waits, || format!("{key} waits: {:?}, {:?}", body.status, body.merging));
     }
     deadlines(world, &mut found);
+    over_time(world, &mut found);
     wallets(world, &mut found);
     troubles(world, &mut found);
     found
@@ -136,6 +138,36 @@ fn deadlines(world: &World, found: &mut Findings) {
         found.judge(!is_over || quarantined.contains_key(key), || {
             format!("{key} was to be woken at {deadline:?}, and it is {clock:?}")
         });
+    }
+}
+
+/// Nothing is still as it may be for a time only, by whatever deadline it may have forgotten: a
+/// parcel on its way, an order that may be returned, units that are held.
+pub(super) fn over_time(world: &World, found: &mut Findings) {
+    let Some(now) = world.given.clock else { return };
+    let is_over = |since: Timestamp, ms: u64| since.plus_ms(ms).plus_ms(OVERDUE_MS) < now;
+    for (key, shipment) in &world.shop.shipments {
+        let Some(body) = shipment else { continue };
+        let is_away =
+            matches!(body.phase, shipment::Phase::Dispatched | shipment::Phase::InTransit);
+        let left = body.dispatched_at.filter(|_| is_away);
+        let late = left.filter(|left| is_over(*left, body.content.auto_receipt_ms));
+        found.judge(late.is_none(), || format!("{key} is {:?} since {late:?}", body.phase));
+    }
+    for (key, order) in &world.shop.orders {
+        let fulfilled = order.body.as_ref().filter(|body| body.stage == Stage::Fulfilled);
+        let Some(body) = fulfilled.filter(|body| body.on_hold.is_none()) else { continue };
+        let last = world.decoded.entities.get(key).and_then(|rows| rows.last());
+        let since = last.map_or(now, |row| world.decoded.records[*row].record.at);
+        let is_late = is_over(since, body.terms.timers.return_window_ms);
+        found.judge(!is_late, || format!("{key} is fulfilled since {since:?}, it is {now:?}"));
+    }
+    for (key, ledger) in &world.shop.skus {
+        for (id, hold) in ledger.holds.iter().filter(|(_, hold)| hold.phase == Phase::Held) {
+            let due = ledger.lapses.due(id).filter(|_| !hold.open.is_empty());
+            let late = due.filter(|due| is_over(*due, 0));
+            found.judge(late.is_none(), || format!("{key}: {hold:?} was to lapse at {late:?}"));
+        }
     }
 }
 

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 
 use commerce::protocol::Location;
 use commerce::sku::{
-    Condition, Event, MovementKind, Origin, Owner, Parts, Phase, Query, ShelfIndex, Sku, StockView,
-    Terms, View,
+    Condition, Event, Left, MovementKind, Origin, Owner, Parts, Phase, Query, ShelfIndex, Sku,
+    StockView, Terms, View,
 };
 use entity::{Answer, Cause, Context, Entity, EventContext, Principal, Source};
 use uuid::Uuid;
 
 use super::sold_prices::PriceLog;
+use super::stock_rules::{Lapses, could_stay, revoked_last, turned};
 
 /// Stock at a location: four flows, a policy, and what holds take.
 #[derive(Debug, Default)]
@@ -81,6 +82,8 @@ pub(super) struct Ledger {
     pub(super) holds: BTreeMap<Uuid, Hold>,
     /// What units were held at.
     pub(super) prices: PriceLog,
+    /// When holds may lapse.
+    pub(super) lapses: Lapses,
     /// Units for sale whenever they changed: time in ms since 1970, units.
     pub(super) for_sale: Vec<(u64, u64)>,
     /// What breaks I6.
@@ -96,9 +99,16 @@ impl Ledger {
     pub(super) fn event(&mut self, ctx: &EventContext<'_>, sku: &Sku, event: &Event) {
         self.n_versions += 1;
         let before = self.end_faults.len();
+        let was_available = self.available();
+        let revoked = revoked_last(event).and_then(|id| Some(self.holds.get(&id)?.open.clone()));
+        self.end_faults.extend(self.lapses.event(ctx.at, event));
         self.apply(event);
         self.prices.event(event);
         let available = self.available();
+        let sellable = |at: ShelfIndex| self.shelves.get(usize::from(at)).map(Shelf::sellable);
+        if revoked.is_some_and(|parts| could_stay(&parts, sellable)) {
+            self.end_faults.push("a hold was revoked that could have stayed".into());
+        }
         if self.for_sale.last().is_none_or(|(_, last)| *last != available) {
             self.for_sale.push((ctx.at.0, available));
         }
@@ -111,11 +121,12 @@ impl Ledger {
         {
             self.stock_faults.push(at(fault));
         }
-        if let Some(left) = left(event)
-            && left != self.available()
-        {
-            let available = self.available();
-            self.stock_faults.push(at(format!("says {left} are left, there are {available}")));
+        if let Some(left) = left(event) {
+            if left.units != available {
+                let said = left.units;
+                self.stock_faults.push(at(format!("says {said} are left, there are {available}")));
+            }
+            self.stock_faults.extend(turned(left, was_available).map(at));
         }
         for shelf in self.taken(event).iter().filter_map(|it| self.shelves.get(usize::from(*it))) {
             if shelf.sellable() < 0 {
@@ -380,7 +391,7 @@ impl Ledger {
 }
 
 /// What an event says is left.
-const fn left(event: &Event) -> Option<u64> {
+const fn left(event: &Event) -> Option<Left> {
     match event {
         Event::PolicySet { left, .. }
         | Event::Adjusted { left, .. }
@@ -391,7 +402,7 @@ const fn left(event: &Event) -> Option<u64> {
         | Event::Expired { left, .. }
         | Event::Revoked { left, .. }
         | Event::Shipped { left, .. }
-        | Event::Restocked { left, .. } => Some(left.units),
+        | Event::Restocked { left, .. } => Some(*left),
         Event::Put { .. }
         | Event::ArchivedSet { .. }
         | Event::PriceSet { .. }

@@ -64,6 +64,36 @@ fn each_tampering_is_reported_under_its_number() {
 }
 
 #[test]
+fn parcels_that_collect_too_little_are_found() {
+    let (journals, given) = rig::good();
+    let mut world = World::new(journals, given);
+    let mut bodies = world.shop.orders.values_mut().filter_map(|order| order.body.as_mut());
+    let of_parcels = bodies.find(|body| body.terms.is_cod() && !body.parcels.is_empty());
+    of_parcels.expect("one pays at the door").parcels[0].due -= 1;
+    let found = check("I9", &world);
+    assert_eq!(found.violations.len(), 1);
+    assert!(found.violations[0].what.contains("is due at the door"), "{:?}", found.violations);
+}
+
+#[test]
+fn what_was_to_end_long_ago_is_found() {
+    let (journals, mut given) = rig::good();
+    let last = World::new(journals.clone(), given.clone()).last_time();
+    let mut over_time = |after_ms| {
+        given.clock = Some(last.plus_ms(after_ms));
+        let world = World::new(journals.clone(), given.clone());
+        let mut found = world.findings("I11");
+        super::i11_all_ends::over_time(&world, &mut found);
+        found
+    };
+    assert_eq!(over_time(60_000).violations, []);
+    let found = over_time(60 * 24 * 3_600_000);
+    for what in ["is fulfilled since", "was to lapse at"] {
+        assert!(found.violations.iter().any(|it| it.what.contains(what)), "{what}: {found:?}");
+    }
+}
+
+#[test]
 fn findings_are_bounded_and_say_how_many_more_there_were() {
     let mut found = Findings::of("I2", 7);
     for n in 0..50 {

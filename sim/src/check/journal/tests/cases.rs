@@ -35,6 +35,8 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "an event of a shard that is not", reported_by: "I4", tamper: no_shard },
     Case { name: "a published event says else", reported_by: "I4", tamper: other_bytes },
     Case { name: "an event of another history", reported_by: "I4", tamper: other_history },
+    Case { name: "data of another version", reported_by: "bus_data", tamper: renumbered },
+    Case { name: "data with another word", reported_by: "bus_data", tamper: reworded },
     Case { name: "a snapshot of the future", reported_by: "I4", tamper: future_snapshot },
     Case { name: "a checkpoint of the future", reported_by: "I4", tamper: future_checkpoint },
     Case { name: "a client saw it early", reported_by: "I4", tamper: seen_before_durable },
@@ -208,6 +210,20 @@ fn no_shard(journals: &mut Journals, _: &mut Given) {
 
 fn other_bytes(journals: &mut Journals, _: &mut Given) {
     republish(journals, |event| event.data.push(b' '));
+}
+
+fn renumbered(journals: &mut Journals, _: &mut Given) {
+    republish(journals, |event| {
+        event.data = br#"{"version":999}"#.to_vec();
+    });
+}
+
+fn reworded(journals: &mut Journals, given: &mut Given) {
+    let answers = given.history.ops.iter_mut().filter_map(|op| op.answer.as_mut());
+    for answer in answers.filter(|answer| answer.order.is_some()) {
+        answer.state = Some("cancelling".into());
+    }
+    assert!(journals.published.is_some());
 }
 
 fn other_history(journals: &mut Journals, _: &mut Given) {

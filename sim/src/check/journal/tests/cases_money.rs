@@ -13,7 +13,10 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "another receipt", reported_by: "I6", tamper: receipt },
     Case { name: "a hold takes more than there is", reported_by: "I6", tamper: oversold },
     Case { name: "an event says that more is left", reported_by: "I6", tamper: more_left },
+    Case { name: "the word for what is left does not turn", reported_by: "I6", tamper: no_turn },
     Case { name: "more is shipped than was there", reported_by: "I6", tamper: over_shipped },
+    Case { name: "a hold lapses before its time", reported_by: "I8", tamper: early_lapse },
+    Case { name: "a hold is revoked without need", reported_by: "I8", tamper: revoked },
     Case { name: "units are released twice", reported_by: "I8", tamper: released_twice },
     Case { name: "units are never released", reported_by: "I8", tamper: never_released },
     Case { name: "units are shipped twice", reported_by: "I8", tamper: shipped_twice },
@@ -77,6 +80,34 @@ fn more_left(journals: &mut Journals, _: &mut Given) {
     event::<Sku>(journals, |event| match event {
         sku::Event::Held { left, .. } => {
             left.units += 1;
+            true
+        }
+        _ => false,
+    });
+}
+
+fn no_turn(journals: &mut Journals, _: &mut Given) {
+    event::<Sku>(journals, |event| match event {
+        sku::Event::Adjusted { left, .. } | sku::Event::Held { left, .. } => {
+            left.turned.take().is_some()
+        }
+        _ => false,
+    });
+}
+
+fn early_lapse(journals: &mut Journals, _: &mut Given) {
+    ended(journals, |hold_id, left| sku::Event::Expired { hold_ids: vec![hold_id], left });
+}
+
+fn revoked(journals: &mut Journals, _: &mut Given) {
+    ended(journals, |hold_id, left| sku::Event::Revoked { hold_ids: vec![hold_id], left });
+}
+
+/// Lets a hold that was given back end in another way.
+fn ended(journals: &mut Journals, end: impl Fn(uuid::Uuid, sku::Left) -> sku::Event) {
+    event::<Sku>(journals, |event| match event {
+        sku::Event::Released { hold_id, left } => {
+            *event = end(*hold_id, *left);
             true
         }
         _ => false,
