@@ -142,6 +142,7 @@ const fn reach(kind: &FaultKind) -> Reach {
         | FaultKind::StoreSlow { .. }
         | FaultKind::StoreUnknown { .. }
         | FaultKind::StoreDown { .. }
+        | FaultKind::StoreErrors { .. }
         | FaultKind::StaleReads { .. }
         | FaultKind::SyncFails { .. }
         | FaultKind::ClockStep { .. }

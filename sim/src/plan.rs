@@ -343,6 +343,13 @@ pub enum FaultKind {
         /// Which node.
         node: u16,
     },
+    /// Store calls of this node that are no appends are refused as unavailable, some of them.
+    StoreErrors {
+        /// Which node.
+        node: u16,
+        /// How many, in percent.
+        percent: u8,
+    },
     /// Reads of lease and owner rows answer what stood there before.
     StaleReads {
         /// Which node.

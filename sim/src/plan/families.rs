@@ -25,6 +25,7 @@ impl FaultKind {
             | Self::StoreSlow { .. }
             | Self::StoreUnknown { .. }
             | Self::StoreDown { .. }
+            | Self::StoreErrors { .. }
             | Self::StaleReads { .. }
             | Self::SyncFails { .. }
             | Self::BusDown
@@ -45,6 +46,7 @@ impl FaultKind {
             | Self::StoreSlow { node, .. }
             | Self::StoreUnknown { node, .. }
             | Self::StoreDown { node }
+            | Self::StoreErrors { node, .. }
             | Self::StaleReads { node, .. }
             | Self::SyncFails { node }
             | Self::ClockStep { node, .. }
@@ -77,6 +79,7 @@ impl FaultKind {
             Self::StoreSlow { .. } => "store_slow",
             Self::StoreUnknown { .. } => "store_unknown",
             Self::StoreDown { .. } => "store_down",
+            Self::StoreErrors { .. } => "store_errors",
             Self::StaleReads { .. } => "stale_reads",
             Self::SyncFails { .. } => "sync_fails",
             Self::BusDown => "bus_down",

@@ -152,6 +152,7 @@ fn acts(fault: &Fault, nodes: u16) -> bool {
             | FaultKind::Duplicate { percent }
             | FaultKind::ClientLoss { percent }
             | FaultKind::StoreUnknown { percent, .. }
+            | FaultKind::StoreErrors { percent, .. }
             | FaultKind::StaleReads { percent, .. }
             | FaultKind::BusTwice { percent }
             | FaultKind::BusLostAcks { percent }

@@ -219,6 +219,7 @@ fn half(kind: &mut FaultKind) -> bool {
         | FaultKind::Duplicate { percent }
         | FaultKind::ClientLoss { percent }
         | FaultKind::StoreUnknown { percent, .. }
+        | FaultKind::StoreErrors { percent, .. }
         | FaultKind::StaleReads { percent, .. }
         | FaultKind::BusTwice { percent }
         | FaultKind::BusLostAcks { percent }
@@ -257,6 +258,7 @@ const fn node(kind: &mut FaultKind) -> Option<&mut u16> {
         | FaultKind::StoreSlow { node, .. }
         | FaultKind::StoreUnknown { node, .. }
         | FaultKind::StoreDown { node }
+        | FaultKind::StoreErrors { node, .. }
         | FaultKind::StaleReads { node, .. }
         | FaultKind::SyncFails { node }
         | FaultKind::ClockStep { node, .. }

@@ -98,6 +98,7 @@ impl World {
             | FaultKind::StoreSlow { .. }
             | FaultKind::StoreUnknown { .. }
             | FaultKind::StoreDown { .. }
+            | FaultKind::StoreErrors { .. }
             | FaultKind::StaleReads { .. }
             | FaultKind::BusTwice { .. }
             | FaultKind::BusLostAcks { .. } => {

@@ -117,6 +117,7 @@ impl SimStore {
         let node = self.node;
         self.faults.strikes(name, |kind| match kind {
             FaultKind::StoreDown { node: at } if *at == node => Some(100),
+            FaultKind::StoreErrors { node: at, percent } if *at == node => Some(*percent),
             _ => None,
         })
     }

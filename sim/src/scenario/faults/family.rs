@@ -32,6 +32,7 @@ pub enum Family {
     ClockStep,
     ClockDrift,
     BusCut,
+    StoreErrors,
 }
 
 /// What a family's faults have a number of.
@@ -62,7 +63,7 @@ pub(super) struct Parts {
 
 impl Family {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Crash,
         Self::Pause,
         Self::Roll,
@@ -83,6 +84,7 @@ impl Family {
         Self::ClockStep,
         Self::ClockDrift,
         Self::BusCut,
+        Self::StoreErrors,
     ];
 
     /// The family of a fault.
@@ -107,6 +109,7 @@ impl Family {
             FaultKind::BusLostAcks { .. } => Self::BusLostAcks,
             FaultKind::BusWiped => Self::BusWiped,
             FaultKind::BusCut { .. } => Self::BusCut,
+            FaultKind::StoreErrors { .. } => Self::StoreErrors,
             FaultKind::ClockStep { .. } => Self::ClockStep,
             FaultKind::ClockDrift { .. } => Self::ClockDrift,
         }
@@ -136,6 +139,7 @@ impl Family {
             | Self::Partition
             | Self::StoreUnknown
             | Self::StoreDown
+            | Self::StoreErrors
             | Self::StaleReads => nodes > 1,
         }
     }
@@ -167,6 +171,7 @@ impl Family {
             | Self::Duplicate
             | Self::ClientLoss
             | Self::StoreUnknown
+            | Self::StoreErrors
             | Self::StaleReads
             | Self::BusTwice
             | Self::BusLostAcks
@@ -218,6 +223,7 @@ impl Family {
             Self::BusLostAcks => FaultKind::BusLostAcks { percent },
             Self::BusWiped => FaultKind::BusWiped,
             Self::BusCut => FaultKind::BusCut { percent },
+            Self::StoreErrors => FaultKind::StoreErrors { node, percent },
             Self::ClockStep => FaultKind::ClockStep { node, by_ms: signed },
             Self::ClockDrift => FaultKind::ClockDrift { node, ppm: signed },
         }
