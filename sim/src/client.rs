@@ -5,15 +5,19 @@
 //! Clients are open loop: a visit begins at its time, however slow the system is.
 
 mod billing;
+mod closing;
+mod delivering;
 mod feed;
 mod http_wire;
 mod journey;
 mod listening;
 mod names;
+mod prying;
 mod reading;
 mod requests;
 mod shop;
 mod sim_wire;
+mod tabs;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -30,7 +34,7 @@ pub use names::Names;
 pub use shop::{Staff, open_shop};
 pub use sim_wire::SimWire;
 
-use crate::history::{Ask, History, Op};
+use crate::history::{Ask, History, Look, Op};
 use crate::plan::{ClientPolicy, Jitter};
 use crate::random::{Stream, below, mix};
 
@@ -158,7 +162,7 @@ impl<W: Wire> Clients<W> {
         let this = Try { visit: call.visit, step: call.step, attempt };
         let node = self.node_for(this);
         let place = self.sent(call, node);
-        let timeout_ms = self.policy.timeout_ms;
+        let timeout_ms = self.policy.timeout_ms + call.wait_ms();
         let request = call.request.clone();
         let answer = self.wire.send(this, call.who, node, request, timeout_ms).await;
         self.answered(place, answer.as_ref());
@@ -187,7 +191,8 @@ impl<W: Wire> Clients<W> {
             sent_us,
             answered_us: None,
             node,
-            key: requests::key_in(&call.request),
+            key: requests::key_in(&call.request).or_else(|| requests::event_in(&call.request)),
+            over: requests::over_in(&call.request),
             ask: call.ask.clone(),
             answer: None,
         };
@@ -237,6 +242,16 @@ pub struct Call<'a> {
     pub request: Request,
     /// Tries in all.
     pub tries: u32,
+}
+
+impl Call<'_> {
+    /// How long its answer may wait for something, in ms.
+    const fn wait_ms(&self) -> u32 {
+        match &self.ask {
+            Ask::Look(Look::Wait { wait_ms, .. }) => *wait_ms,
+            _ => 0,
+        }
+    }
 }
 
 /// Whether an answer says: later.

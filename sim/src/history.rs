@@ -7,6 +7,7 @@
 
 mod bill;
 mod listening;
+mod looking;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bill::{Bill, Charge};
 pub use listening::{Listening, Told};
+pub use looking::{Goods, Listed, Look, Over, Row};
 
 /// All requests of a run, by the time at which they were sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,8 +52,11 @@ pub struct Op {
     pub answered_us: Option<u64>,
     /// The node that it was sent to.
     pub node: u16,
-    /// Its idempotency key, if it has one.
+    /// Its idempotency key, if it has one; of a courier's event the shipment and the event's id.
     pub key: Option<String>,
+    /// What it says that it replaces (`If-Match`, `If-None-Match: *`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Over>,
     /// What was asked.
     pub ask: Ask,
     /// What was answered; `None`: unknown.
@@ -133,6 +138,8 @@ pub enum Ask {
         /// The cart.
         cart: String,
     },
+    /// Somebody looked at something.
+    Look(Look),
     /// Anything else (tokens, products).
     Other,
 }
@@ -170,6 +177,12 @@ pub struct Answer {
     /// A page of orders that the answer shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listed: Option<Listed>,
+    /// What lies in a cart that the answer shows: (SKU, units), by SKU.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<(u32, u32)>,
+    /// SKUs of the catalogue that the answer shows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub goods: Vec<Goods>,
     /// The version in its ETag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<u64>,
@@ -177,15 +190,6 @@ pub struct Answer {
     pub replayed: bool,
     /// Hash of the body without what may differ between repeats (request ids).
     pub body: u64,
-}
-
-/// A page of a list of orders.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
-    /// Their ids.
-    pub orders: Vec<String>,
-    /// Whether there is no page after it.
-    pub is_last: bool,
 }
 
 impl Op {

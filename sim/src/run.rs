@@ -128,7 +128,7 @@ async fn whole(
 ) -> Result<(), (&'static str, String)> {
     let setup = |why| ("setup", why);
     world.start_all().await.map_err(setup)?;
-    let staff = Staff::new(clients);
+    let staff = Rc::new(Staff::new(clients));
     open_shop(&staff, &plan.setup).await.map_err(setup)?;
     staff.open_wallets(&wallets(plan)).await.map_err(setup)?;
     // Times count from here; what opened the shop is no part of what is judged.
@@ -159,9 +159,10 @@ async fn whole(
     healed_us.set(world.since_begin_us());
     let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
     staff.look_at_all(n_skus, until_us).await;
+    staff.look_at_shop(n_skus, until_us).await;
     watching.abort();
+    settle::let_deadlines_pass(world, settle_us, &staff).await.map_err(restless)?;
     world.end();
-    settle::let_deadlines_pass(world, settle_us).await.map_err(restless)?;
     tell(&|| progress(world, clients));
     Ok(())
 }

@@ -10,10 +10,14 @@ pub mod acked;
 pub mod answers;
 pub mod available;
 pub mod calm;
+pub mod conditions;
+pub mod couriers;
 mod facts;
+pub mod goods;
 pub mod idempotency;
 mod index;
 pub mod linear;
+pub mod lists;
 pub mod liveness;
 pub mod oversell;
 pub mod own_orders;
@@ -21,10 +25,12 @@ pub mod placing;
 pub mod prices;
 pub mod refusals;
 pub mod stock;
+pub mod strangers;
 pub mod streams;
 pub mod told;
 pub mod unknown;
 pub mod versions;
+pub mod waits;
 
 use super::{Check, Findings};
 use crate::history::History;
@@ -60,6 +66,11 @@ const PLAIN: &[Plain] = &[
     Plain { name: "prices", check: prices::check },
     Plain { name: "available", check: available::check },
     Plain { name: "answers", check: answers::check },
+    Plain { name: "conditions", check: conditions::check },
+    Plain { name: "couriers", check: couriers::check },
+    Plain { name: "goods", check: goods::check },
+    Plain { name: "lists", check: lists::check },
+    Plain { name: "strangers", check: strangers::check },
     Plain { name: "stock_bounds", check: stock::check },
     Plain { name: "linear_order", check: linear::check_orders },
     Plain { name: "linear_stock", check: linear::check_stock },
@@ -81,6 +92,11 @@ pub fn judge(history: &History, settle: Option<&Settle>) -> Vec<(&'static str, F
         ("prices", prices::judge(history, &index)),
         ("available", available::check(history)),
         ("answers", answers::check(history)),
+        ("conditions", conditions::check(history)),
+        ("couriers", couriers::check(history)),
+        ("goods", goods::check(history)),
+        ("lists", lists::check(history)),
+        ("strangers", strangers::check(history)),
         ("stock_bounds", stock::judge(&ledgers)),
         ("linear_order", linear::judge_orders(history, &index)),
         ("linear_stock", linear::judge_stock(&ledgers)),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::listening::Ear;
-use super::requests::{self, Money, Quote};
+use super::requests::{self, Quote};
 use super::{Call, Clients, HttpAnswer, Local, Who, Wire};
 use crate::history::Ask;
 use crate::plan::{Journey, Line, Listen, Pay, Then, Visit};
@@ -28,14 +28,28 @@ const ASK_AGAIN_PERCENT: u64 = 15;
 /// A stream stays open for so much longer than news of it may take, in us: what comes later than
 /// that never came.
 const LISTEN_ON_US: u64 = 1_000_000;
+/// Of a hundred prices that staff has set, so many are set again over the version before.
+const STALE_PRICE_PERCENT: u64 = 30;
 /// How often staff sets a price that somebody else set meanwhile.
 const REPRICES: u32 = 3;
 
+/// What a visit draws in [`Stream::Client`], each by a number of its own.
+pub(super) mod draw {
+    pub(in crate::client) const NEW_PRICE: u64 = 3;
+    pub(in crate::client) const ASK_AGAIN: u64 = 4;
+    pub(in crate::client) const STALE_PRICE: u64 = 5;
+    pub(in crate::client) const SAYS_AGAIN: u64 = 6;
+    pub(in crate::client) const WAITS: u64 = 7;
+    pub(in crate::client) const PRIES: u64 = 8;
+    pub(in crate::client) const PRIES_INTO: u64 = 9;
+    pub(in crate::client) const TABS: u64 = 10;
+}
+
 /// One visit under way.
 pub struct Visitor<W> {
-    clients: Rc<Clients<W>>,
-    visit: Visit,
-    who: Who,
+    pub(super) clients: Rc<Clients<W>>,
+    pub(super) visit: Visit,
+    pub(super) who: Who,
     /// What the wallet gives, in minor units: what the lines cost as the plan has it, until a quote
     /// says that more has to be paid (taxes, shipping).
     wallet_gives: Cell<i64>,
@@ -48,25 +62,9 @@ pub struct Visitor<W> {
 
 /// An order, as far as its buyer looks.
 #[derive(Deserialize)]
-struct Looked {
-    version: u64,
+pub(super) struct Looked {
+    pub(super) version: u64,
     status: String,
-}
-
-#[derive(Deserialize)]
-struct Shipments {
-    data: Vec<Shipment>,
-}
-
-#[derive(Deserialize)]
-struct Shipment {
-    id: String,
-    cod: Option<Cod>,
-}
-
-#[derive(Deserialize)]
-struct Cod {
-    due: Money,
 }
 
 impl<W: Wire> Visitor<W> {
@@ -112,7 +110,9 @@ impl<W: Wire> Visitor<W> {
             }
             Journey::Abandon { lines } => {
                 let cart = self.cart(0);
-                self.quoted(&cart, lines, Pay::Cod).await;
+                if let Some(quote) = self.quoted(&cart, lines, Pay::Cod).await {
+                    self.in_two_tabs(&cart, lines, quote.cart_version()).await;
+                }
             }
             Journey::Restock { sku, units } => {
                 let change = json!({"delta": units});
@@ -135,8 +135,7 @@ impl<W: Wire> Visitor<W> {
     /// Asks what has a key once more, as it was asked: the answers are those of before. A program
     /// that uses the key of a placing for another one too is refused.
     async fn ask_again(&self) {
-        let draw = mix(self.clients.seed, Stream::Client, u64::from(self.visit.id), 4);
-        if percent(draw, ASK_AGAIN_PERCENT) {
+        if self.draws(draw::ASK_AGAIN, ASK_AGAIN_PERCENT) {
             self.clients.wire.sleep_us(WATCH_US).await;
             for (who, ask, request) in self.keyed.take() {
                 let other = reuse(&ask, &request);
@@ -163,10 +162,13 @@ impl<W: Wire> Visitor<W> {
             placed = self.placed_anew(&cart, lines, *pay, &quote, answer).await;
         }
         match placed.as_ref().and_then(order_of) {
-            Some(order) => match *listen {
-                Some(listen) => self.after_by_stream(&order, listen, *then).await,
-                None => self.after(&order, *then).await,
-            },
+            Some(order) => {
+                match *listen {
+                    Some(listen) => self.after_by_stream(&order, listen, *then).await,
+                    None => self.after(&order, *then).await,
+                }
+                self.is_pried_into(&order, &cart).await;
+            }
             None if self.visit.id.is_multiple_of(ONE_OF_BUYS_LESS) => {
                 self.buy_less(&cart, lines, *pay).await;
             }
@@ -209,8 +211,17 @@ impl<W: Wire> Visitor<W> {
 
     /// Whether this buyer takes another price than the first one.
     fn takes_new_price(&self) -> bool {
-        let draw = mix(self.clients.seed, Stream::Client, u64::from(self.visit.id), 3);
-        percent(draw, TAKE_NEW_PRICE_PERCENT)
+        self.draws(draw::NEW_PRICE, TAKE_NEW_PRICE_PERCENT)
+    }
+
+    /// The bits of a draw of this visit.
+    pub(super) fn bits(&self, what: u64) -> u64 {
+        mix(self.clients.seed, Stream::Client, u64::from(self.visit.id), what)
+    }
+
+    /// Whether this visit is one of so many in a hundred.
+    pub(super) fn draws(&self, what: u64, of_hundred: u64) -> bool {
+        percent(self.bits(what), of_hundred)
     }
 
     /// Places the cart at the price that it has by now: the refusal says it, unless an order was
@@ -278,7 +289,7 @@ impl<W: Wire> Visitor<W> {
 
     async fn after(&self, order: &str, then: Then) {
         match then {
-            Then::Leave => {}
+            Then::Leave => self.wait_for_news(order).await,
             Then::Watch => {
                 for _ in 0..WATCH_LOOKS {
                     let looked = self.look(order).await;
@@ -303,37 +314,10 @@ impl<W: Wire> Visitor<W> {
     }
 
     /// Looks at the order; how it stands, if that was shown.
-    async fn look(&self, order: &str) -> Option<Looked> {
+    pub(super) async fn look(&self, order: &str) -> Option<Looked> {
         let ask = Ask::GetOrder { order: order.into() };
         let answer = self.ask(ask, requests::get_order(order), 2).await?;
         (answer.status == 200).then(|| requests::read(&answer)).flatten()
-    }
-
-    /// Staff ships the order's parcels, the carrier brings them, the courier takes the cash.
-    async fn deliver(&self, order: &str) {
-        let path = format!("/v1/orders/{order}/shipments");
-        let listed = self.staff(Ask::Other, requests::request("GET", path)).await;
-        let Some(shipments) = listed.as_ref().and_then(requests::read::<Shipments>) else {
-            return;
-        };
-        for shipment in &shipments.data {
-            let moved = || Ask::Advance { order: order.into() };
-            let path = |what: &str| format!("/v1/shipments/{}/{what}", shipment.id);
-            let body = json!({"carrier": "swift", "tracking_number": shipment.id});
-            let leave = requests::with_body(requests::request("POST", path("dispatch")), &body);
-            let key = format!("d-{}", shipment.id);
-            self.staff(moved(), requests::with(leave, "idempotency-key", &key)).await;
-            let at = "2026-11-11T12:00:00.000Z";
-            let body = json!({"event_id": "scan-1", "status": "delivered", "at": at});
-            let scan = requests::with_body(requests::request("POST", path("tracking")), &body);
-            self.staff(moved(), scan).await;
-            if let Some(Cod { due }) = &shipment.cod {
-                let body = json!({"event_id": "cash-1", "result": "collected", "amount": due,
-                                  "receipt": "R-1"});
-                let cash = requests::with_body(requests::request("POST", path("cod")), &body);
-                self.staff(moved(), cash).await;
-            }
-        }
     }
 
     /// Staff sets a price over the one that it sees.
@@ -350,7 +334,13 @@ impl<W: Wire> Visitor<W> {
             let put = requests::set_price(&code, price, seen.price_version);
             let set = self.ask_surely(Ask::SetPrice { sku, price }, put).await;
             // Refused over a version: somebody else set it, or an earlier try of this one.
-            if set.is_none_or(|answer| answer.status != 412) {
+            if set.as_ref().is_none_or(|answer| answer.status != 412) {
+                if set.is_some() && self.draws(draw::STALE_PRICE, STALE_PRICE_PERCENT) {
+                    // Another page, which shows the version before.
+                    let price = price + 1;
+                    let put = requests::set_price(&code, price, seen.price_version);
+                    self.ask(Ask::SetPrice { sku, price }, put, 1).await;
+                }
                 return;
             }
         }
@@ -398,7 +388,7 @@ impl<W: Wire> Visitor<W> {
         matches!(made.status, 200 | 201 | 412).then_some(made.status)
     }
 
-    async fn quote(&self, cart: &str) -> Option<Quote> {
+    pub(super) async fn quote(&self, cart: &str) -> Option<Quote> {
         let (ask, asked_us) = (Ask::Quote { cart: cart.into() }, self.clients.wire.now_us());
         let answer = self.ask_surely(ask, requests::quote(cart)).await?;
         let quote = (answer.status == 200).then(|| requests::read::<Quote>(&answer)).flatten();
@@ -414,20 +404,20 @@ impl<W: Wire> Visitor<W> {
     }
 
     /// With as many tries as the policy has.
-    fn ask_surely(&self, ask: Ask, request: Request) -> Local<'_, Option<HttpAnswer>> {
+    pub(super) fn ask_surely(&self, ask: Ask, request: Request) -> Local<'_, Option<HttpAnswer>> {
         let tries = self.clients.policy.tries;
         Box::pin(self.ask(ask, request, tries))
     }
 
-    async fn ask(&self, ask: Ask, request: Request, tries: u32) -> Option<HttpAnswer> {
+    pub(super) async fn ask(&self, ask: Ask, request: Request, tries: u32) -> Option<HttpAnswer> {
         self.ask_as(&self.who, ask, request, tries).await
     }
 
-    async fn staff(&self, ask: Ask, request: Request) -> Option<HttpAnswer> {
+    pub(super) async fn staff(&self, ask: Ask, request: Request) -> Option<HttpAnswer> {
         self.ask_as(&Who::Staff, ask, request, self.clients.policy.tries).await
     }
 
-    async fn ask_as(
+    pub(super) async fn ask_as(
         &self,
         who: &Who,
         ask: Ask,
@@ -452,7 +442,7 @@ impl<W: Wire> Visitor<W> {
         self.clients.names.cart(self.visit.id, n)
     }
 
-    fn key(&self, what: &str) -> String {
+    pub(super) fn key(&self, what: &str) -> String {
         self.clients.names.key(what, self.visit.id)
     }
 }

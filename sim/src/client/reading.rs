@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::requests::Money;
 use super::{HttpAnswer, Names, billing};
-use crate::history::{Answer, Ask, Listed};
+use crate::history::{Answer, Ask, Goods, Listed, Look, Row};
 
 /// The fields of all answers that are of interest.
 #[derive(Default, Deserialize)]
@@ -15,6 +16,8 @@ struct Body {
     id: Option<String>,
     code: Option<String>,
     version: Option<u64>,
+    /// Of a quote.
+    cart_version: Option<u64>,
     status: Option<serde_json::Value>,
     available: Option<serde_json::Value>,
     stock: Option<Box<Self>>,
@@ -52,18 +55,22 @@ pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
         matches!(ask, Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Quote { .. }) && is_done;
     let bill = has_bill.then(|| billing::bill(names, &answer.body)).flatten();
     let reads_order = matches!(ask, Ask::GetOrder { .. }) && is_done;
-    let is_list = matches!(ask, Ask::ListMine { .. }) && is_done;
+    let is_list = matches!(ask, Ask::ListMine { .. } | Ask::Look(Look::Orders { .. })) && is_done;
+    let is_cart = matches!(ask, Ask::PutCart { .. } | Ask::Look(Look::Cart { .. })) && is_done;
+    let is_goods = matches!(ask, Ask::Look(Look::Goods { .. })) && is_done;
     Answer {
         status: answer.status,
         code: body.code.clone(),
         order: body.id.clone().filter(|_| is_order).or_else(|| named(ask, &body)),
-        version: body.version.or_else(|| etag(&answer.headers)),
+        version: body.version.or(body.cart_version).or_else(|| etag(&answer.headers)),
         tag: etag(&answer.headers),
         state: word.filter(|_| is_order && asks_order),
         available: available.filter(|_| is_done),
         bill: bill.map(Box::new),
         entries: if reads_order { versions(&body.timeline) } else { Vec::new() },
         listed: is_list.then(|| listed(&answer.body)).flatten(),
+        lines: if is_cart { lines(names, &answer.body) } else { Vec::new() },
+        goods: if is_goods { goods(names, &answer.body) } else { Vec::new() },
         replayed: answer.headers.contains_key("idempotent-replayed"),
         body: xxh3_64(&answer.body),
     }
@@ -86,10 +93,67 @@ fn listed(body: &[u8]) -> Option<Listed> {
     #[derive(Deserialize)]
     struct Item {
         id: String,
+        #[serde(default)]
+        version: u64,
+        #[serde(default)]
+        status: String,
+        #[serde(default)]
+        created_at: String,
     }
     let page: Page = serde_json::from_slice(body).ok()?;
-    let orders = page.data.into_iter().map(|item| item.id).collect();
-    Some(Listed { orders, is_last: page.next.is_none() })
+    let is_last = page.next.is_none();
+    let (mut orders, mut rows) = (Vec::new(), Vec::new());
+    for Item { id, version, status, created_at } in page.data {
+        orders.push(id);
+        rows.push(Row { created: created_at, version, state: status });
+    }
+    Some(Listed { orders, rows, is_last })
+}
+
+/// What lies in a cart, by SKU; nothing if a SKU is somebody else's.
+fn lines(names: &Names, body: &[u8]) -> Vec<(u32, u32)> {
+    #[derive(Deserialize)]
+    struct Cart {
+        lines: Vec<Line>,
+    }
+    #[derive(Deserialize)]
+    struct Line {
+        sku: String,
+        qty: u32,
+    }
+    let cart = serde_json::from_slice::<Cart>(body).ok();
+    let pair = |line: &Line| Some((names.number(&line.sku)?, line.qty));
+    let lines = cart.and_then(|cart| cart.lines.iter().map(pair).collect::<Option<Vec<_>>>());
+    let mut lines = lines.unwrap_or_default();
+    lines.sort_unstable();
+    lines
+}
+
+/// The SKUs of a catalogue page: one, or those of a product.
+fn goods(names: &Names, body: &[u8]) -> Vec<Goods> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Page {
+        Product { skus: Vec<Sku> },
+        One(Sku),
+    }
+    #[derive(Deserialize)]
+    struct Sku {
+        sku: String,
+        availability: String,
+        price: Option<Money>,
+        price_version: u64,
+    }
+    let one = |sku: Sku| {
+        let price = sku.price.as_ref().map(Money::amount);
+        let (word, price_version) = (sku.availability, sku.price_version);
+        Some(Goods { sku: names.number(&sku.sku)?, word, price, price_version })
+    };
+    match serde_json::from_slice(body) {
+        Ok(Page::Product { skus }) => skus.into_iter().filter_map(one).collect(),
+        Ok(Page::One(sku)) => one(sku).into_iter().collect(),
+        Err(_) => Vec::new(),
+    }
 }
 
 /// The version that an ETag shows: its first digits.
@@ -151,10 +215,16 @@ mod tests {
         let ask = Ask::ListMine { buyer: "guest-1".into() };
         let mut body = json!({"object": "list", "data": [{"id": "ord_1"}], "next": null});
         let listed = |body: &Value| read_of(&ask, 200, ("x", "y"), body).listed;
-        let orders = vec!["ord_1".to_owned()];
-        assert_eq!(listed(&body), Some(Listed { orders: orders.clone(), is_last: true }));
+        let (orders, rows) = (vec!["ord_1".to_owned()], vec![Row::default()]);
+        let page = Listed { orders, rows, is_last: true };
+        assert_eq!(listed(&body), Some(page.clone()));
         body["next"] = json!("c");
-        assert_eq!(listed(&body), Some(Listed { orders, is_last: false }));
+        assert_eq!(listed(&body), Some(Listed { is_last: false, ..page.clone() }));
+        body["data"] = json!([{"id": "ord_1", "version": 7, "status": "confirmed",
+                               "created_at": "2026-11-11T00:00:00.000Z"}]);
+        let (created, state) = ("2026-11-11T00:00:00.000Z".to_owned(), "confirmed".to_owned());
+        let rows = vec![Row { created, version: 7, state }];
+        assert_eq!(listed(&body), Some(Listed { rows, is_last: false, ..page }));
         assert_eq!(listed(&json!({"object": "order"})), None);
     }
 
@@ -168,5 +238,25 @@ mod tests {
         assert_eq!(answer.order.as_deref(), Some("ord_1"));
         assert_eq!((answer.version, answer.state.as_deref()), (Some(17), Some("confirmed")));
         assert_eq!(answer.entries, [2, 17]);
+    }
+
+    #[test]
+    fn a_cart_and_the_catalogue_are_read() {
+        let ask = Ask::Look(Look::Cart { cart: "c".into() });
+        let body = json!({"object": "cart", "version": 4, "lines": [
+            {"sku": "sim-00002", "qty": 3}, {"sku": "sim-00001", "qty": 1}]});
+        let answer = read_of(&ask, 200, ("etag", "\"v4\""), &body);
+        assert_eq!((answer.lines, answer.version), (vec![(1, 1), (2, 3)], Some(4)));
+        let sku = json!({"object": "sku", "sku": "sim-00002", "availability": "low",
+                         "price": {"amount": 100, "currency": "USD"}, "price_version": 3});
+        let shown = |sku, body: &Value| {
+            read_of(&Ask::Look(Look::Goods { sku }), 200, ("x", "y"), body).goods
+        };
+        let goods = Goods { sku: 2, word: "low".into(), price: Some(100), price_version: 3 };
+        assert_eq!(shown(Some(2), &sku), std::slice::from_ref(&goods));
+        assert_eq!(shown(None, &json!({"object": "product", "skus": [sku, sku]})).len(), 2);
+        let quote = json!({"object": "quote", "cart_version": 5});
+        let answer = read_of(&Ask::Quote { cart: "c".into() }, 200, ("x", "y"), &quote);
+        assert_eq!(answer.version, Some(5));
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{HttpAnswer, Names};
-use crate::history::Offer;
+use crate::history::{Offer, Over};
 use crate::plan::{Line, Pay};
 
 /// A quote, as far as placing needs it.
@@ -71,6 +71,36 @@ pub(super) fn key_in(request: &Request) -> Option<String> {
     request.headers.iter().find_map(is_key)
 }
 
+/// Of what a carrier or courier says: the path and the event's id, by which it is known.
+pub(super) fn event_in(request: &Request) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Body {
+        event_id: String,
+    }
+    let is_event = ["/tracking", "/cod"].iter().any(|end| request.uri.ends_with(end));
+    let body = request.body.as_ref().filter(|_| is_event)?;
+    let body: Body = serde_json::from_slice(body).ok()?;
+    Some(format!("{}#{}", request.uri, body.event_id))
+}
+
+/// What a write says that it replaces.
+pub(super) fn over_in(request: &Request) -> Option<Over> {
+    let of = |(name, value): &(String, String)| match name.as_str() {
+        "if-match" => {
+            let digits = value.trim_matches(|letter: char| !letter.is_ascii_digit());
+            digits.parse().ok().map(Over::Version)
+        }
+        "if-none-match" => (value == "*").then_some(Over::Nothing),
+        _ => None,
+    };
+    request.headers.iter().find_map(of)
+}
+
+/// A request that is done over one version only.
+pub(super) fn if_match(request: Request, version: u64) -> Request {
+    with(request, "if-match", &format!("\"v{version}\""))
+}
+
 pub(super) fn request(method: &str, uri: String) -> Request {
     Request { method: method.into(), uri, headers: Vec::new(), body: None }
 }
@@ -115,7 +145,7 @@ pub(super) fn put_cart(
     let put = request("PUT", format!("/v1/carts/{cart}"));
     let put = match over {
         None => with(put, "if-none-match", "*"),
-        Some(version) => with(put, "if-match", &format!("\"v{version}\"")),
+        Some(version) => if_match(put, version),
     };
     with_body(put, &body)
 }
@@ -149,6 +179,12 @@ pub(super) fn get_order(order: &str) -> Request {
     request("GET", format!("/v1/orders/{order}"))
 }
 
+/// The order, once it has another version than this one, or the time is over.
+pub(super) fn await_order(order: &str, than: u64, wait_ms: u32) -> Request {
+    let get = with(get_order(order), "if-none-match", &format!("\"v{than}\""));
+    with(get, "prefer", &format!("wait={}", wait_ms / 1_000))
+}
+
 /// The live stream of an order, or of all orders of the caller, after the event `last`.
 pub(super) fn listen(order: Option<&str>, last: Option<&str>) -> Request {
     let path = match order {
@@ -167,6 +203,17 @@ pub(super) fn my_orders(cursor: Option<&str>) -> Request {
     request("GET", format!("/v1/me/orders?limit=3{from}"))
 }
 
+/// A page of the shop's orders.
+pub(super) fn orders(status: Option<&str>, oldest_first: bool, cursor: Option<&str>) -> Request {
+    let status = status.map(|status| format!("&status={status}")).unwrap_or_default();
+    let sort = if oldest_first { "&sort=created" } else { "" };
+    let query = match cursor {
+        Some(cursor) => format!("&cursor={cursor}"),
+        None => format!("{status}{sort}"),
+    };
+    request("GET", format!("/v1/orders?limit=20{query}"))
+}
+
 pub(super) fn cancel(order: &str, key: &str) -> Request {
     with(request("POST", format!("/v1/orders/{order}/cancel")), "idempotency-key", key)
 }
@@ -179,7 +226,7 @@ pub(super) fn get_stock(sku: &str) -> Request {
 pub(super) fn set_price(sku: &str, price: i64, over: u64) -> Request {
     let body = json!({"amount": {"amount": price, "currency": "USD"}});
     let put = request("PUT", format!("/v1/price-books/default/prices/{sku}"));
-    with_body(with(put, "if-match", &format!("\"v{over}\"")), &body)
+    with_body(if_match(put, over), &body)
 }
 
 pub(super) fn adjust(sku: &str, change: &Value, key: &str) -> Request {

@@ -1,6 +1,6 @@
 //! Opens the shop before a run and looks at its orders after it, through the public interface.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use futures_util::stream::{self, StreamExt};
@@ -22,7 +22,7 @@ const TRIES: u32 = 40;
 const LOOK_AGAIN_US: u64 = 500_000;
 
 /// Pages of a buyer's list that are looked at, of 100 orders each.
-const PAGES_MAX: usize = 100;
+pub(super) const PAGES_MAX: usize = 100;
 
 /// Looks on their way at once, so that the end of a run does not take longer than the run.
 const LOOKS_AT_ONCE: usize = 16;
@@ -50,10 +50,19 @@ impl<W: Wire> Staff<W> {
         self.ask_as(&Who::Staff, ask, request).await
     }
 
+    /// Asks without a second try.
+    pub(super) async fn ask_once(&self, who: &Who, ask: Ask, request: Request) {
+        self.tried(who, ask, request, 1).await;
+    }
+
     async fn ask_as(&self, who: &Who, ask: Ask, request: Request) -> Option<HttpAnswer> {
+        self.tried(who, ask, request, TRIES).await
+    }
+
+    async fn tried(&self, who: &Who, ask: Ask, request: Request, tries: u32) -> Option<HttpAnswer> {
         let step = self.step.get();
         self.step.set(step + 1);
-        let (visit, tries, intended_us) = (NOBODY, TRIES, None);
+        let (visit, intended_us) = (NOBODY, None);
         self.clients.call(Call { who, visit, step, intended_us, ask, request, tries }).await
     }
 
@@ -155,8 +164,32 @@ impl<W: Wire> Staff<W> {
         answers.filter_map(|answer| answer.order.clone()).collect()
     }
 
+    /// Orders that were in one of these states when they were read last, with their versions.
+    pub(super) fn seen(&self, states: &[&str], n_max: usize) -> Vec<(String, u64)> {
+        let history = self.clients.history.borrow();
+        let mut last = BTreeMap::new();
+        for op in &history.ops {
+            let (Ask::GetOrder { order }, Some(answer)) = (&op.ask, &op.answer) else { continue };
+            if let (Some(version), Some(state)) = (answer.version, &answer.state) {
+                last.insert(order.clone(), (version, state.clone()));
+            }
+        }
+        let of = last.into_iter().filter(|(_, (_, state))| states.contains(&state.as_str()));
+        of.map(|(order, (version, _))| (order, version)).take(n_max).collect()
+    }
+
+    /// What the run calls things.
+    pub(super) fn names(&self) -> &super::Names {
+        &self.clients.names
+    }
+
+    /// Waits.
+    pub(super) async fn sleep_us(&self, us: u64) {
+        self.clients.wire.sleep_us(us).await;
+    }
+
     /// Asks until there is an answer that is not "later", but not beyond `until_us`.
-    async fn ask_until(
+    pub(super) async fn ask_until(
         &self,
         who: &Who,
         ask: Ask,

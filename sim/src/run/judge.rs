@@ -10,6 +10,7 @@ use crate::check::client::judge as judge_clients;
 use crate::check::client::liveness::Settle;
 use crate::check::client::refusals;
 use crate::check::client::told;
+use crate::check::client::waits;
 use crate::check::journal::{Given, World as Journal};
 use crate::check::views;
 use crate::client::Names;
@@ -39,7 +40,9 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
     let calm = calm::check(&times, patience_us, seen.history);
     let refusals = refusals::check(&times, patience_us, seen.history);
     let told = told::check(&times, plan.setup.client.stream_patience_us(), seen.history);
-    for (name, findings) in [("calm", calm), ("refusals", refusals), ("told", told)] {
+    let waits = waits::check(&times, seen.history);
+    let of_calm = [("calm", calm), ("refusals", refusals), ("told", told), ("waits", waits)];
+    for (name, findings) in of_calm {
         *record.checked.entry(name.into()).or_default() += findings.looked_at;
         record.violations.extend(findings.violations);
     }

@@ -56,6 +56,7 @@ fn names(op: &Op) -> Vec<&str> {
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
         | Ask::Reuse { .. }
+        | Ask::Look(_)
         | Ask::Other => None,
     };
     let answered = op.answer.as_ref().and_then(|answer| answer.order.as_ref());
@@ -93,6 +94,7 @@ mod tests {
             answered_us: Some(wanted.at_us + 1),
             node: 0,
             key: None,
+            over: None,
             ask: Ask::Other,
             answer: Some(Answer { order: Some("ord_x1".into()), ..Answer::default() }),
         };

@@ -6,7 +6,7 @@
 
 use crate::calm::{Calm, Witness};
 use crate::check::Findings;
-use crate::history::{History, Op};
+use crate::history::{Ask, History, Look, Op};
 
 /// Judges every request that no fault touches while its client has patience, in us.
 #[must_use]
@@ -30,7 +30,11 @@ pub fn check(calm: &Calm, patience_us: u64, history: &History) -> Findings {
 
 /// Whether nothing is wrong, or was, that a request may feel while its client has patience.
 pub(super) fn is_calm(calm: &Calm, patience_us: u64, op: &Op) -> bool {
-    calm.holds(Witness::Client(op.node), op.sent_us, op.sent_us + patience_us)
+    let waits_us = match &op.ask {
+        Ask::Look(Look::Wait { wait_ms, .. }) => u64::from(*wait_ms) * 1_000,
+        _ => 0,
+    };
+    calm.holds(Witness::Client(op.node), op.sent_us, op.sent_us + patience_us + waits_us)
 }
 
 #[cfg(test)]
@@ -42,8 +46,8 @@ mod tests {
     fn op(node: u16, sent_us: u64, status: Option<u16>) -> Op {
         let answer = status.map(|status| Answer { status, ..Answer::default() });
         let answered_us = answer.as_ref().map(|_| sent_us + 5);
-        let (intended_us, key, ask) = (sent_us, None, Ask::Other);
-        Op { visit: 1, intended_us, sent_us, answered_us, node, key, ask, answer }
+        let (intended_us, key, over, ask) = (sent_us, None, None, Ask::Other);
+        Op { visit: 1, intended_us, sent_us, answered_us, node, key, over, ask, answer }
     }
 
     /// How many of these the checker objects to, with node 1 restarted at 40 s.

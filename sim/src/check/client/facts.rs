@@ -138,6 +138,7 @@ pub(super) fn shown(op: &Op) -> Option<Shown<'_>> {
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
         | Ask::Reuse { .. }
+        | Ask::Look(_)
         | Ask::Other => return None,
     };
     Some(Shown { order, version: answer.version, word, fresh, sent_us: op.sent_us, answered_us })

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use super::couriers::is_natural;
 use super::facts::{Word, ended, is_done};
 use super::index::{Index, OrderFacts, by_sent};
 use crate::check::Findings;
@@ -29,7 +30,7 @@ pub(super) fn judge(history: &History, index: &Index<'_>) -> Findings {
         if matches!(op.ask, Ask::Reuse { .. }) {
             reused(op, &mut findings);
         }
-        if let (Some(scope), Some(key)) = (scope(&op.ask), &op.key) {
+        if let (Some(scope), Some(key)) = (scope(op), &op.key) {
             by_key.entry((key, scope)).or_default().push(op);
         }
         if let (Ask::Place { cart, .. }, Some((answer, at_us))) = (&op.ask, told(op))
@@ -61,12 +62,15 @@ enum Scope<'a> {
     Count(u32),
 }
 
-fn scope(ask: &Ask) -> Option<Scope<'_>> {
-    match ask {
+fn scope(op: &Op) -> Option<Scope<'_>> {
+    match &op.ask {
         Ask::Place { cart, .. } => Some(Scope::Cart(cart)),
         Ask::Cancel { order } => Some(Scope::Order(order)),
-        // Its key names the parcel.
-        Ask::Advance { order } => Some(Scope::Parcel(order)),
+        // Its key names the parcel. A courier's event shows how the parcel stands by then.
+        Ask::Advance { order } => {
+            let is_kept = op.key.as_deref().is_some_and(|key| !is_natural(key));
+            is_kept.then_some(Scope::Parcel(order))
+        }
         Ask::Restock { sku, .. } => Some(Scope::Restock(*sku)),
         Ask::Count { sku, .. } => Some(Scope::Count(*sku)),
         Ask::PutCart { .. }
@@ -76,6 +80,7 @@ fn scope(ask: &Ask) -> Option<Scope<'_>> {
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
         | Ask::Reuse { .. }
+        | Ask::Look(_)
         | Ask::Other => None,
     }
 }

@@ -73,6 +73,7 @@ impl<'a> Index<'a> {
                 | Ask::SetPrice { .. }
                 | Ask::ListMine { .. }
                 | Ask::Reuse { .. }
+                | Ask::Look(_)
                 | Ask::Other => {}
             }
         }

@@ -55,6 +55,7 @@ pub fn check(history: &History) -> Findings {
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }
+            | Ask::Look(_)
             | Ask::Other => {}
         }
     }

@@ -82,7 +82,8 @@ mod tests {
         let (sent_us, ask) = (u64::from(visit) * 10, Ask::GetStock { sku: 1 });
         let key = key.map(str::to_owned);
         let (intended_us, answered_us) = (sent_us, Some(sent_us + 5));
-        Op { visit, intended_us, sent_us, answered_us, node: 0, key, ask, answer: Some(answer) }
+        let (node, over, answer) = (0, None, Some(answer));
+        Op { visit, intended_us, sent_us, answered_us, node, key, over, ask, answer }
     }
 
     fn check_with(faults: &[Fault], ops: Vec<Op>) -> usize {

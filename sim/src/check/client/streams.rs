@@ -126,6 +126,7 @@ mod tests {
             answered_us: Some(5),
             node: 0,
             key: None,
+            over: None,
             ask: Ask::Place { cart: format!("c{visit}"), lines: vec![(0, 1)], offer: None },
             answer: Some(Answer {
                 status: 201,

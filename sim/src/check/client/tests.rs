@@ -5,14 +5,16 @@
 //! that holds last for 50 us at the least; `stream 10-90 o1 v3 = 20:o1:4:confirmed:2,4` is a live
 //! stream of an order (of `all` orders: `stream 10-90 o1 all`) for a client that has version 3,
 //! with an event at 20 us and what it tells; `!` before one is a reset. All SKUs cost 100 at the
-//! start, where prices matter.
+//! start, where prices matter. `over 3` (or `over nothing`) says what a write replaces.
 
 mod bad;
 mod good;
 mod server;
 
 use super::*;
-use crate::history::{Answer, Ask, Charge, Listed, Listening, Offer, Op, Told};
+use crate::history::{
+    Answer, Ask, Charge, Goods, Listed, Listening, Look, Offer, Op, Over, Row, Told,
+};
 
 /// A history in which SKU 0 begins with `stock` units, and SKU 1 with as many.
 fn history(stock: u32, text: &str) -> History {
@@ -93,6 +95,10 @@ fn op(line: &str) -> Op {
             None => names.push(word),
         }
     }
+    let over = names.iter().position(|word| *word == "over").map(|place| match names[place + 1] {
+        "nothing" => Over::Nothing,
+        version => Over::Version(version.parse().expect("a version")),
+    });
     Op {
         visit: 0,
         intended_us: sent_us,
@@ -100,6 +106,7 @@ fn op(line: &str) -> Op {
         answered_us: arrived.parse().ok(),
         node: 0,
         key,
+        over,
         ask: ask(kind, &names),
         answer: answer(answered),
     }
@@ -132,15 +139,30 @@ fn ask(kind: &str, names: &[&str]) -> Ask {
         "mine" => Ask::ListMine { buyer: name() },
         "quote" => Ask::Quote { cart: name() },
         "price" => Ask::SetPrice { sku: number(0), price: number(1).into() },
+        "pry" => Ask::Look(Look::Pry { what: name() }),
+        "cart" => Ask::Look(Look::Cart { cart: name() }),
+        "goods" => Ask::Look(Look::Goods { sku: Some(number(0)) }),
+        // `wait o1 than 3 for 9`, in ms.
+        "wait" => {
+            let (order, than, wait_ms) = (name(), number(2).into(), number(4));
+            Ask::Look(Look::Wait { order, than, wait_ms })
+        }
+        // `orders confirmed`, `orders all oldest`.
+        "orders" => {
+            let status = Some(name()).filter(|word| word != "all");
+            let oldest_first = names.get(1) == Some(&"oldest");
+            Ask::Look(Look::Orders { status, oldest_first })
+        }
         "count" => Ask::Count { sku: number(0), units: number(1) },
         other => panic!("no such request: {other}"),
     }
 }
 
 /// `?`, or a status and then: `o1` an order, `v1` a version, `t1` its ETag, `page` and `last` a
-/// page of orders, `n1` units, `b1` a body, `e2,4` entries of a timeline, `again` for a repeat,
-/// `0x2@100` a line of two units at 100 each, `=200` what is to be paid for all, and the state of a
-/// success or the code of a refusal.
+/// page of orders, `o1:confirmed:7` an order on it that was placed at 7, `n1` units, `0x2` units in
+/// a cart, `0:low:100:3` a SKU of the catalogue with its price and the price's version, `b1` a body,
+/// `e2,4` entries of a timeline, `again` for a repeat, `0x2@100` a line of two units at 100 each,
+/// `=200` what is to be paid for all, and the state of a success or the code of a refusal.
 fn answer(text: &str) -> Option<Answer> {
     let mut words = text.split_whitespace();
     let status = words.next().unwrap().parse().ok()?;
@@ -148,11 +170,34 @@ fn answer(text: &str) -> Option<Answer> {
     for word in words {
         let number = word[1..].parse::<i64>().ok();
         if matches!(word, "page" | "last") {
-            answer.listed = Some(Listed { orders: Vec::new(), is_last: word == "last" });
+            answer.listed = Some(Listed { is_last: word == "last", ..Listed::default() });
             continue;
         }
         if let (Some(listed), ("o", Some(_))) = (&mut answer.listed, (&word[..1], number)) {
             listed.orders.push(word.to_owned());
+            continue;
+        }
+        if let [name, state, rest @ ..] = word.split(':').collect::<Vec<_>>().as_slice() {
+            match (&mut answer.listed, rest) {
+                (Some(listed), [created, ..]) => {
+                    listed.orders.push((*name).to_owned());
+                    let (created, state) = (format!("{created:0>9}"), (*state).to_owned());
+                    listed.rows.push(Row { created, state, ..Row::default() });
+                }
+                (None, [price, version]) => answer.goods.push(Goods {
+                    sku: name.parse().unwrap(),
+                    word: (*state).to_owned(),
+                    price: price.parse().ok(),
+                    price_version: version.parse().unwrap(),
+                }),
+                _ => panic!("{word}"),
+            }
+            continue;
+        }
+        if let (None, Some((sku, units))) = (word.find('@'), word.split_once('x'))
+            && let (Ok(sku), Ok(units)) = (sku.parse(), units.parse())
+        {
+            answer.lines.push((sku, units));
             continue;
         }
         if let Some(entries) =

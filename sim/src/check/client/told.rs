@@ -114,6 +114,7 @@ mod tests {
             answered_us: Some(40_000_000),
             node: 0,
             key: None,
+            over: None,
             ask: Ask::GetOrder { order: "o1".into() },
             answer: Some(Answer { status: 200, version: Some(4), ..Answer::default() }),
         }];

@@ -25,6 +25,7 @@ const fn changes(ask: &Ask) -> bool {
         | Ask::GetStock { .. }
         | Ask::ListMine { .. }
         | Ask::Reuse { .. }
+        | Ask::Look(_)
         | Ask::Other => false,
     }
 }

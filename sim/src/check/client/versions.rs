@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::facts::{Word, is_done, shown};
 use crate::check::Findings;
-use crate::history::{Ask, History, Listening, Op};
+use crate::history::{Ask, History, Listening, Look, Op};
 
 /// An entity with versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,9 @@ pub fn check(history: &History) -> Findings {
         let (entity, seen) = seen(op)?;
         Some((entity, seen, shown(op).and_then(|shown| Some((shown.order, shown.word?)))))
     });
-    for (entity, seen, told) in answers.chain(history.streams.iter().flat_map(heard)) {
+    let others = history.ops.iter().flat_map(listed);
+    let others = others.chain(history.streams.iter().flat_map(heard));
+    for (entity, seen, told) in answers.chain(others) {
         findings.looked_at += 1;
         if let Some((order, word)) = told {
             let first = *words.entry((order, seen.version)).or_insert(word);
@@ -93,8 +95,28 @@ fn heard(stream: &Listening) -> impl Iterator<Item = Heard<'_>> {
     })
 }
 
+/// What a page of a list shows.
+fn listed(op: &Op) -> impl Iterator<Item = Heard<'_>> {
+    let page = op.answer.as_ref().and_then(|answer| answer.listed.as_ref());
+    let page = page.zip(op.answered_us);
+    page.into_iter().flat_map(move |(page, answered_us)| {
+        page.orders.iter().zip(&page.rows).filter(|(_, row)| row.version > 0).map(
+            move |(order, row)| {
+                let (sent_us, version) = (op.sent_us, row.version);
+                let seen = Seen { sent_us, answered_us, version, fresh: true };
+                (Entity::Order(order), seen, Some((order.as_str(), Word::of(&row.state))))
+            },
+        )
+    })
+}
+
 fn seen(op: &Op) -> Option<(Entity<'_>, Seen)> {
     let (answer, answered_us) = (op.answer.as_ref()?, op.answered_us?);
+    if let (Ask::Look(Look::Wait { order, than, .. }), 200 | 304) = (&op.ask, answer.status) {
+        let version = if answer.status == 304 { *than } else { answer.version? };
+        let seen = Seen { sent_us: op.sent_us, answered_us, version, fresh: true };
+        return Some((Entity::Order(order), seen));
+    }
     let version = answer.version?;
     let (entity, fresh) = match &op.ask {
         Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. } => {
@@ -105,11 +127,12 @@ fn seen(op: &Op) -> Option<(Entity<'_>, Seen)> {
             (Entity::Sku(*sku), !answer.replayed)
         }
         Ask::PutCart { cart } => (Entity::Cart(cart), !answer.replayed),
-        Ask::Quote { .. }
-        | Ask::Advance { .. }
+        Ask::Quote { cart } | Ask::Look(Look::Cart { cart }) => (Entity::Cart(cart), true),
+        Ask::Advance { .. }
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
         | Ask::Reuse { .. }
+        | Ask::Look(_)
         | Ask::Other => return None,
     };
     is_done(answer).then_some(())?;

@@ -10,7 +10,7 @@ use entity::{EntityKey, EntityTypes, EventContext, Publication, ShardId, Trace};
 use ports::CloudEvent;
 
 use super::{Findings, Given, World};
-use crate::history::{Ask, Op};
+use crate::history::{Ask, Look, Op};
 
 /// Judges every version that anybody was shown.
 #[must_use]
@@ -83,7 +83,10 @@ fn shown(given: &Given, op: &Op) -> Option<(EntityKey, u64)> {
         (Ask::GetOrder { order } | Ask::Cancel { order }, None) => {
             keys::parse_order(&given.tenant, order).ok()?
         }
-        (Ask::PutCart { cart }, _) => keys::cart(&given.tenant, cart),
+        (Ask::PutCart { cart } | Ask::Look(Look::Cart { cart }), _) => {
+            keys::cart(&given.tenant, cart)
+        }
+        (Ask::Look(Look::Wait { order, .. }), _) => keys::parse_order(&given.tenant, order).ok()?,
         (Ask::GetStock { sku: at } | Ask::Restock { sku: at, .. }, _)
         | (Ask::Count { sku: at, .. }, _) => sku(*at)?,
         // A shipment's version, a quote's, a price's, or nobody's.
@@ -94,6 +97,7 @@ fn shown(given: &Given, op: &Op) -> Option<(EntityKey, u64)> {
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }
+            | Ask::Look(_)
             | Ask::Other,
             _,
         ) => {

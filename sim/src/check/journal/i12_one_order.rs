@@ -54,6 +54,7 @@ fn refused(world: &World, found: &mut Findings) {
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }
+            | Ask::Look(_)
             | Ask::Other => continue,
         };
         let was_refused = op.answer.as_ref().is_some_and(|answer| {

@@ -193,6 +193,7 @@ fn call(op: &Op) -> Option<Call<OrderOp>> {
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }
+            | Ask::Look(_)
             | Ask::Other,
             _,
         ) => return None,

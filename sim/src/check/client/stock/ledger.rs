@@ -254,6 +254,7 @@ fn supplies(history: &History, ledgers: &mut BTreeMap<u32, Ledger>) {
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }
+            | Ask::Look(_)
             | Ask::Other => continue,
         };
         ledgers.entry(sku).and_modify(|ledger| ledger.reads.extend(read(op)));

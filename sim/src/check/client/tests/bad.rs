@@ -76,6 +76,147 @@ const ROWS: &[Row] = &[
         stream 20-90 o1 = 25:o2:3:confirmed:1,3",
     ),
     (
+        "a cart is written over a version that was replaced",
+        9,
+        &["conditions"],
+        "
+        0-10 put c1 over nothing = 201 v1 0x1
+        20-30 put c1 over 1 = 200 v2 0x2
+        40-50 put c1 over 1 = 200 v3 0x3",
+    ),
+    (
+        "a cart is made where one is",
+        9,
+        &["conditions"],
+        "
+        0-10 put c1 over nothing = 201 v1 0x1
+        20-30 put c1 over nothing = 201 v2 0x2",
+    ),
+    (
+        "who writes over the newest version is refused over it",
+        9,
+        &["conditions"],
+        "
+        0-10 put c1 over nothing = 201 v1 0x1
+        20-30 put c1 over 1 = 412 v1 version_mismatch",
+    ),
+    (
+        "a version of a cart has two contents",
+        9,
+        &["conditions"],
+        "
+        0-10 put c1 over nothing = 201 v1 0x1
+        20-30 cart c1 = 200 v1 0x2",
+    ),
+    (
+        "two pages set a price over the same one",
+        9,
+        &["conditions"],
+        "
+        0-10 price 0 120 over 1 = 200 v2
+        5-12 price 0 130 over 1 = 200 v3",
+    ),
+    (
+        "a cart is shown as it was before",
+        9,
+        &["versions"],
+        "
+        0-10 put c1 over nothing = 201 v1 0x1
+        20-30 put c1 over 1 = 200 v2 0x2
+        40-50 cart c1 = 200 v1 0x1",
+    ),
+    (
+        "a stranger sees an order",
+        9,
+        &["strangers"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 pry o1 = 200 v3",
+    ),
+    (
+        "a stranger is told more than that there is no such order",
+        9,
+        &["strangers"],
+        "0-10 pry o1 = 409 invalid_state",
+    ),
+    (
+        "a courier who says it again is refused",
+        9,
+        &["couriers"],
+        "
+        0-10 advance o1 #/cod#cash-1 = 200 v4
+        20-30 advance o1 #/cod#cash-1 = 409 invalid_state",
+    ),
+    (
+        "what a courier says again is done again",
+        9,
+        &["couriers"],
+        "
+        0-10 advance o1 #/cod#cash-1 = 200 v4
+        20-30 advance o1 #/cod#cash-1 = 200 v5",
+    ),
+    (
+        "a list begins with the oldest",
+        9,
+        &["lists"],
+        "0-10 mine ada = 200 last o1:confirmed:5 o2:confirmed:7",
+    ),
+    (
+        "a page of a list begins before the one before it ended",
+        9,
+        &["lists"],
+        "
+        0-10 orders all oldest = 200 page o1:confirmed:5 o2:confirmed:7
+        20-30 orders all oldest = 200 last o3:confirmed:6",
+    ),
+    (
+        "an order is on two pages",
+        9,
+        &["lists"],
+        "
+        0-10 mine ada = 200 page o1:confirmed:5
+        20-30 mine ada = 200 last o1:confirmed:5",
+    ),
+    (
+        "an order is not in the list of its status",
+        9,
+        &["lists"],
+        "
+        0-10 get o1 = 200 v3 confirmed
+        20-30 orders confirmed = 200 last o2:confirmed:7",
+    ),
+    (
+        "an order is in the list of another status",
+        9,
+        &["lists"],
+        "0-10 orders confirmed = 200 last o2:cancelled:7",
+    ),
+    (
+        "the catalogue says that there is none, and there is",
+        9,
+        &["goods"],
+        "
+        0-10 stock 0 = 200 v3 n9
+        20-30 goods 0 = 200 0:out:100:1",
+    ),
+    (
+        "the catalogue shows another price than the last",
+        9,
+        &["goods"],
+        "
+        0-10 price 0 120 = 200 v2
+        12-14 price 0 110 = 200 v3
+        20-30 goods 0 = 200 0:low:120:3",
+    ),
+    (
+        "a long poll says that nothing is new, and there is",
+        9,
+        &["versions"],
+        "
+        0-10 get o1 = 200 v4 confirmed
+        20-30 wait o1 than 3 for 9 = 304",
+    ),
+    (
         "of two pages that place a cart one is refused",
         9,
         &["placing"],

@@ -379,6 +379,80 @@ const ROWS: &[(&str, u32, &str)] = &[
         40-50 advance o9 #k1 = 200 v2 t2 b7 again",
     ),
     (
+        "who writes over an old version is refused, and over the newest one is not",
+        9,
+        "
+        0-10 put c1 over nothing = 201 v1 0x1
+        11-? put c1 over 1 = ?
+        20-30 put c1 over 1 = 412 v2 version_mismatch
+        40-50 put c1 over 2 = 200 v3 0x3
+        45-55 put c1 over 2 = 412 v3 version_mismatch
+        60-70 cart c1 = 200 v3 0x3
+        60-70 price 0 120 over 1 = 200 v2
+        65-75 price 0 120 over 1 = 412 v2 version_mismatch
+        80-90 price 0 120 over 2 = 200 v2",
+    ),
+    (
+        "two tabs at once, of which the later one is shown to both",
+        9,
+        "
+        0-10 put c1 over nothing = 201 v1 0x1
+        20-40 put c1 over 1 = 200 v3 0x1
+        22-42 put c1 over 1 = 412 v2 version_mismatch
+        30-35 put c1 over 2 = 200 v3 0x1",
+    ),
+    (
+        "strangers are not told, or not now",
+        9,
+        "
+        0-10 pry o1 = 404 not_found
+        0-10 pry o1 = 403 insufficient_scope
+        0-10 pry o1 = 503 unavailable
+        0-? pry o1 = ?",
+    ),
+    (
+        "couriers say it again, and once nobody knows",
+        9,
+        "
+        0-10 advance o1 #/cod#cash-1 = 200 v4 b1
+        20-30 advance o1 #/cod#cash-1 = 200 v5 b2 again
+        20-30 advance o1 #/cod#cash-2 = 503 unavailable
+        40-50 advance o1 #/cod#cash-2 = 409 invalid_state",
+    ),
+    (
+        "lists in their order, and what they leave out",
+        9,
+        "
+        0-10 get o1 = 200 v3 confirmed
+        0-10 get o2 = 200 v3 cancelled
+        0-10 mine ada = 200 page o3:cancelled:9 o2:confirmed:7
+        20-30 mine ada = 200 last o1:confirmed:7
+        20-30 orders confirmed = 200 last o1:confirmed:7
+        20-30 orders all oldest = 200 page o1:confirmed:7 o2:cancelled:7
+        40-50 orders all oldest = 200 last o3:confirmed:8
+        40-50 orders cancelled = 200 page o3:cancelled:8",
+    ),
+    (
+        "the catalogue as it stands, and where nobody knows",
+        9,
+        "
+        0-10 stock 0 = 200 v3 n9
+        0-10 price 0 120 = 200 v2
+        0-10 price 1 120 = 200 v2
+        12-14 price 1 130 = 503 unavailable
+        20-30 goods 0 = 200 0:in_stock:120:2
+        20-30 goods 1 = 200 1:low:130:3",
+    ),
+    (
+        "long polls that hear of it, or of nothing",
+        9,
+        "
+        0-10 get o1 = 200 v3 confirmed
+        5-30 wait o1 than 3 for 9 = 304
+        20-40 wait o1 than 3 for 9 = 200 v5
+        50-60 get o1 = 200 v5 confirmed",
+    ),
+    (
         "trouble that is declared",
         1,
         "

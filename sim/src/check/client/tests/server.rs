@@ -135,6 +135,7 @@ pub(super) fn served(seed: u64, n_ops: u64, stock: u32, n_skus: u64, overlap: u6
             answered_us: (!is_lost).then_some(at_us + draw(10, spread)),
             node: 0,
             key,
+            over: None,
             ask: asked,
             answer: answer.filter(|_| !is_lost),
         });

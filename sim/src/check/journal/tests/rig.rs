@@ -378,6 +378,7 @@ impl Rig {
             answered_us: Some(at + 1),
             node: 0,
             key: is_placing.then(|| format!("key-{n}")),
+            over: None,
             ask,
             answer: Some(answer),
         });

@@ -1,0 +1,78 @@
+//! What staff looks at when all is quiet: the catalogue, the lists of the shop's orders; and who
+//! waits while a time passes at whose end orders move by themselves.
+
+use std::rc::Rc;
+
+use futures_util::future::{join, join_all};
+use serde::Deserialize;
+
+use super::requests::{self, request};
+use super::shop::{PAGES_MAX, Staff};
+use super::{Who, Wire};
+use crate::history::{Ask, Look};
+
+/// Lists of the shop that are read: of a status or of all, with the oldest first or the newest.
+const LISTS: [(Option<&str>, bool); 5] = [
+    (None, false),
+    (Some("confirmed"), true),
+    (Some("cancelled"), false),
+    (Some("in_fulfilment"), true),
+    (Some("fulfilled"), false),
+];
+/// States that end by themselves, after days.
+const PASSING: [&str; 2] = ["in_fulfilment", "fulfilled"];
+/// Orders that are waited for.
+const WAITED_MAX: usize = 8;
+/// How long each is waited for, in ms.
+const WAIT_MS: u32 = 9_000;
+/// When they are looked at meanwhile, in us.
+const LOOK_US: u64 = 2_000_000;
+
+impl<W: Wire> Staff<W> {
+    /// Looks at what the shop shows of itself, each until it is answered or `until_us` has come.
+    pub async fn look_at_shop(&self, n_skus: u32, until_us: u64) {
+        let names = self.names();
+        let skus = (0..n_skus).map(|sku| (Some(sku), format!("/v1/skus/{}", names.sku(sku))));
+        let product = (None, format!("/v1/products/{}", names.product()));
+        for (sku, path) in skus.chain([product]) {
+            let ask = Ask::Look(Look::Goods { sku });
+            self.ask_until(&Who::Staff, ask, request("GET", path), until_us).await;
+        }
+        for (status, oldest_first) in LISTS {
+            self.list(status, oldest_first, until_us).await;
+        }
+    }
+
+    async fn list(&self, status: Option<&str>, oldest_first: bool, until_us: u64) -> Option<()> {
+        #[derive(Deserialize)]
+        struct Page {
+            next: Option<String>,
+        }
+        let mut cursor: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            let look = Look::Orders { status: status.map(str::to_owned), oldest_first };
+            let request = requests::orders(status, oldest_first, cursor.as_deref());
+            let answer = self.ask_until(&Who::Staff, Ask::Look(look), request, until_us).await?;
+            cursor = Some(requests::read::<Page>(&answer)?.next?);
+        }
+        None
+    }
+
+    /// Waits for another version of orders that move by themselves one day, and looks at them
+    /// after a while without waiting.
+    pub async fn wait_for_deadlines(self: Rc<Self>) {
+        let passing = self.seen(&PASSING, WAITED_MAX);
+        let waits = passing.iter().map(|(order, version)| self.await_order(order, *version, true));
+        let looks = async {
+            self.sleep_us(LOOK_US).await;
+            join_all(passing.iter().map(|(order, _)| self.await_order(order, 0, false))).await;
+        };
+        join(join_all(waits), looks).await;
+    }
+
+    async fn await_order(&self, order: &str, than: u64, waits: bool) {
+        let wait_ms = if waits { WAIT_MS } else { 0 };
+        let ask = Ask::Look(Look::Wait { order: order.to_owned(), than, wait_ms });
+        self.ask_once(&Who::Staff, ask, requests::await_order(order, than, wait_ms)).await;
+    }
+}
