@@ -231,6 +231,8 @@ pub enum Pay {
     Cod,
     /// From the wallet of a demo customer.
     Wallet,
+    /// By a gateway, which the shop does not have: it waits for its payment until that is too late.
+    Gateway,
 }
 
 /// A live stream that a buyer opens beside all else, until it has told how the order stands.

@@ -128,7 +128,7 @@ async fn whole(
 ) -> Result<(), (&'static str, String)> {
     let setup = |why| ("setup", why);
     world.start_all().await.map_err(setup)?;
-    let staff = Rc::new(Staff::new(clients));
+    let staff = Staff::new(clients);
     open_shop(&staff, &plan.setup).await.map_err(setup)?;
     staff.open_wallets(&wallets(plan)).await.map_err(setup)?;
     // Times count from here; what opened the shop is no part of what is judged.

@@ -37,7 +37,7 @@ pub mod sold_prices;
 pub use conflicts::conflicts;
 pub use decoded::Rec;
 pub use findings::{Findings, VIOLATIONS_MAX};
-pub use given::{Beside, Depth, Given, LetIn, Owned};
+pub use given::{Acked, Beside, Depth, Given, LetIn, Owned};
 pub use read::{Journals, Published};
 pub use world::World;
 

@@ -1,7 +1,7 @@
 //! What staff looks at when all is quiet: the catalogue, the lists of the shop's orders; and who
 //! waits while a time passes at whose end orders move by themselves.
 
-use std::rc::Rc;
+use std::collections::BTreeMap;
 
 use futures_util::future::{join, join_all};
 use serde::Deserialize;
@@ -12,21 +12,20 @@ use super::{Who, Wire};
 use crate::history::{Ask, Look};
 
 /// Lists of the shop that are read: of a status or of all, with the oldest first or the newest.
-const LISTS: [(Option<&str>, bool); 5] = [
+const LISTS: [(Option<&str>, bool); 6] = [
     (None, false),
     (Some("confirmed"), true),
     (Some("cancelled"), false),
     (Some("in_fulfilment"), true),
     (Some("fulfilled"), false),
+    (Some("awaiting_payment"), true),
 ];
-/// States that end by themselves, after days.
-const PASSING: [&str; 2] = ["in_fulfilment", "fulfilled"];
 /// Orders that are waited for.
 const WAITED_MAX: usize = 8;
 /// How long each is waited for, in ms.
-const WAIT_MS: u32 = 9_000;
+const WAIT_MS: u32 = 20_000;
 /// When they are looked at meanwhile, in us.
-const LOOK_US: u64 = 2_000_000;
+const LOOK_US: u64 = 13_000_000;
 
 impl<W: Wire> Staff<W> {
     /// Looks at what the shop shows of itself, each until it is answered or `until_us` has come.
@@ -58,14 +57,28 @@ impl<W: Wire> Staff<W> {
         None
     }
 
-    /// Waits for another version of orders that move by themselves one day, and looks at them
-    /// after a while without waiting.
-    pub async fn wait_for_deadlines(self: Rc<Self>) {
-        let passing = self.seen(&PASSING, WAITED_MAX);
-        let waits = passing.iter().map(|(order, version)| self.await_order(order, *version, true));
+    /// Orders that were fulfilled last, the first of them first: when that was seen, in us, and in
+    /// which version they are.
+    pub(crate) fn fulfilled_last(&self) -> Vec<(u64, String, u64)> {
+        let mut seen: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        self.each_read(|order, at_us, version, state| {
+            if state == "fulfilled" {
+                seen.entry(order.to_owned()).or_insert((at_us, version)).1 = version;
+            }
+        });
+        let seen = seen.into_iter().map(|(order, (at_us, version))| (at_us, order, version));
+        let mut last: Vec<_> = seen.collect();
+        last.sort_unstable();
+        last.split_off(last.len().saturating_sub(WAITED_MAX))
+    }
+
+    /// Waits for another version of these orders, and looks at them after a while without waiting.
+    pub(crate) async fn wait_for(&self, orders: &[(u64, String, u64)]) {
+        let waits =
+            orders.iter().map(|(_, order, version)| self.await_order(order, *version, true));
         let looks = async {
             self.sleep_us(LOOK_US).await;
-            join_all(passing.iter().map(|(order, _)| self.await_order(order, 0, false))).await;
+            join_all(orders.iter().map(|(_, order, _)| self.await_order(order, 0, false))).await;
         };
         join(join_all(waits), looks).await;
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::listening::Ear;
 use super::requests::{self, Quote};
 use super::{Call, Clients, HttpAnswer, Local, Who, Wire};
-use crate::history::Ask;
+use crate::history::{Ask, Look};
 use crate::plan::{Journey, Line, Listen, Pay, Then, Visit};
 use crate::random::{Stream, mix, percent};
 
@@ -78,7 +78,7 @@ impl<W: Wire> Visitor<W> {
             Journey::Restock { .. } | Journey::Count { .. } | Journey::Reprice { .. } => {
                 (Who::Staff, 0)
             }
-            Journey::Buy { pay: Pay::Cod, .. }
+            Journey::Buy { pay: Pay::Cod | Pay::Gateway, .. }
             | Journey::Browse { .. }
             | Journey::Abandon { .. }
             | Journey::Bot { .. } => (Who::Guest(visit.user), 0),
@@ -105,7 +105,8 @@ impl<W: Wire> Visitor<W> {
                 for _ in 0..*n_reads {
                     self.think(*think_ms).await;
                     let path = format!("/v1/skus/{}", self.clients.names.sku(*sku));
-                    self.ask(Ask::Other, requests::request("GET", path), 1).await;
+                    let ask = Ask::Look(Look::Goods { sku: Some(*sku) });
+                    self.ask(ask, requests::request("GET", path), 1).await;
                 }
             }
             Journey::Abandon { lines } => {
@@ -142,7 +143,11 @@ impl<W: Wire> Visitor<W> {
                 let answer = self.ask_as(&who, ask, request, self.clients.policy.tries).await;
                 let is_done = answer.is_some_and(|it| matches!(it.status, 200 | 201));
                 if let Some((ask, request)) = other.filter(|_| is_done) {
-                    self.ask_as(&who, ask, request, self.clients.policy.tries).await;
+                    let fresh = requests::with_other_key(&request, &self.key("more"));
+                    for request in [request, fresh] {
+                        let tries = self.clients.policy.tries;
+                        self.ask_as(&who, ask.clone(), request, tries).await;
+                    }
                 }
             }
         }
@@ -370,7 +375,7 @@ impl<W: Wire> Visitor<W> {
 
     /// The quote of the cart once the wallet gives all that it costs.
     async fn covered(&self, cart: &str, lines: &[Line], pay: Pay, quote: Quote) -> Option<Quote> {
-        if pay == Pay::Cod || quote.payable() == 0 {
+        if pay != Pay::Wallet || quote.payable() == 0 {
             return Some(quote);
         }
         // The wallet gives all that has to be paid, and that is more than the goods.

@@ -119,6 +119,7 @@ pub(super) fn with_body(request: Request, body: &Value) -> Request {
 fn tenders(pay: Pay, payable: i64) -> Value {
     match pay {
         Pay::Cod => json!([{"type": "cod"}]),
+        Pay::Gateway => json!([{"type": "gateway"}]),
         Pay::Wallet => {
             json!([{"type": "wallet", "amount": {"amount": payable, "currency": "USD"}}])
         }
@@ -162,7 +163,7 @@ pub(super) fn place(cart: &str, quote: &Quote, pay: Pay, payable: i64, key: &str
         "quote_hash": quote.quote_hash,
         "expected_total": quote.totals.payable,
         "tenders": tenders(pay, payable),
-        "txn_type": match pay { Pay::Cod => "cod", Pay::Wallet => "fixed" },
+        "txn_type": match pay { Pay::Cod => "cod", Pay::Wallet | Pay::Gateway => "fixed" },
     });
     with_body(with(request("POST", "/v1/orders".into()), "idempotency-key", key), &body)
 }
@@ -173,6 +174,13 @@ pub(super) fn placing_more(placing: &Request) -> Option<Request> {
     let amount = body.pointer_mut("/expected_total/amount")?;
     *amount = json!(amount.as_i64()?.saturating_add(1));
     Some(Request { body: Some(body.to_string().into_bytes()), ..placing.clone() })
+}
+
+/// The same request under another key.
+pub(super) fn with_other_key(request: &Request, key: &str) -> Request {
+    let mut other = request.clone();
+    other.headers.retain(|(name, _)| name != "idempotency-key");
+    with(other, "idempotency-key", key)
 }
 
 pub(super) fn get_order(order: &str) -> Request {

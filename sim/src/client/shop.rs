@@ -1,6 +1,6 @@
 //! Opens the shop before a run and looks at its orders after it, through the public interface.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use futures_util::stream::{self, StreamExt};
@@ -164,18 +164,16 @@ impl<W: Wire> Staff<W> {
         answers.filter_map(|answer| answer.order.clone()).collect()
     }
 
-    /// Orders that were in one of these states when they were read last, with their versions.
-    pub(super) fn seen(&self, states: &[&str], n_max: usize) -> Vec<(String, u64)> {
-        let history = self.clients.history.borrow();
-        let mut last = BTreeMap::new();
-        for op in &history.ops {
+    /// Tells of each answer that showed an order: its id, when it came, its version and its state.
+    pub(super) fn each_read(&self, mut tell: impl FnMut(&str, u64, u64, &str)) {
+        for op in &self.clients.history.borrow().ops {
             let (Ask::GetOrder { order }, Some(answer)) = (&op.ask, &op.answer) else { continue };
-            if let (Some(version), Some(state)) = (answer.version, &answer.state) {
-                last.insert(order.clone(), (version, state.clone()));
+            if let (Some(at_us), Some(version), Some(state)) =
+                (op.answered_us, answer.version, &answer.state)
+            {
+                tell(order, at_us, version, state);
             }
         }
-        let of = last.into_iter().filter(|(_, (_, state))| states.contains(&state.as_str()));
-        of.map(|(order, (version, _))| (order, version)).take(n_max).collect()
     }
 
     /// What the run calls things.

@@ -57,6 +57,7 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
         let_in: ground.claims.let_in(),
         beside: ground.claims.beside(),
         durable_us: ground.claims.durable_us(world.begun_us()),
+        acks: ground.network.acks(world.begun_us()),
         stream_window: Some(plan.setup.stream_window.into()),
         depths: seen.queues.depths.clone(),
         n_lost: ground.bus.n_lost(),

@@ -3,9 +3,10 @@
 //! A run lasts seconds, deadlines up to weeks; all clocks leap, so that a timer that was lost shows
 //! as something that nobody ended.
 
-use std::rc::Rc;
+use commerce::order::Timers;
 
-use crate::client::{SimWire, Staff, pass_on};
+use crate::client::{SimWire, Staff};
+use crate::plan::{Fault, FaultKind};
 use crate::world::World;
 
 /// How often a settling system is looked at, in us.
@@ -17,8 +18,12 @@ const LOOKS: u32 = 4;
 /// and returns of weeks. Several nodes have more to do after each: for them it is one.
 const LEAPS_MS: [i64; 3] = [20 * MINUTE_MS, 26 * 60 * MINUTE_MS, 30 * 24 * 60 * MINUTE_MS];
 const LEAP_OF_A_CLUSTER_MS: [i64; 1] = [31 * 24 * 60 * MINUTE_MS];
-/// How long it is waited before the longest leap, in us.
+/// How long it is waited before the first leap, in us.
 const CALM_US: u64 = 15_000_000;
+/// The first deadline that is waited for lies so far ahead then, in us.
+const AHEAD_US: u64 = 3_000_000;
+const LOSS_MS: u32 = 1_500;
+const LOSS: FaultKind = FaultKind::Loss { percent: 30 };
 const MINUTE_MS: i64 = 60_000;
 
 /// Waits until nothing is under way, all events are out and the views show all of it. `Err`: that
@@ -42,25 +47,35 @@ pub(super) async fn settle(world: &World, within_us: u64) -> Result<(), String> 
     }
 }
 
-/// Lets all clocks leap, and everything that was due until then happen; staff waits for some of it
-/// at the longest leap.
+/// Lets all clocks leap, and everything that was due until then happen. At the longest leap some
+/// messages are lost: nothing follows that would make up for the last one of a shard.
 pub(super) async fn let_deadlines_pass(
     world: &World,
     within_us: u64,
-    staff: &Rc<Staff<SimWire>>,
+    staff: &Staff<SimWire>,
 ) -> Result<(), String> {
+    wait_for_deadlines(world, staff).await;
+    settle(world, within_us).await?;
     let leaps_ms: &[i64] = if world.n_nodes() == 1 { &LEAPS_MS } else { &LEAP_OF_A_CLUSTER_MS };
-    let (last_ms, first_ms) = leaps_ms.split_last().expect("there is a leap");
-    for leap_ms in first_ms {
+    for (place, leap_ms) in leaps_ms.iter().enumerate() {
         world.leap(*leap_ms);
+        if place + 1 == leaps_ms.len() {
+            let loss = Fault { id: u32::MAX, at_us: 0, for_ms: LOSS_MS, kind: LOSS };
+            world.befalls_now(&loss).await;
+        }
         settle(world, within_us).await?;
     }
+    Ok(())
+}
+
+/// Staff waits for orders whose time to be returned ends while it waits.
+async fn wait_for_deadlines(world: &World, staff: &Staff<SimWire>) {
+    let orders = staff.fulfilled_last();
+    let Some((first_us, ..)) = orders.first() else { return };
     // What the last fault left behind excuses nobody any more.
     world.kernel().sleep_us(CALM_US).await;
-    let waiting = tokio::task::spawn_local(Rc::clone(staff).wait_for_deadlines());
-    world.kernel().sleep_us(LOOK_US).await;
-    world.leap(*last_ms);
-    let settled = settle(world, within_us).await;
-    pass_on(waiting.await);
-    settled
+    let since_us = world.since_begin_us().saturating_sub(*first_us) + AHEAD_US;
+    let leap_ms = (Timers::default().return_window_ms).saturating_sub(since_us / 1_000);
+    world.leap(i64::try_from(leap_ms).unwrap_or(i64::MAX));
+    staff.wait_for(&orders).await;
 }

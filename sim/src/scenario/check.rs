@@ -140,6 +140,7 @@ fn people(people: &People) -> Checked {
         &[people.watch_percent, people.cancel_percent, people.deliver_percent],
     )?;
     percent("people.wallet_percent", people.wallet_percent)?;
+    percent("people.gateway_percent", people.gateway_percent)?;
     percent("people.double_click_percent", people.double_click_percent)?;
     percent("people.no_wait_percent", people.no_wait_percent)?;
     percent("people.listen_percent", people.listen_percent)?;

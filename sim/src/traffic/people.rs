@@ -22,6 +22,7 @@ const N_READS: u64 = 7;
 const NO_WAIT: u64 = 8;
 const LISTEN: u64 = 9;
 const LISTEN_TO: u64 = 10;
+const GATEWAY: u64 = 11;
 const QTY: u64 = 100;
 // Attempts of a visit in `Stream::Keys`.
 const USER: u64 = 0;
@@ -50,9 +51,12 @@ pub struct People {
     pub lines_percent: Vec<u8>,
     /// Shares of lines of one unit, two units and so on; together 100.
     pub qty_percent: Vec<u8>,
-    /// Orders paid from the wallet. The others pay on delivery.
+    /// Orders paid from the wallet.
     #[serde(default)]
     pub wallet_percent: u8,
+    /// Of the others, those that wait for a payment that never comes. The rest pays on delivery.
+    #[serde(default)]
+    pub gateway_percent: u8,
     /// Orders placed twice at once.
     #[serde(default)]
     pub double_click_percent: u8,
@@ -98,11 +102,7 @@ impl People {
             1 => Journey::Abandon { lines: self.lines(shape, keys, at_us, wanted) },
             _ => Journey::Buy {
                 lines: self.lines(shape, keys, at_us, wanted),
-                pay: if shape.percent(WALLET, self.wallet_percent) {
-                    Pay::Wallet
-                } else {
-                    Pay::Cod
-                },
+                pay: self.pay(shape),
                 think_ms,
                 double_click: shape.percent(DOUBLE_CLICK, self.double_click_percent),
                 no_wait: shape.percent(NO_WAIT, self.no_wait_percent),
@@ -120,6 +120,14 @@ impl People {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded")]
         let ms = ms.min(THINK_MS_MAX) as u32;
         ms
+    }
+
+    fn pay(&self, shape: Draws) -> Pay {
+        match shape.percent(WALLET, self.wallet_percent) {
+            true => Pay::Wallet,
+            false if shape.percent(GATEWAY, self.gateway_percent) => Pay::Gateway,
+            false => Pay::Cod,
+        }
     }
 
     fn listen(&self, shape: Draws) -> Option<Listen> {

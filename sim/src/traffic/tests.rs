@@ -23,6 +23,7 @@ fn people() -> People {
         lines_percent: vec![60, 30, 10],
         qty_percent: vec![80, 20],
         wallet_percent: 25,
+        gateway_percent: 0,
         double_click_percent: 10,
         no_wait_percent: 30,
         listen_percent: 40,

@@ -22,12 +22,7 @@ impl World {
             tasks.push(tokio::task::spawn_local(async move {
                 let now_us = world.since_begin_us();
                 world.kernel().sleep_us(fault.at_us.saturating_sub(now_us)).await;
-                world.0.calm.borrow_mut().begins(&fault, world.since_begin_us());
-                world.befall(&fault).await;
-                // A pause goes on by itself.
-                let planned_us = fault.at_us + u64::from(fault.for_ms) * 1_000;
-                let end_us = world.since_begin_us().max(planned_us);
-                world.0.calm.borrow_mut().ends(&fault, end_us);
+                world.befalls_now(&fault).await;
             }));
         }
         for task in tasks {
@@ -37,6 +32,16 @@ impl World {
                 std::panic::resume_unwind(error.into_panic());
             }
         }
+    }
+
+    /// Lets a fault happen at once. Ends when it is over.
+    pub async fn befalls_now(&self, fault: &Fault) {
+        self.0.calm.borrow_mut().begins(fault, self.since_begin_us());
+        self.befall(fault).await;
+        // A pause goes on by itself.
+        let planned_us = fault.at_us + u64::from(fault.for_ms) * 1_000;
+        let end_us = self.since_begin_us().max(planned_us);
+        self.0.calm.borrow_mut().ends(fault, end_us);
     }
 
     async fn befall(&self, fault: &Fault) {

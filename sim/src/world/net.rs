@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::draw;
 use super::faults::Faults;
+use crate::check::journal::Acked;
 use crate::kernel::{Kernel, Kind, Tag, Target};
 use crate::plan::{FaultKind, Link};
 
@@ -29,6 +30,7 @@ pub struct Network {
     link: Link,
     explore: bool,
     nodes: Arc<Mutex<Vec<Option<Arc<Node>>>>>,
+    acks: Arc<Mutex<Vec<Acked>>>,
 }
 
 impl Network {
@@ -36,7 +38,14 @@ impl Network {
     #[must_use]
     pub fn new(kernel: Kernel, faults: Faults, link: Link, explore: bool, n_nodes: u16) -> Self {
         let nodes = Arc::new(Mutex::new(vec![None; usize::from(n_nodes)]));
-        Self { kernel, faults, link, explore, nodes }
+        Self { kernel, faults, link, explore, nodes, acks: Arc::default() }
+    }
+
+    /// Acknowledgements between shards of one node, with their times in us since `begun_us`.
+    #[must_use]
+    pub fn acks(&self, begun_us: u64) -> Vec<Acked> {
+        let since = |ack: &Acked| Acked { at_us: ack.at_us.saturating_sub(begun_us), ..*ack };
+        self.acks.lock().iter().map(since).collect()
     }
 
     /// From now on frames for a node are given to this one, or to nobody.
@@ -126,6 +135,9 @@ impl Transport for Wire {
                 (Kind::Stream, draw::name(&[u64::from(from.0), first]), sends.len() - 1)
             }
             Parcel::Acked { by, through } => {
+                let at_us = self.network.kernel.now_us();
+                let ack = Acked { by: *by, to, through: *through, at_us };
+                self.network.acks.lock().push(ack);
                 (Kind::Ack, draw::name(&[u64::from(by.0), *through]), 0)
             }
             Parcel::Resend { to } => (Kind::Resend, u64::from(to.0), 0),

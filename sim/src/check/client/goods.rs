@@ -2,7 +2,8 @@
 //! the units, in a SKU's own answer and among those of its product; and a price that was set last,
 //! for certain, is the one that is shown.
 //!
-//! The catalogue is looked at when nothing moves any more. `looked_at`: SKUs that it showed.
+//! Judged is what was asked for after the stock had been read, when nothing moves any more.
+//! `looked_at`: SKUs that were shown then.
 
 use std::collections::BTreeMap;
 
@@ -25,10 +26,13 @@ pub fn check(history: &History) -> Findings {
         };
         let at_us = op.answered_us.unwrap_or(op.sent_us);
         for goods in &answer.goods {
-            findings.looked_at += 1;
             let Goods { sku, word: shown, price, price_version } = goods;
-            let left = units.get(sku).copied();
-            if let Some(left) = left.filter(|left| word(*left) != shown) {
+            let Some((_, left)) = units.get(sku).filter(|(read_us, _)| *read_us < op.sent_us)
+            else {
+                continue;
+            };
+            findings.looked_at += 1;
+            if word(*left) != shown {
                 let what = format!("SKU {sku} is {shown} where it is shown, and has {left} units");
                 findings.report(NAME, at_us, what);
             }
@@ -54,17 +58,17 @@ fn word(units: i64) -> &'static str {
     }
 }
 
-/// Units of each SKU as they were read last.
-fn units(history: &History) -> BTreeMap<u32, i64> {
+/// Units of each SKU as they were read last, with the time of the answer.
+fn units(history: &History) -> BTreeMap<u32, (u64, i64)> {
     let mut last: BTreeMap<u32, (u64, i64)> = BTreeMap::new();
     for op in &history.ops {
         let (Ask::GetStock { sku }, Some(answer)) = (&op.ask, &op.answer) else { continue };
         if let Some(units) = answer.available.filter(|_| is_done(answer)) {
             let newest = last.entry(*sku).or_default();
-            *newest = (*newest).max((op.sent_us, units));
+            *newest = (*newest).max((op.answered_us.unwrap_or(u64::MAX), units));
         }
     }
-    last.into_iter().map(|(sku, (_, units))| (sku, units)).collect()
+    last
 }
 
 /// Version and price of each SKU that was set last; `None`: a change is open.

@@ -28,7 +28,7 @@ pub(super) fn judge(history: &History, index: &Index<'_>) -> Findings {
     let mut by_cart: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
     for op in by_sent(history) {
         if matches!(op.ask, Ask::Reuse { .. }) {
-            reused(op, &mut findings);
+            reused(op, is_known(op, history), &mut findings);
         }
         if let (Some(scope), Some(key)) = (scope(op), &op.key) {
             by_key.entry((key, scope)).or_default().push(op);
@@ -91,13 +91,24 @@ fn told(op: &Op) -> Option<(&Answer, u64)> {
     Some((answer, op.answered_us?))
 }
 
-/// A key stands for the words that it came with first.
-fn reused(op: &Op, findings: &mut Findings) {
+/// Whether the cart was placed under the key of this request.
+fn is_known(op: &Op, history: &History) -> bool {
+    let is_placing = |other: &&Op| matches!(other.ask, Ask::Place { .. }) && other.key == op.key;
+    history.ops.iter().any(|other| is_placing(&other))
+}
+
+/// A key stands for the words that it came with first. Under another key an order that costs
+/// something else than its buyer says is not made, and is not the one that there is.
+fn reused(op: &Op, is_known: bool, findings: &mut Findings) {
     let (Some(answer), Some(at_us)) = (&op.answer, op.answered_us) else { return };
     findings.looked_at += 1;
     let code = answer.code.as_deref().unwrap_or_default();
     let is_trouble = answer.status >= 500 || matches!(answer.status, 408 | 429);
-    if !is_trouble && !matches!(code, "idempotency_key_reused" | "idempotency_in_progress") {
+    let is_refused = match is_known {
+        true => matches!(code, "idempotency_key_reused" | "idempotency_in_progress"),
+        false => !is_done(answer) && !ended(answer),
+    };
+    if !is_trouble && !is_refused {
         let key = op.key.as_deref().unwrap_or_default();
         let what =
             format!("key {key}: other words under it were answered {} {code}", answer.status);

@@ -4,6 +4,7 @@
 //! - A line of an order costs what its SKU cost at some moment between the placing and its first
 //!   answer; a line of a quote what it cost while the quote was made.
 //! - The total of an order is one that its buyer took; sums of orders and quotes add up.
+//! - The catalogue shows what a SKU costs at some moment of the time.
 //! - Who is told `price_changed` had a quote that may have been older than a price of his cart.
 //!
 //! A change of a price is in force at some time after it was asked for, and surely once it was
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use super::facts::{Effect, effect, ended, is_done};
 use super::index::{Index, Placement};
 use crate::check::Findings;
-use crate::history::{Answer, Ask, Bill, History, Op};
+use crate::history::{Answer, Ask, Bill, History, Look, Op};
 
 const NAME: &str = "prices";
 
@@ -39,6 +40,16 @@ pub(super) fn judge(history: &History, index: &Index<'_>) -> Findings {
                 findings.looked_at += 1;
                 let name = format!("the quote of {cart}");
                 charged(&tags, &name, bill, (op.sent_us, answered_us), &mut findings);
+            }
+            (Ask::Look(Look::Goods { .. }), Some(answer), Some(answered_us)) => {
+                for goods in &answer.goods {
+                    let Some(price) = goods.price else { continue };
+                    findings.looked_at += 1;
+                    if !tags.may_cost(goods.sku, price, (op.sent_us, answered_us)) {
+                        let what = format!("SKU {} is shown at {price}", goods.sku);
+                        findings.report(NAME, answered_us, what);
+                    }
+                }
             }
             (Ask::Place { .. }, Some(answer), Some(answered_us)) => {
                 moved(&tags, op, answer, answered_us, &mut findings);

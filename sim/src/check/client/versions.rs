@@ -126,6 +126,7 @@ fn seen(op: &Op) -> Option<(Entity<'_>, Seen)> {
         Ask::GetStock { sku } | Ask::Restock { sku, .. } | Ask::Count { sku, .. } => {
             (Entity::Sku(*sku), !answer.replayed)
         }
+        Ask::Look(Look::Goods { sku: Some(sku) }) => (Entity::Sku(*sku), true),
         Ask::PutCart { cart } => (Entity::Cart(cart), !answer.replayed),
         Ask::Quote { cart } | Ask::Look(Look::Cart { cart }) => (Entity::Cart(cart), true),
         Ask::Advance { .. }

@@ -44,6 +44,19 @@ pub struct Beside {
     pub at_us: u64,
 }
 
+/// A shard said to another one that it has taken its messages, up to a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acked {
+    /// Who took them.
+    pub by: ShardId,
+    /// Who sent them.
+    pub to: ShardId,
+    /// Number of the last.
+    pub through: u64,
+    /// When that was said, in us of the run.
+    pub at_us: u64,
+}
+
 /// How full a queue became, in the unit of its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
@@ -71,6 +84,8 @@ pub struct Given {
     /// When the store took each commit, in us of the run: by shard, from commit 1 on. Empty:
     /// unknown.
     pub durable_us: BTreeMap<ShardId, Vec<u64>>,
+    /// Acknowledgements between shards, as far as known.
+    pub acks: Vec<Acked>,
     /// Unacknowledged messages from a shard to a shard at which the first takes no command.
     pub stream_window: Option<u64>,
     /// Queues by name.
@@ -99,6 +114,7 @@ impl Given {
             let_in: Vec::new(),
             beside: Vec::new(),
             durable_us: BTreeMap::new(),
+            acks: Vec::new(),
             stream_window: None,
             depths: BTreeMap::new(),
             n_planted: 0,

@@ -1,6 +1,7 @@
 //! I4: nothing is seen before it is durable. What clients were shown and what the bus stored
 //! stands in the journal, the events with the same content; so do snapshots and checkpoints. Where
-//! the run knows when commits were taken, no client was shown one before.
+//! the run knows when commits were taken, no client was shown one before, and no shard has
+//! acknowledged what one of them brought.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ pub fn check(world: &World) -> Findings {
             format!("{stream} {place}, {}: {}", event.id, fault.unwrap_or_default())
         });
     }
+    acks(world, &mut found);
     for (key, snapshot) in &world.journals.snapshots {
         let have = world.version_of(key);
         found.judge(snapshot.version <= have, || {
@@ -36,6 +38,25 @@ pub fn check(world: &World) -> Findings {
         found.judge(at <= end, || format!("checkpoint {at} of {shard:?}, which ends at {end}"));
     }
     found
+}
+
+/// What a shard acknowledges it has in its journal: else a crash loses it for both.
+fn acks(world: &World, found: &mut Findings) {
+    if world.given.acks.is_empty() || world.given.durable_us.is_empty() {
+        return;
+    }
+    let mut taken: BTreeMap<(ShardId, ShardId, u64), u64> = BTreeMap::new();
+    for rec in world.records() {
+        if let (Some(mark), Some(us)) = (rec.record.mark, world.taken_us(rec)) {
+            taken.insert((rec.shard, mark.from_shard, mark.number), us);
+        }
+    }
+    for ack in &world.given.acks {
+        let taken_us = taken.get(&(ack.by, ack.to, ack.through));
+        found.judge(taken_us.is_none_or(|us| *us <= ack.at_us), || {
+            format!("{ack:?}, which the store took at {taken_us:?} us")
+        });
+    }
 }
 
 fn clients(world: &World, found: &mut Findings) {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::client::facts::{Effect, Word, effect, is_done};
+use crate::check::client::facts::{Effect, Shown, Word, effect, is_done};
 use crate::check::client::index::{Index, OrderFacts, Placement};
 use crate::history::{Ask, History, Op};
 
@@ -129,7 +129,7 @@ impl Ledger {
         lapses: Lapses,
     ) {
         let is_single = placement.lines.len() == 1;
-        let take = take(placement, facts, units, !self.counts.is_empty());
+        let take = take(placement, facts, units, !self.counts.is_empty(), lapses);
         let refused_us = placement.ops.iter().filter(|op| is_out_of_stock(op));
         let refused_us = refused_us.filter_map(|op| op.answered_us).min();
         // If it is not named, the refused order may be one that another key of the cart made.
@@ -185,6 +185,7 @@ fn take(
     facts: Option<&OrderFacts<'_>>,
     units: u32,
     is_counted: bool,
+    lapses: Lapses,
 ) -> Option<Take> {
     let mut take = Take {
         name: placement.order.map_or_else(|| first_key(placement), str::to_owned),
@@ -204,14 +205,19 @@ fn take(
         }
         return (!is_over || made_one).then_some(take);
     };
-    // An order that waits for its payment has its units, unless a count revoked them.
-    let has = |word: Word| word.is_sold() || (word == Word::AwaitingPayment && !is_counted);
+    // An order that waits for its payment has its units, unless a count revoked them or they were
+    // held for too long.
+    let has = |seen: &Shown<'_>, word: Word| {
+        let waits = word == Word::AwaitingPayment && !is_counted;
+        word.is_sold() || waits && !lapses.may_lapse(placement.from_us, seen.answered_us)
+    };
     let shown = || facts.shown.iter().filter_map(|shown| Some((shown, shown.word?)));
     let is_sold = shown().any(|(_, word)| word.is_sold());
-    take.held_us = shown().filter(|(_, word)| has(*word)).map(|(seen, _)| seen.answered_us).min();
+    let held = shown().filter(|(seen, word)| has(seen, *word));
+    take.held_us = held.map(|(seen, _)| seen.answered_us).min();
     let gone = shown().filter(|(_, word)| *word == Word::Cancelled);
     take.gone_us = gone.map(|(seen, _)| seen.answered_us).min();
-    let had = shown().filter(|(seen, word)| seen.fresh && has(*word));
+    let had = shown().filter(|(seen, word)| seen.fresh && has(seen, *word));
     let had_us = had.map(|(seen, _)| seen.sent_us).max().unwrap_or(placement.from_us);
     let cancels = facts.cancels.iter().filter(|op| effect(op) != Effect::None);
     let cancel_us = cancels.map(|op| op.sent_us).min();

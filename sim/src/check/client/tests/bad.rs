@@ -202,11 +202,28 @@ const ROWS: &[Row] = &[
     (
         "the catalogue shows another price than the last",
         9,
-        &["goods"],
+        &["goods", "prices"],
         "
         0-10 price 0 120 = 200 v2
         12-14 price 0 110 = 200 v3
-        20-30 goods 0 = 200 0:low:120:3",
+        16-18 stock 0 = 200 n9
+        20-30 goods 0 = 200 0:in_stock:120:3",
+    ),
+    (
+        "the catalogue shows a price that was replaced",
+        9,
+        &["prices"],
+        "
+        5-10 price 0 120 = 200 v2
+        20-30 goods 0 = 200 0:low:100:2",
+    ),
+    (
+        "a cart that was ordered is placed for another total",
+        9,
+        &["idempotency"],
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 reuse c1 #k2 = 200 o1 v3 confirmed",
     ),
     (
         "a long poll says that nothing is new, and there is",

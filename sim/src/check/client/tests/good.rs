@@ -402,6 +402,15 @@ const ROWS: &[(&str, u32, &str)] = &[
         30-35 put c1 over 2 = 200 v3 0x1",
     ),
     (
+        "a cart that was ordered is not placed for another total",
+        9,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 reuse c1 #k1 = 422 idempotency_key_reused
+        20-30 reuse c1 #k2 = 409 cart_already_ordered
+        20-30 goods 0 = 200 0:low:100:2",
+    ),
+    (
         "strangers are not told, or not now",
         9,
         "

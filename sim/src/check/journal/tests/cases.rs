@@ -8,7 +8,7 @@ use ports::Frame;
 
 use super::Case;
 use super::tamper::{event, record, rewrite};
-use crate::check::journal::{Beside, Depth, Given, Journals, LetIn, Owned};
+use crate::check::journal::{Acked, Beside, Depth, Given, Journals, LetIn, Owned};
 use crate::history::Ask;
 
 pub(super) const CASES: &[Case] = &[
@@ -40,6 +40,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "a snapshot of the future", reported_by: "I4", tamper: future_snapshot },
     Case { name: "a checkpoint of the future", reported_by: "I4", tamper: future_checkpoint },
     Case { name: "a client saw it early", reported_by: "I4", tamper: seen_before_durable },
+    Case { name: "acknowledged before it was taken", reported_by: "I4", tamper: acked_early },
     Case { name: "an append past the fence", reported_by: "I1", tamper: let_in },
     Case { name: "an answer beside the owner", reported_by: "I1", tamper: beside },
     Case { name: "an order that was refused", reported_by: "I12", tamper: refused },
@@ -163,6 +164,26 @@ fn seen_early(_: &mut Journals, given: &mut Given) {
 
 fn seen_before_durable(_: &mut Journals, given: &mut Given) {
     given.durable_us = (0..3).map(|shard| (ShardId(shard), vec![u64::MAX; 1_000])).collect();
+}
+
+fn acked_early(journals: &mut Journals, given: &mut Given) {
+    given.durable_us = (0..3).map(|shard| (ShardId(shard), vec![9; 1_000])).collect();
+    given.history.ops.clear();
+    let mut marks = Vec::new();
+    rewrite(journals, |records| {
+        for (shard, frames) in (0..).map(ShardId).zip(records.iter()) {
+            let all = frames.iter().flatten().filter_map(|record| record.mark);
+            marks.extend(all.map(|mark| (shard, mark)));
+        }
+    });
+    let acked = |(by, mark): &(ShardId, entity::Mark), at_us| Acked {
+        by: *by,
+        to: mark.from_shard,
+        through: mark.number,
+        at_us,
+    };
+    given.acks = marks.iter().map(|mark| acked(mark, 9)).collect();
+    given.acks.push(acked(&marks[0], 8));
 }
 
 /// Commits of shard 0 in quick succession; the other shards stand still.
