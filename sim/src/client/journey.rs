@@ -28,6 +28,9 @@ const ASK_AGAIN_PERCENT: u64 = 15;
 /// A stream stays open for so much longer than news of it may take, in us: what comes later than
 /// that never came.
 const LISTEN_ON_US: u64 = 1_000_000;
+/// How long the page with all orders of its buyer stays open when there is nothing more to do, in
+/// us.
+const STAYS_US: u64 = 12_000_000;
 /// Of a hundred prices that staff has set, so many are set again over the version before.
 const STALE_PRICE_PERCENT: u64 = 30;
 /// How often staff sets a price that somebody else set meanwhile.
@@ -285,6 +288,10 @@ impl<W: Wire> Visitor<W> {
                 self.after(order, then).await;
                 if let Some(looked) = self.look(order).await {
                     ear.wait_for(looked.version, patience_us).await;
+                }
+                if listen == Listen::All {
+                    // What the same buyer places meanwhile in another visit is told here, too.
+                    self.clients.wire.sleep_us(STAYS_US).await;
                 }
             } => {}
             () = ear.listen() => {}

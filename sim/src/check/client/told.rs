@@ -2,16 +2,17 @@
 //! stream of that order has heard, or of a later one, within its patience, while nothing is wrong.
 //!
 //! What it heard on an earlier connection counts; one that ended sooner is excused, and the next
-//! one has to tell. But few may end by themselves in calm times other than for a drain or their
+//! one has to tell. The stream of all orders tells of each that its client has, those too that were
+//! placed while it was open. But few may end by themselves in calm times other than for a drain or their
 //! age, or stay without an answer. The stream of all orders leaves one that is over.
 //! `looked_at`: states that had to be told, or were, and streams in calm times.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::shown;
 use crate::calm::{Calm, Witness};
 use crate::check::Findings;
-use crate::history::History;
+use crate::history::{Ask, History};
 
 /// Times in us, each with a version.
 type Moments = Vec<(u64, u64)>;
@@ -34,20 +35,26 @@ pub fn check(calm: &Calm, patience_us: u64, history: &History) -> Findings {
     }
     let mut heard: BTreeMap<(u32, &str), Moments> = BTreeMap::new();
     for stream in &history.streams {
-        let of_order = stream.told.iter().filter(|told| told.order == stream.order);
-        let moments = of_order.map(|told| {
+        for told in &stream.told {
             let is_over = stream.all && OVER.contains(&told.state.as_str());
-            (told.at_us, if is_over { u64::MAX } else { told.version })
-        });
-        heard.entry((stream.visit, &stream.order)).or_default().extend(moments);
+            let moment = (told.at_us, if is_over { u64::MAX } else { told.version });
+            heard.entry((stream.visit, &told.order)).or_default().push(moment);
+        }
     }
     let mut findings = Findings::default();
     failed(calm, patience_us, history, &mut findings);
-    for stream in &history.streams {
+    let others = lasting(history);
+    let orders = history.streams.iter().flat_map(|stream| {
+        let buyer = history.buyers.get(&stream.visit).filter(|_| stream.all);
+        let others = buyer.and_then(|buyer| others.get(buyer.as_str()));
+        let others = others.into_iter().flatten().filter(|order| **order != stream.order);
+        [stream.order.as_str()].into_iter().chain(others.copied()).map(move |order| (stream, order))
+    });
+    for (stream, order) in orders {
         let Some(opened_us) = stream.opened_us else { continue };
         let ended_us = stream.ended_us.unwrap_or(u64::MAX);
-        let heard = &heard[&(stream.visit, stream.order.as_str())];
-        for (seen_us, version) in answers.get(stream.order.as_str()).into_iter().flatten() {
+        let heard = heard.get(&(stream.visit, order)).map(Vec::as_slice).unwrap_or_default();
+        for (seen_us, version) in answers.get(order).into_iter().flatten() {
             let from_us = opened_us.max(*seen_us);
             let due_us = from_us + patience_us;
             let is_told = heard.iter().any(|(at_us, told)| *at_us <= due_us && told >= version);
@@ -56,15 +63,34 @@ pub fn check(calm: &Calm, patience_us: u64, history: &History) -> Findings {
             findings.looked_at += u64::from(is_told || is_due);
             if is_due && !is_told {
                 let what = format!(
-                    "{} at {version} was seen at {seen_us} us; the stream of visit {} that node {} \
-                     opened at {opened_us} us does not tell it",
-                    stream.order, stream.visit, stream.node
+                    "{order} at {version} was seen at {seen_us} us; the stream of visit {} that \
+                     node {} opened at {opened_us} us does not tell it",
+                    stream.visit, stream.node
                 );
                 findings.report("I11", due_us, what);
             }
         }
     }
     findings
+}
+
+/// Orders of each buyer that were made and never seen to be over.
+fn lasting(history: &History) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut orders: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut over = BTreeSet::new();
+    for op in &history.ops {
+        let Some(answer) = &op.answer else { continue };
+        let state = answer.state.as_deref().unwrap_or_default();
+        let order = shown(op).map(|shown| shown.order);
+        over.extend(order.filter(|_| OVER.contains(&state) || answer.status >= 400));
+        if let (Ask::Place { .. }, 201) = (&op.ask, answer.status)
+            && let Some(buyer) = history.buyers.get(&op.visit)
+        {
+            orders.entry(buyer).or_default().extend(order);
+        }
+    }
+    orders.values_mut().for_each(|orders| orders.retain(|order| !over.contains(order)));
+    orders
 }
 
 /// Streams that nothing disturbs and that are not served.
@@ -171,6 +197,49 @@ mod tests {
         let mut streams = vec![whole(); 97];
         streams.extend(vec![stream(Some("unavailable"), Some(5), Some(9)); 3]);
         assert_eq!(n(streams), 0, "of a hundred");
+    }
+
+    #[test]
+    fn the_stream_of_all_orders_tells_of_those_that_come_later() {
+        let placed = |visit: u32, at_us| Op {
+            visit,
+            intended_us: 0,
+            sent_us: at_us - 1,
+            answered_us: Some(at_us),
+            node: 0,
+            key: None,
+            over: None,
+            ask: Ask::Place { cart: format!("c{visit}"), lines: vec![(0, 1)], offer: None },
+            answer: Some(Answer {
+                status: 201,
+                order: Some(format!("o{visit}")),
+                version: Some(4),
+                ..Answer::default()
+            }),
+        };
+        let told =
+            |order: &str, at_us| Told { at_us, order: order.into(), version: 4, ..Told::default() };
+        let stream = |told: Vec<Told>| Listening {
+            visit: 1,
+            order: "o1".into(),
+            all: true,
+            opened_us: Some(1_000),
+            told,
+            ..Listening::default()
+        };
+        let n = |told| {
+            let history = History {
+                buyers: [(1, "ada".to_owned()), (2, "ada".to_owned()), (3, "bob".to_owned())]
+                    .into(),
+                ops: vec![placed(1, 500), placed(2, 9_000), placed(3, 9_000)],
+                streams: vec![stream(told)],
+                ..History::default()
+            };
+            check(&Calm::of(&[]), PATIENCE_US, &history).violations.len()
+        };
+        assert_eq!(n(vec![told("o1", 1_001), told("o2", 9_001)]), 0);
+        assert_eq!(n(vec![told("o1", 1_001)]), 1, "the second one");
+        assert_eq!(n(vec![told("o2", 9_001)]), 1, "the first one");
     }
 
     #[test]
