@@ -11,6 +11,7 @@ mod kill;
 mod last_unit;
 mod nats;
 mod node;
+mod own_shop;
 mod readme;
 mod sim;
 mod tidy;

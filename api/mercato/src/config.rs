@@ -111,8 +111,7 @@ impl Config {
         };
         let settings = settings(file.rest)?;
         let demo = args.demo || file.demo.unwrap_or(false);
-        let tables =
-            shops::Tables { terms: file.terms, shops: file.shops, issuers: file.issuers };
+        let tables = shops::Tables { terms: file.terms, shops: file.shops, issuers: file.issuers };
         let shops = shops::of(tables, demo)?;
         let (drain_timeout_ms, drain_notice_ms) =
             drain(demo, file.drain_timeout_ms, file.drain_notice_ms)?;

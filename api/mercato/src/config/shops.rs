@@ -144,7 +144,9 @@ impl TermsTable {
         })?;
         if !(0..=1_000_000).contains(&self.tax_ppm) {
             let tax_ppm = self.tax_ppm;
-            return Err(ConfigError(format!("terms.tax_ppm = {tax_ppm}: allowed are 0 to 1000000")));
+            return Err(ConfigError(format!(
+                "terms.tax_ppm = {tax_ppm}: allowed are 0 to 1000000"
+            )));
         }
         if self.shipping.is_empty() {
             return Err(ConfigError("terms.shipping: at least one way to send is needed".into()));
@@ -200,7 +202,9 @@ impl IssuerTable {
             .map_err(|error| ConfigError(format!("issuer.issuer: {error}")))?;
         let tenant = tenant.as_deref().map(Tenant::new);
         if let Some(unknown) = tenant.as_ref().filter(|tenant| !shops.contains(tenant)) {
-            return Err(ConfigError(format!("issuer.tenant = {unknown}: there is no such [[shop]]")));
+            return Err(ConfigError(format!(
+                "issuer.tenant = {unknown}: there is no such [[shop]]"
+            )));
         }
         Ok(IssuerConfig { issuer, audience, tenant })
     }
