@@ -33,12 +33,16 @@ tenant = "acme"
 "#;
 
 /// A node, killed at the end of its test.
-struct Own(Child, TempDir);
+struct Own {
+    child: Child,
+    #[expect(dead_code, reason = "removed when it is dropped")]
+    folder: TempDir,
+}
 
 impl Drop for Own {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -58,7 +62,7 @@ fn start(file: &str) -> (Own, String) {
         .unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let own = Own(child, folder);
+    let own = Own { child, folder };
     let ready: Value = serde_json::from_str(&line).unwrap();
     (own, ready["http"].as_str().unwrap().to_owned())
 }

@@ -3,8 +3,8 @@
 //!
 //! What it heard on an earlier connection counts; one that ended sooner is excused, and the next
 //! one has to tell. The stream of all orders tells of each that its client has, those too that were
-//! placed while it was open. But few may end by themselves in calm times other than for a drain or their
-//! age, or stay without an answer. The stream of all orders leaves one that is over.
+//! placed while it was open. But few may end by themselves in calm times other than for a drain or
+//! their age, or stay without an answer. The stream of all orders leaves one that is over.
 //! `looked_at`: states that had to be told, or were, and streams in calm times.
 
 use std::collections::{BTreeMap, BTreeSet};
