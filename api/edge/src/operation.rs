@@ -232,6 +232,13 @@ impl Operation {
         self
     }
 
+    /// For buyers with one scope, who see their own things only, and for staff with another.
+    #[must_use]
+    pub const fn owned(mut self, buyer: Scope, staff: Scope) -> Self {
+        self.access = Access::Owned { buyer, staff };
+        self
+    }
+
     /// For staff with a scope.
     #[must_use]
     pub const fn staff(mut self, scope: Scope) -> Self {
@@ -402,7 +409,9 @@ impl Operation {
         let mut codes = vec![Code::InvalidRequest, Code::Unauthenticated, Code::TenantMismatch];
         match self.access {
             Access::Public | Access::SignedIn => {}
-            Access::Scoped(_) | Access::Staff(_) => codes.push(Code::InsufficientScope),
+            Access::Scoped(_) | Access::Staff(_) | Access::Owned { .. } => {
+                codes.push(Code::InsufficientScope);
+            }
         }
         if self.method != Method::Get {
             codes.push(Code::CsrfFailed);

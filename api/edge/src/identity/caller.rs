@@ -21,6 +21,13 @@ pub enum Access {
     Scoped(Scope),
     /// Staff (seller, operator, service) with a scope.
     Staff(Scope),
+    /// A buyer with one scope, for the own things, and staff with another.
+    Owned {
+        /// What a buyer has to hold.
+        buyer: Scope,
+        /// What staff has to hold.
+        staff: Scope,
+    },
 }
 
 /// The access of an operation, and how its credential may arrive.
@@ -103,13 +110,16 @@ impl Caller {
 
 /// Checks kind and scopes.
 pub(crate) fn admit(access: Access, identity: Option<&Identity>) -> Result<(), Problem> {
-    let scope = match access {
-        Access::Public => return Ok(()),
-        Access::SignedIn => None,
-        Access::Scoped(scope) | Access::Staff(scope) => Some(scope),
-    };
+    if access == Access::Public {
+        return Ok(());
+    }
     let Some(identity) = identity else { return Err(unauthenticated("no credential")) };
     let principal = &identity.principal;
+    let scope = match access {
+        Access::Public | Access::SignedIn => None,
+        Access::Scoped(scope) | Access::Staff(scope) => Some(scope),
+        Access::Owned { buyer, staff } => Some(if principal.is_staff() { staff } else { buyer }),
+    };
     if let Some(scope) = scope
         && !principal.scopes.has(scope)
     {
@@ -119,7 +129,11 @@ pub(crate) fn admit(access: Access, identity: Option<&Identity>) -> Result<(), P
     match access {
         Access::Staff(_) if !principal.is_staff() => Err(Problem::new(Code::InsufficientScope)
             .detail("only a seller, an operator or a service may do this")),
-        Access::Public | Access::SignedIn | Access::Scoped(_) | Access::Staff(_) => Ok(()),
+        Access::Public
+        | Access::SignedIn
+        | Access::Scoped(_)
+        | Access::Staff(_)
+        | Access::Owned { .. } => Ok(()),
     }
 }
 

@@ -54,6 +54,11 @@ fn access(access: Access) -> Value {
         Access::SignedIn => json!({"kind": "signed_in", "scopes": []}),
         Access::Scoped(scope) => json!({"kind": "scoped", "scopes": [scope_name(scope)]}),
         Access::Staff(scope) => json!({"kind": "staff", "scopes": [scope_name(scope)]}),
+        Access::Owned { buyer, staff } => json!({
+            "kind": "scoped",
+            "scopes": [scope_name(buyer)],
+            "staff_scopes": [scope_name(staff)],
+        }),
     }
 }
 

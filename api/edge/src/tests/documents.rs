@@ -216,7 +216,7 @@ async fn every_operation_checks_its_caller_first() {
         let forged = world.send(bad().bearer("a.b.c")).await;
         assert_eq!(forged.brief(), "401 unauthenticated", "{id}");
         assert!(forged.header("www-authenticate").contains("invalid_token"), "{id}");
-        if matches!(operation.access, Access::Scoped(_) | Access::Staff(_)) {
+        if operation.access != Access::SignedIn {
             let answer = world.send(bad().bearer(&staff_without)).await;
             assert_eq!(answer.brief(), "403 insufficient_scope", "{id}");
         }

@@ -324,6 +324,35 @@ async fn staff_that_may_only_write_sees_what_it_did() {
 }
 
 #[actix_web::test]
+async fn staff_that_may_read_shipments_needs_no_order() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "cart-read-1").await;
+    let id = rig.shipment(&order).await;
+    let shipment = format!("/v1/shipments/{id}");
+    let list = format!("/v1/orders/{}/shipments", order.json()["id"].as_str().unwrap());
+    for (scope, expected) in [
+        ("shipments:read", "200"),
+        ("orders:read shipments:read", "200"),
+        ("orders:read", "403 insufficient_scope"),
+        ("shipments:write", "403 insufficient_scope"),
+    ] {
+        let staff = rig.world.scoped_token("demo-service", &scope.replace(' ', "+")).await;
+        for path in [&shipment, &list] {
+            let answer = rig.send(get(path).bearer(&staff)).await;
+            assert_eq!(answer.brief(), expected, "{scope}: {path}");
+            let seen = answer.json();
+            if path == &list && answer.status == 200 {
+                assert_eq!(seen["data"][0]["id"], id.as_str(), "{scope}");
+            }
+        }
+    }
+    // A buyer's own shipments go with the own orders.
+    assert_eq!(rig.send(get(&shipment).bearer(&token)).await.status, 200);
+    assert_eq!(rig.send(get(&list).bearer(&token)).await.json()["data"][0]["id"], id.as_str());
+}
+
+#[actix_web::test]
 async fn an_order_keeps_the_language_and_offers_what_can_be_done() {
     let rig = Rig::new().await;
     let token = rig.buyer("alice").await;
