@@ -2,6 +2,7 @@
 //!
 //! `tenant`, `kind` and `scope` are ours; an issuer that does not know them is given a tenant by
 //! configuration, its principals are customers, and customers hold the scopes for their own things.
+//! An issuer that says `scope` is believed, also when it grants nothing.
 
 use compact_str::CompactString;
 use entity::{Principal, PrincipalKind, Scope, Scopes, Tenant};
@@ -62,10 +63,12 @@ impl Claims {
         if self.sub.is_empty() || self.sub.len() > 255 || self.sub.chars().any(char::is_control) {
             return None;
         }
-        let mut scopes = scopes_of(self.scope.as_deref().unwrap_or_default());
-        if scopes == Scopes::default() && kind == PrincipalKind::Customer {
-            scopes = OWN_THINGS;
-        }
+        let scope = self.scope.as_deref();
+        let scopes = if kind == PrincipalKind::Customer && scope.is_none_or(says_who_only) {
+            OWN_THINGS
+        } else {
+            scopes_of(scope.unwrap_or_default())
+        };
         let own = self.jti.as_deref().map(|id| CompactString::from(format!("jti:{id}")));
         let family = self.sid.as_deref().map(|id| CompactString::from(format!("sid:{id}")));
         Some(Identity {
@@ -129,6 +132,20 @@ pub fn scope_of(text: &str) -> Option<Scope> {
 #[must_use]
 pub fn scopes_of(text: &str) -> Scopes {
     text.split_ascii_whitespace().filter_map(scope_of).fold(Scopes::default(), Scopes::with)
+}
+
+/// Scopes of OpenID Connect: they ask who somebody is, and allow nothing here.
+const OPENID_SCOPES: [&str; 6] =
+    ["openid", "profile", "email", "address", "phone", "offline_access"];
+
+/// What a space-separated list asks to be allowed: the words that are not OpenID Connect's.
+pub(crate) fn allowances(text: &str) -> impl Iterator<Item = &str> {
+    text.split_ascii_whitespace().filter(|word| !OPENID_SCOPES.contains(word))
+}
+
+/// Whether an issuer that does not know our scopes wrote this: `openid profile`, never nothing.
+fn says_who_only(text: &str) -> bool {
+    !text.trim_ascii().is_empty() && allowances(text).next().is_none()
 }
 
 /// The texts of a set, in a fixed order.

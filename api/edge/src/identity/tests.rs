@@ -194,6 +194,25 @@ fn scopes_have_names() {
 }
 
 #[test]
+fn what_customers_hold_by_their_claim() {
+    let table = [
+        (json!(null), OWN_THINGS),
+        (json!("openid profile"), OWN_THINGS),
+        (json!("openid orders:read"), Scopes(0).with(Scope::OrdersRead)),
+        (json!(""), Scopes(0)),
+        (json!(" "), Scopes(0)),
+        (json!("openid files:read"), Scopes(0)),
+    ];
+    for (scope, expected) in table {
+        let mut claims = claims();
+        claims["scope"] = scope.clone();
+        let claims: super::claims::Claims = serde_json::from_value(claims).unwrap();
+        let found = claims.identity(None).unwrap().principal.scopes;
+        assert_eq!(found, expected, "{scope}");
+    }
+}
+
+#[test]
 fn loopback_origins() {
     for origin in [
         "http://localhost",

@@ -59,6 +59,8 @@ async fn people_and_tenants() {
         ("login_hint=alice", "customer", "demo", "orders:read orders:write"),
         ("login_hint=alice&tenant=demo2", "customer", "demo2", "orders:read orders:write"),
         ("login_hint=alice&scope=orders:read+admin", "customer", "demo", "orders:read"),
+        ("login_hint=alice&scope=", "customer", "demo", "orders:read orders:write"),
+        ("login_hint=alice&scope=openid+email", "customer", "demo", "orders:read orders:write"),
         ("login_hint=operator&scope=stock:write", "operator", "demo", "stock:write"),
     ];
     for (query, kind, tenant, scope) in kinds {
@@ -108,6 +110,10 @@ async fn what_the_authorization_endpoint_refuses() {
         (change("alice", &"a".repeat(41)), "invalid_request"),
         (change("alice", "alice&tenant=nobody"), "invalid_request"),
         (change("login_hint=alice", "prompt=none"), "login_required"),
+        (change("alice", "alice&scope=catalogue:read"), "invalid_scope"),
+        (change("alice", "alice&scope=openid+admin"), "invalid_scope"),
+        (change("alice", "alice&scope=everything"), "invalid_scope"),
+        (change("alice", "operator&scope=admin"), "invalid_scope"),
     ] {
         let answer = world.send(get(&uri)).await;
         assert_eq!(answer.status, 302, "{uri}");
@@ -239,6 +245,32 @@ async fn refresh_tokens_rotate_and_reuse_ends_the_family() {
     // Another sign-in of the same person goes on.
     let other = other["refresh_token"].as_str().unwrap();
     assert_eq!(world.send(refreshing(other)).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_refresh_may_ask_for_less_and_not_for_more() {
+    let world = World::demo().await;
+    let mut refresh = world.sign_in("login_hint=alice").await.json()["refresh_token"].clone();
+    for (scope, expected) in [
+        ("&scope=orders:read", "orders:read"),
+        // The narrower one was that access token's alone.
+        ("", "orders:read orders:write"),
+        ("&scope=openid", "orders:read orders:write"),
+        ("&scope=openid+orders:write", "orders:write"),
+    ] {
+        let asked = format!("{}{scope}", refresh.as_str().unwrap());
+        let tokens = world.send(refreshing(&asked)).await.json();
+        assert_eq!(tokens["scope"], expected, "{scope}");
+        let claims = payload(tokens["access_token"].as_str().unwrap());
+        assert_eq!(claims["scope"], expected, "{scope}");
+        refresh = tokens["refresh_token"].clone();
+    }
+    let refresh = refresh.as_str().unwrap();
+    for scope in ["admin", "orders:read+stock:read", "everything"] {
+        let refused = world.send(refreshing(&format!("{refresh}&scope={scope}"))).await;
+        assert_eq!(refused.brief(), "400 invalid_scope", "{scope}");
+    }
+    assert_eq!(world.send(refreshing(refresh)).await.status, 200, "a refusal uses nothing up");
 }
 
 #[actix_web::test]

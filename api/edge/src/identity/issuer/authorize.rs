@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::claims::{kind_name, kind_of};
 use super::super::seal::Purpose;
-use super::clients::{WEB_CLIENT, may_redirect, person};
+use super::clients::{WEB_CLIENT, granted, may_redirect, person};
 use super::{Issuer, OAuthError, no_issuer};
 use crate::input::NoBody;
 use crate::limits;
@@ -155,8 +155,11 @@ fn sign_in(
         return Ok(SignedIn::Ask);
     };
     let scope = field("scope").unwrap_or_default();
-    let Some(principal) = person(tenant, hint, scope) else {
+    let Some(person) = person(tenant, hint) else {
         return refused("invalid_request", "login_hint has to be [a-z0-9-]{1,40}");
+    };
+    let Some(scopes) = granted(scope, person.scopes) else {
+        return refused("invalid_scope", "none of these scopes can be granted to this person");
     };
     let grant = Grant {
         id: data_encoding::HEXLOWER.encode(&call.edge.random::<16>()),
@@ -165,7 +168,7 @@ fn sign_in(
         challenge: challenge.to_owned(),
         nonce: field("nonce").map(str::to_owned),
         openid: scope.split_ascii_whitespace().any(|scope| scope == "openid"),
-        person: Person::from(&principal),
+        person: Person::from(&Principal { scopes, ..person }),
         expires_s: call.edge.wall().0 / 1000 + limits::CODE_S,
     };
     let sealer = call.edge.authority().keys().sealer();

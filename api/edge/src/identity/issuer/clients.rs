@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use entity::{Principal, PrincipalKind, Scope, Scopes, Tenant};
 
-use super::super::claims::{OWN_THINGS, STAFF, scope_of, scopes_of};
+use super::super::claims::{OWN_THINGS, STAFF, allowances, scope_of, scopes_of};
 use super::super::tenants::is_loopback_origin;
 
 /// The public client of browsers and tools: no secret, PKCE.
@@ -43,17 +43,19 @@ impl ServiceClient {
     /// `None`: one of them is no scope. A typing error must not give everything.
     pub(super) fn principal(&self, scope: &str) -> Option<Principal> {
         let is_known = scope.split_ascii_whitespace().all(|word| scope_of(word).is_some());
-        is_known.then(|| Principal {
+        let scopes = granted(scope, Scopes::ALL).filter(|_| is_known)?;
+        Some(Principal {
             tenant: Tenant::new(self.tenant),
             subject: CompactString::new(self.id),
             kind: PrincipalKind::Service,
-            scopes: granted(scope, Scopes::ALL),
+            scopes,
         })
     }
 }
 
-/// The person that a `login_hint` names; `None`: not `[a-z0-9-]{1,40}`.
-pub(super) fn person(tenant: Tenant, hint: &str, scope: &str) -> Option<Principal> {
+/// The person that a `login_hint` names, with all that it may hold; `None`: not
+/// `[a-z0-9-]{1,40}`.
+pub(super) fn person(tenant: Tenant, hint: &str) -> Option<Principal> {
     let fits = (1..=40).contains(&hint.len())
         && hint.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !fits {
@@ -63,22 +65,27 @@ pub(super) fn person(tenant: Tenant, hint: &str, scope: &str) -> Option<Principa
         "operator" | "operator-2" => (PrincipalKind::Operator, STAFF),
         _ => (PrincipalKind::Customer, OWN_THINGS),
     };
-    Some(Principal {
-        tenant,
-        subject: CompactString::new(hint),
-        kind,
-        scopes: granted(scope, scopes),
-    })
+    Some(Principal { tenant, subject: CompactString::new(hint), kind, scopes })
 }
 
-/// What is asked for of what may be held; all of it when no scope of ours is asked for.
-fn granted(asked: &str, held: Scopes) -> Scopes {
+/// What is asked for of what may be held; all of it when nothing is asked for. `None`: nothing of
+/// what is asked for can be granted. A token for it would open nothing, and say so too late.
+pub(super) fn granted(asked: &str, held: Scopes) -> Option<Scopes> {
+    if allowances(asked).next().is_none() {
+        return Some(held);
+    }
     let mut asked = scopes_of(asked);
     if asked.has(Scope::Admin) {
         // Whoever operates a demo's shops operates its node.
         asked = asked.with(Scope::Node);
     }
-    if asked == Scopes::default() { held } else { Scopes(asked.0 & held.0) }
+    Some(Scopes(asked.0 & held.0)).filter(|granted| *granted != Scopes::default())
+}
+
+/// What a refresh asks for of what its sign-in was granted (RFC 6749 6); `None`: more than that.
+pub(super) fn narrowed(asked: &str, held: Scopes) -> Option<Scopes> {
+    let is_held = |word: &str| scope_of(word).is_some_and(|scope| held.has(scope));
+    if allowances(asked).all(is_held) { granted(asked, held) } else { None }
 }
 
 /// Whether the demo's public client may be sent to `uri`: any page of this machine.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
-use entity::{Principal, PrincipalKind};
+use entity::{Principal, PrincipalKind, Scopes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -18,7 +18,7 @@ use super::super::claims::{Claims, scope_names};
 use super::super::seal::Purpose;
 use super::super::verifier::decode;
 use super::authorize::{Grant, Person};
-use super::clients::{ServiceClient, WEB_CLIENT};
+use super::clients::{ServiceClient, WEB_CLIENT, narrowed};
 use super::families::Rotation;
 use super::{Issuer, OAuthError, access_claims, no_issuer};
 use crate::input::Form;
@@ -129,7 +129,7 @@ async fn issue(call: &Call<Form>) -> Result<Value, OAuthError> {
             let scope = fields.get("scope").map_or("", String::as_str);
             let principal = service.principal(scope);
             let unknown = || OAuthError::new("invalid_scope", "no such scope");
-            let tokens = Tokens { principal: principal.ok_or_else(unknown)?, client: service.id };
+            let tokens = Tokens::of(principal.ok_or_else(unknown)?, service.id);
             Ok(tokens.access_only(call, issuer))
         }
         ("authorization_code" | "refresh_token" | "client_credentials", _) => {
@@ -164,7 +164,7 @@ async fn exchange_code(
         return Err(invalid_grant("the code was used before"));
     }
     let id_token = grant.openid.then(|| (grant.nonce.clone(), grant.client.clone()));
-    let tokens = Tokens { principal, client: WEB_CLIENT };
+    let tokens = Tokens::of(principal, WEB_CLIENT);
     Ok(tokens.with_refresh(call, issuer, &family, 1, id_token))
 }
 
@@ -226,6 +226,13 @@ async fn refresh(call: &Call<Form>, issuer: &Issuer, fields: &Fields) -> Result<
     if token.expires_s <= now.0 / 1000 || token.client != WEB_CLIENT {
         return Err(invalid_grant("the refresh token has expired"));
     }
+    let principal =
+        token.person.principal().ok_or_else(|| invalid_grant("the token is damaged"))?;
+    // Before the token is used up: a refusal leaves it as it was.
+    let asked = fields.get("scope").map_or("", String::as_str);
+    let scopes = narrowed(asked, principal.scopes).ok_or_else(|| {
+        OAuthError::new("invalid_scope", "the sign-in was not granted all of these scopes")
+    })?;
     let ends_s = now.0 / 1000 + limits::REFRESH_TOKEN_S;
     let rotation = issuer
         .families
@@ -240,9 +247,7 @@ async fn refresh(call: &Call<Form>, issuer: &Issuer, fields: &Fields) -> Result<
         }
         Rotation::Gone => return Err(invalid_grant("the sign-in has ended")),
     };
-    let principal =
-        token.person.principal().ok_or_else(|| invalid_grant("the token is damaged"))?;
-    let tokens = Tokens { principal, client: WEB_CLIENT };
+    let tokens = Tokens { scopes, ..Tokens::of(principal, WEB_CLIENT) };
     Ok(tokens.with_refresh(call, issuer, &token.family, generation, None))
 }
 
@@ -261,17 +266,24 @@ async fn end_family(call: &Call<Form>, issuer: &Issuer, family: &str) -> Result<
 }
 
 struct Tokens {
+    /// Who, with all that was granted: the next refresh may ask for all of it again.
     principal: Principal,
+    /// What the access token allows.
+    scopes: Scopes,
     client: &'static str,
 }
 
 impl Tokens {
+    const fn of(principal: Principal, client: &'static str) -> Self {
+        Self { scopes: principal.scopes, principal, client }
+    }
+
     fn access_only(&self, call: &Call<Form>, issuer: &Issuer) -> Value {
         json!({
             "access_token": self.access_token(call, issuer, None),
             "token_type": "Bearer",
             "expires_in": limits::ACCESS_TOKEN_S,
-            "scope": scope_names(self.principal.scopes).join(" "),
+            "scope": scope_names(self.scopes).join(" "),
         })
     }
 
@@ -297,7 +309,7 @@ impl Tokens {
             "token_type": "Bearer",
             "expires_in": limits::ACCESS_TOKEN_S,
             "refresh_token": keys.sealer().seal(Purpose::Refresh, &refresh),
-            "scope": scope_names(self.principal.scopes).join(" "),
+            "scope": scope_names(self.scopes).join(" "),
         });
         if let Some((nonce, audience)) = id_token {
             let claims = json!({
@@ -313,11 +325,12 @@ impl Tokens {
     fn access_token(&self, call: &Call<Form>, issuer: &Issuer, family: Option<&str>) -> String {
         let now = call.edge.wall();
         let url = issuer.url(&call.host);
+        let principal = Principal { scopes: self.scopes, ..self.principal.clone() };
         let claims = Claims {
             jti: Some(HEXLOWER.encode(&call.edge.random::<16>())),
             sid: family.map(str::to_owned),
             client_id: Some(self.client.to_owned()),
-            ..access_claims(&url, &self.principal, now.0 / 1000, limits::ACCESS_TOKEN_S)
+            ..access_claims(&url, &principal, now.0 / 1000, limits::ACCESS_TOKEN_S)
         };
         call.edge.authority().issue(&claims, now)
     }
