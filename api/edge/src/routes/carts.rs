@@ -102,12 +102,14 @@ pub enum TenderBody {
 }
 
 impl TenderBody {
-    /// The tender as the cart keeps it.
-    pub fn read(&self) -> Result<Tender, Problem> {
+    /// The tender as the cart keeps it. `pointer`: where it stands in the body.
+    fn read(&self, pointer: &str) -> Result<Tender, Problem> {
         Ok(match self {
             Self::Cod {} => Tender::Cod,
             Self::Gateway {} => Tender::Gateway,
-            Self::Wallet { amount } => Tender::Wallet { amount: read_money(amount)? },
+            Self::Wallet { amount } => {
+                Tender::Wallet { amount: read_money(amount, &format!("{pointer}/amount"))? }
+            }
         })
     }
 
@@ -120,11 +122,20 @@ impl TenderBody {
     }
 }
 
-/// An amount of a request.
-pub fn read_money(money: &Money) -> Result<commerce::money::Money, Problem> {
-    let ccy = Ccy::parse(&money.currency)
-        .map_err(|_| field("/currency", "unknown", "there is no such currency"))?;
+/// The member `tenders` of a body.
+pub fn read_tenders(tenders: &[TenderBody]) -> Result<Vec<Tender>, Problem> {
+    let read = |(index, tender): (usize, &TenderBody)| tender.read(&format!("/tenders/{index}"));
+    tenders.iter().enumerate().map(read).collect()
+}
+
+/// An amount of a request. `pointer`: where it stands in the body.
+pub fn read_money(money: &Money, pointer: &str) -> Result<commerce::money::Money, Problem> {
+    let ccy = read_ccy(&money.currency, &format!("{pointer}/currency"))?;
     Ok(commerce::money::Money { minor: money.amount, ccy })
+}
+
+fn read_ccy(code: &str, pointer: &str) -> Result<Ccy, Problem> {
+    Ccy::parse(code).map_err(|_| field(pointer, "unknown", "there is no such currency"))
 }
 
 /// Units of a SKU, as written.
@@ -309,8 +320,7 @@ async fn put_cart(call: Call<Json<CartBody>>) -> Result<Reply<Json<CartJson>>, P
     let terms = call.edge.shop().terms();
     let ccy = match &body.currency {
         None => terms.ccy,
-        Some(code) => Ccy::parse(code)
-            .map_err(|_| field("/currency", "unknown", "there is no such currency"))?,
+        Some(code) => read_ccy(code, "/currency")?,
     };
     if ccy != terms.ccy {
         return Err(Problem::new(Code::CurrencyMismatch));
@@ -326,7 +336,7 @@ async fn put_cart(call: Call<Json<CartBody>>) -> Result<Reply<Json<CartJson>>, P
         address: body.address.clone().map(Into::into),
         shipping_option: body.shipping_option.as_deref().unwrap_or("standard").into(),
         coupons: body.coupons.iter().map(|code| (&**code).into()).collect(),
-        tenders: body.tenders.iter().map(TenderBody::read).collect::<Result<_, _>>()?,
+        tenders: read_tenders(&body.tenders)?,
     };
     let if_version = if_version(call.condition);
     let view = edit(&call, cart::Command::Put { content: Box::new(content), if_version }).await?;
@@ -403,7 +413,7 @@ async fn update_cart(call: Call<Json<CartPatchBody>>) -> Result<Reply<Json<CartJ
         coupons: patched(&body.coupons, |codes| {
             Ok(codes.iter().map(|code| (&**code).into()).collect())
         })?,
-        tenders: patched(&body.tenders, |tenders| tenders.iter().map(TenderBody::read).collect())?,
+        tenders: patched(&body.tenders, |tenders| read_tenders(tenders))?,
         lines: patched(&body.lines, |lines| Ok(lines.iter().map(line).collect()))?,
     };
     let view = edit(&call, cart::Command::Update { patch: Box::new(patch), if_version }).await?;

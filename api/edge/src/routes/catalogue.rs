@@ -374,7 +374,7 @@ async fn put_sku(call: Call<Json<SkuBody>>) -> Result<Reply<Json<Sku>>, Problem>
 }
 
 async fn put_price(call: Call<Json<PriceBody>>) -> Result<Reply<Json<Price>>, Problem> {
-    let amount = read_money(&call.body.0.amount)?;
+    let amount = read_money(&call.body.0.amount, "/amount")?;
     let book = call.path.expect("book");
     if book == DEFAULT_BOOK && amount.ccy != call.edge.shop().terms().ccy {
         return Err(Problem::new(Code::CurrencyMismatch));

@@ -357,7 +357,7 @@ async fn cod(call: Call<Json<CodBody>>) -> Result<Reply<Json<Shipment>>, Problem
             CodWord::Collected => CodResult::Collected,
             CodWord::Refused => CodResult::Refused,
         },
-        amount: read_money(&body.amount)?,
+        amount: read_money(&body.amount, "/amount")?,
         receipt: body.receipt.as_deref().map(Into::into),
     };
     report(&call, command).await

@@ -26,7 +26,7 @@ use crate::reply::{Json, Reply};
 use crate::request::WaitLimit;
 use crate::route::Call;
 use crate::routes::carts::quote::show_quote;
-use crate::routes::carts::{TenderBody, read_cart, read_money};
+use crate::routes::carts::{TenderBody, read_cart, read_money, read_tenders};
 use crate::routes::common;
 use crate::shop::Shop;
 
@@ -105,9 +105,9 @@ fn asked(body: &PlaceBody) -> Result<Asked, Problem> {
     Ok(Asked {
         cart_version: u64::try_from(body.cart_version.0).expect("the body's type bounds it"),
         quote_hash: (&*body.quote_hash).into(),
-        expected_total: read_money(&body.expected_total)?,
+        expected_total: read_money(&body.expected_total, "/expected_total")?,
         txn_type: body.txn_type.into(),
-        tenders: body.tenders.iter().map(TenderBody::read).collect::<Result<_, _>>()?,
+        tenders: read_tenders(&body.tenders)?,
     })
 }
 

@@ -74,6 +74,48 @@ async fn who_used_his_keys_up_hears_until_when_at_the_latest_and_shuts_out_nobod
 }
 
 #[actix_web::test]
+async fn a_currency_that_there_is_not_is_named_where_it_stands() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let money = r#"{"amount":1,"currency":"XQX"}"#;
+    let wallet = format!(r#"{{"type":"wallet","amount":{money}}}"#);
+    let path = "/v1/carts/alice-cart-1";
+    let put = |body: &str| ask("PUT", path).bearer(&token).header("if-none-match", "*").json(body);
+    let quote = rig.cart(&token, "alice-cart-2", "[]").await.json();
+    let place = |total: &str, tenders: &str| {
+        let (cart, version, hash) =
+            (&quote["cart_id"], &quote["cart_version"], &quote["quote_hash"]);
+        let body = format!(
+            r#"{{"cart_id":{cart},"cart_version":{version},"quote_hash":{hash},
+                "expected_total":{total},"tenders":[{tenders}]}}"#
+        );
+        post("/v1/orders").bearer(&token).header("idempotency-key", "k1").json(&body)
+    };
+    let order = rig.cod_order(&token, "alice-cart-3").await;
+    let shipment = rig.shipment(&order).await;
+    let cash =
+        format!(r#"{{"event_id":"c1","result":"collected","amount":{money},"receipt":"R1"}}"#);
+    let gateway = r#"{"type":"gateway"}"#;
+    let price = format!(r#"{{"amount":{money}}}"#);
+    let patch = ask("PATCH", "/v1/carts/alice-cart-2").bearer(&token).header("if-match", "\"v1\"");
+    for (request, pointer) in [
+        (put(r#"{"currency":"XQX"}"#), "/currency"),
+        (put(&format!(r#"{{"tenders":[{gateway},{wallet}]}}"#)), "/tenders/1/amount/currency"),
+        (patch.json(&format!(r#"{{"tenders":[{wallet}]}}"#)), "/tenders/0/amount/currency"),
+        (place(money, gateway), "/expected_total/currency"),
+        (place(&quote["totals"]["payable"].to_string(), &wallet), "/tenders/0/amount/currency"),
+        (rig.put("/v1/price-books/other/prices/tea-1", &price), "/amount/currency"),
+        (
+            post(&format!("/v1/shipments/{shipment}/cod")).bearer(&rig.staff).json(&cash),
+            "/amount/currency",
+        ),
+    ] {
+        let found = rig.send(request).await.brief();
+        assert_eq!(found, format!("422 validation_failed unknown @ {pointer}"));
+    }
+}
+
+#[actix_web::test]
 async fn who_wants_no_body_gets_the_tag_alone() {
     let rig = Rig::new().await;
     let token = rig.buyer("alice").await;
