@@ -321,9 +321,11 @@ impl Body {
 
     /// Cash on delivery of a confirmed order.
     fn cod_status(&self) -> PaymentStatus {
-        // Also when a part of it has come.
+        // Also when a part of it has come, and while a parcel stands still for a cancellation: it
+        // may wait again, and what is not due any more is said together with what is cancelled.
         let is_due = |parcel: &Parcel| {
-            matches!(parcel.cod, CodPhase::Due | CodPhase::Overdue) && parcel.phase.is_live()
+            matches!(parcel.cod, CodPhase::Due | CodPhase::Overdue)
+                && (parcel.phase.is_live() || self.stop.is_some())
         };
         if self.parcels.iter().any(is_due) {
             return PaymentStatus::CodDue;

@@ -147,6 +147,36 @@ fn units_are_cancelled_with_their_share_of_the_money() {
 }
 
 #[test]
+fn cash_stays_due_while_units_are_cancelled() {
+    // Where the units are, and how many of them are cancelled.
+    let table: [(&[(&str, u32)], u32); 4] = [
+        (&[("main", 3)], 1),
+        (&[("main", 3)], 2),
+        (&[("east", 2), ("west", 2)], 1),
+        (&[("east", 2), ("west", 2)], 3),
+    ];
+    for (stock, n_cancelled) in table {
+        let mut world = World::new();
+        for (location, n) in stock {
+            world.stock("a", location, i64::from(*n));
+        }
+        let order = world.confirmed(&[("a", stock.iter().map(|(_, n)| n).sum())]);
+        let n_before = world.names(&order).len();
+        world.cancel(&order, &[("1", n_cancelled)]).unwrap();
+        world.run();
+        assert_eq!(world.stage(&order), Stage::Confirmed);
+        let of_order = world.published.iter().filter(|(key, ..)| *key == order);
+        let told: Vec<_> = of_order
+            .skip(n_before)
+            .map(|(_, name, data)| (*name, data["payment_status"].as_str().unwrap()))
+            .collect();
+        assert!(told.iter().any(|(name, _)| *name == "order.amended"), "{told:?}");
+        let is_due = told.iter().all(|(_, word)| *word == "cod_due");
+        assert!(is_due, "{n_cancelled} of {stock:?}: {told:?}");
+    }
+}
+
+#[test]
 fn shipping_moves_to_a_parcel_that_still_leaves() {
     let mut world = World::new();
     world.stock("a", "east", 2);
