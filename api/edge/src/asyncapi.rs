@@ -133,7 +133,10 @@ impl Parts {
         order["description"] = json!("text/event-stream: the message's name is the event.");
         self.add("orderStream", "send", order);
         let mut mine = channel("/v1/me/events", "node", &["order.status", "reset.page", "bye"]);
-        mine["description"] = json!("text/event-stream over all orders of the caller.");
+        mine["description"] = json!(
+            "text/event-stream over the caller's newest 40 orders, and older ones until they are \
+             over; 200 together."
+        );
         self.add("myStream", "send", mine);
         let said = ["socket.event", "socket.answer", "socket.bye", "socket.request"];
         let mut socket = channel("/v1/ws", "socket", &said);

@@ -151,9 +151,21 @@ pub const STREAM_SHED_RETRY_MS: u64 = 15_000;
 pub const SEND_BUFFER_BYTES: u32 = 128 * 1024;
 /// Connections that wait to be accepted.
 pub const BACKLOG: u32 = 2_048;
-/// Orders that one connection watches: 40 of a customer, 32 topics of a WebSocket, and those that
+/// Orders with which a customer's stream begins: the newest 40, and older ones that are not over.
+///
+/// One question waits at each, 500 bytes or so; a frame's id grows by 9 bytes an order.
+pub const STREAM_BEGIN_MAX: usize = 200;
+/// Orders in the frame `reset` of such a stream: the first page. Older ones come one by one.
+pub const STREAM_RESET_MAX: usize = 40;
+/// Pages of a customer's orders that are looked through for older ones that are not over.
+///
+/// Ten pages of 1,000 rows of 100 bytes, some 10 ms; only for who has more than the newest 40.
+pub const STREAM_OLDER_PAGES: usize = 10;
+/// See [`STREAM_OLDER_PAGES`].
+pub const STREAM_OLDER_PAGE: u32 = 1_000;
+/// Orders that one connection watches: 200 of a customer, 32 topics of a WebSocket, and those that
 /// come while it lives; beyond that orders that are over go first.
-pub const STREAM_ORDERS_MAX: usize = 128;
+pub const STREAM_ORDERS_MAX: usize = 288;
 /// Topics of one WebSocket.
 pub const SOCKET_TOPICS_MAX: usize = 32;
 /// The largest message of a WebSocket's client, in bytes.
@@ -166,5 +178,7 @@ pub const SOCKET_PER_SECOND: u32 = 20;
 pub const SOCKET_ANSWERS_MAX: usize = 128;
 
 const _: () = assert!(STREAM_UNSENT_MS < STREAM_SLOT_MS);
+const _: () = assert!(STREAM_RESET_MAX <= STREAM_BEGIN_MAX);
+const _: () = assert!(STREAM_BEGIN_MAX + SOCKET_TOPICS_MAX < STREAM_ORDERS_MAX);
 const _: () = assert!(STREAM_LOOK_MS + REVOCATION_SYNC_MS < 5_000);
 const _: () = assert!(SOCKET_BURST as usize <= SOCKET_ANSWERS_MAX);

@@ -118,6 +118,20 @@ impl Status {
             Self::Cancelled => "cancelled",
         }
     }
+
+    /// Whether nothing more was to happen.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Completed | Self::Cancelled => true,
+            Self::Processing
+            | Self::AwaitingPayment
+            | Self::Confirmed
+            | Self::InFulfilment
+            | Self::Fulfilled
+            | Self::Cancelling => false,
+        }
+    }
 }
 
 /// What the money says (domain.md 2, derived).

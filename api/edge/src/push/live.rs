@@ -135,24 +135,33 @@ impl Live {
         self.topics.insert(topic.clone(), subscription);
         let Page { seen, orders, missing, is_reset } = page;
         if topic == Topic::Me {
-            // Orders that are no longer on the page leave the token too, or it would only grow.
+            // Orders that are no longer on the page leave the token too, or it would only grow;
+            // a client that begins anew has none.
             self.position = Position::default();
             let shown = orders.iter().map(|(key, have, _)| (key, have));
-            for (key, have) in shown.chain(missing.iter().map(|(key, have)| (key, have))) {
+            let known = shown.chain(missing.iter().map(|(key, have)| (key, have)));
+            for (key, have) in known.filter(|_| !is_reset) {
                 have.iter().for_each(|have| self.position.set(key, *have));
             }
             self.customer_seen = seen;
         }
         let now = Instant::now();
         if is_reset {
-            self.write_page(&topic, &orders);
+            let n_shown = orders.len().min(limits::STREAM_RESET_MAX);
+            self.write_page(&topic, &orders[..n_shown]);
         }
         for (key, have) in missing {
             let slot = Slot::new(if is_reset { None } else { have });
             self.slots.insert((topic.clone(), key), (subscription, slot));
         }
-        for (key, have, news) in orders {
-            let mut slot = Slot::new(if is_reset { Some(news.view.version) } else { have });
+        for (index, (key, have, news)) in orders.into_iter().enumerate() {
+            let (have, news) = match is_reset {
+                false => (have, news),
+                true if index < limits::STREAM_RESET_MAX => (Some(news.view.version), news),
+                // Behind the page each comes by itself, as to a client that has nothing.
+                true => (None, News::new(news.view, None, None, None)),
+            };
+            let mut slot = Slot::new(have);
             let slot_key = (topic.clone(), key);
             if slot.put(news, now) {
                 self.ready.push_back(slot_key.clone());

@@ -64,6 +64,11 @@ impl News {
         Self { view, facts, since: have, is_reset: is_ahead || is_trimmed }
     }
 
+    /// Whether a client with this version has all that there will ever be.
+    pub(crate) fn is_end(&self, have: Option<u64>) -> bool {
+        self.view.closed_at.is_some() && have == Some(self.view.version)
+    }
+
     /// The body of the frame.
     pub(crate) fn frame(&self, now: Timestamp) -> Result<OrderFrame, Problem> {
         Ok(OrderFrame {

@@ -1,11 +1,12 @@
 //! Where news come from: questions to orders and customers that wait for a later version.
 
-use commerce::customer::{self, Customer};
+use commerce::customer::{self, Customer, ORDERS_KEPT};
 use commerce::keys;
 use commerce::order::{self, Order, OrderView};
+use commerce::views::orders::{Buyer, OrderList};
 use entity::EntityKey;
 
-use super::News;
+use super::{News, Position};
 use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::routes::common::unexpected;
@@ -111,5 +112,41 @@ impl Watcher {
             | customer::View::Points(_)
             | customer::View::Overview(_)) => Err(unexpected(&other)),
         }
+    }
+
+    /// The customer's orders beyond `recent`, newest first: those that are not over, and those that
+    /// the client was told of, as it may not have heard the end. Those of the view, so that the
+    /// customer need not keep them all; together with `recent` at most
+    /// [`limits::STREAM_BEGIN_MAX`].
+    pub(crate) async fn older_orders(
+        &self,
+        recent: &[EntityKey],
+        position: &Position,
+    ) -> Result<Vec<EntityKey>, Problem> {
+        let principal = &self.asker.principal;
+        let buyer = Buyer::of(&principal.tenant, principal.kind, &principal.subject);
+        if buyer.is_none() || recent.len() < ORDERS_KEPT {
+            return Ok(Vec::new());
+        }
+        let list = OrderList { buyer, ..OrderList::all(principal.tenant.clone()) };
+        let n_max = limits::STREAM_BEGIN_MAX.saturating_sub(recent.len());
+        let (mut older, mut after) = (Vec::new(), None::<Vec<u8>>);
+        for _ in 0..limits::STREAM_OLDER_PAGES {
+            let rows = limits::STREAM_OLDER_PAGE;
+            let page = self.shop.views().orders(list.clone(), rows, after.as_deref()).await?;
+            for entry in &page.entries {
+                let Some(key) = list.key(entry) else { continue };
+                let is_wanted = !entry.row.status.is_over() || position.get(&key).is_some();
+                if is_wanted && !recent.contains(&key) {
+                    older.push(key);
+                }
+            }
+            after = page.next;
+            if after.is_none() || older.len() >= n_max {
+                break;
+            }
+        }
+        older.truncate(n_max);
+        Ok(older)
     }
 }

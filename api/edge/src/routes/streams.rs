@@ -26,7 +26,7 @@ use crate::settings;
 
 const LAST_EVENT_ID: Param = Param::new(
     "last_event_id",
-    ParamKind::Text { max: 2_000 },
+    ParamKind::Text { max: 4_000 },
     "The id of the last event that the client has; the header Last-Event-ID goes before it.",
 );
 const TICKET: Param = Param::new("ticket", ParamKind::Text { max: 4_000 }, "A stream ticket.");
@@ -42,7 +42,11 @@ const STREAM_ORDER: Operation = Operation::get("streamOrder", "/v1/orders/{id}/e
     .ticket();
 
 const STREAM_ME: Operation = Operation::get("streamMe", "/v1/me/events")
-    .about("Events", "Changes of all orders of the caller as they happen (server-sent events)")
+    .about(
+        "Events",
+        "Changes of the caller's orders as they happen (server-sent events): of the newest 40, and \
+         of older ones until they are over, 200 together",
+    )
     .scoped(Scope::OrdersRead)
     .query(&[LAST_EVENT_ID, TICKET])
     .caching(Caching::Never)

@@ -31,16 +31,22 @@ impl Watcher {
         }
     }
 
-    /// The customer's orders. One that cannot be read now (in quarantine, in a shard that does not
-    /// answer) is watched like the others and comes when it can be read: it ends no stream.
+    /// The customer's newest orders, and older ones that may still have news. One that cannot be
+    /// read now (in quarantine, in a shard that does not answer) is watched like the others and
+    /// comes when it can be read: it ends no stream.
     async fn page_of_me(&self, position: Option<Position>) -> Result<Page, Problem> {
         let position = position.unwrap_or_default();
-        let (seen, keys) = self.orders(None, limits::STREAM_OPEN_MS).await?;
+        let (seen, mut keys) = self.orders(None, limits::STREAM_OPEN_MS).await?;
+        let n_recent = keys.len();
+        let older = self.older_orders(&keys, &position).await?;
+        keys.extend(older);
         let firsts = join_all(keys.iter().map(|key| self.first(key, position.get(key)))).await;
         let (mut orders, mut missing) = (Vec::with_capacity(keys.len()), Vec::new());
-        for (key, first) in keys.into_iter().zip(firsts) {
+        for (index, (key, first)) in keys.into_iter().zip(firsts).enumerate() {
             let have = position.get(&key);
             match first {
+                // Told to the end: it leaves the token, or that would only grow.
+                Ok(news) if index >= n_recent && news.is_end(have) => {}
                 Ok(news) => orders.push((key, have, news)),
                 // Recorded before it was placed, or never placed: the next look finds it.
                 Err(problem) if is_refusal(&problem) => {}

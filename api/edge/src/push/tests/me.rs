@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::rig::{Reader, Rig};
+use entity::EntityKey;
+
+use super::rig::{Block, Reader, Rig};
 use crate::dto::order_id;
 use crate::push::Position;
 use crate::settings;
@@ -18,6 +20,16 @@ async fn orders_of(reader: &mut Reader, n: usize) -> BTreeMap<String, (u64, Stri
         orders.insert(id, (block.data["seq"].as_u64().unwrap(), block.id.unwrap()));
     }
     orders
+}
+
+/// The next frame of an order.
+async fn next_of(reader: &mut Reader, order: &EntityKey) -> Block {
+    loop {
+        let block = reader.event().await;
+        if block.data["order"]["id"] == order_id(order) {
+            return block;
+        }
+    }
 }
 
 #[actix_web::test]
@@ -65,6 +77,45 @@ async fn all_orders_come_and_new_ones_too() {
     assert_eq!(block.seqs(), [version + 1, version + 2]);
     let mut reader = rig.open(&path, &[("last-event-id", "not-one-of-ours")]).await;
     orders_of(&mut reader, 3).await;
+}
+
+#[actix_web::test]
+async fn an_open_order_is_told_however_many_came_after_it() {
+    let rig = Rig::new().await;
+    let oldest = rig.order("ada", "cart-old-1").await;
+    let other = rig.order("ada", "cart-old-2").await;
+    for n in 0..40 {
+        rig.order("ada", &format!("cart-new-{n:02}")).await;
+    }
+    let bearer = format!("Bearer {}", rig.token("ada").await);
+    let mut reader = rig.open("/v1/me/events", &[("authorization", &bearer)]).await;
+    let orders = orders_of(&mut reader, 42).await;
+    assert!(orders.contains_key(&order_id(&oldest)) && orders.contains_key(&order_id(&other)));
+    let version = rig.version(&oldest).await;
+    rig.shake(&oldest).await;
+    let told = next_of(&mut reader, &oldest).await;
+    assert_eq!(told.seqs()[0], version + 1, "live");
+    drop(reader);
+
+    // What ends while nobody listens is told to whoever heard of it before, once.
+    rig.cancel(&oldest).await;
+    let token = told.id.unwrap();
+    let headers = [("authorization", bearer.as_str()), ("last-event-id", token.as_str())];
+    let mut reader = rig.open("/v1/me/events", &headers).await;
+    let mut told = next_of(&mut reader, &oldest).await;
+    while told.status() != "cancelled" {
+        told = next_of(&mut reader, &oldest).await;
+    }
+    drop(reader);
+    let token = told.id.unwrap();
+    assert!(Position::read(&token).unwrap().get(&oldest).is_some());
+    let headers = [("authorization", bearer.as_str()), ("last-event-id", token.as_str())];
+    let mut reader = rig.open("/v1/me/events", &headers).await;
+    rig.shake(&other).await;
+    let block = reader.event().await;
+    assert_eq!(block.data["order"]["id"], order_id(&other), "nothing else is new");
+    let position = Position::read(&block.id.unwrap()).unwrap();
+    assert_eq!(position.get(&oldest), None, "what is over and told leaves the token");
 }
 
 #[actix_web::test]
