@@ -38,6 +38,24 @@ impl Fault {
     }
 }
 
+/// The members that some codes add, as the documentation declares them.
+pub(crate) const MEMBERS: [&str; 14] = [
+    "available",
+    "coupon",
+    "lines",
+    "on_hand",
+    "on_hold",
+    "order",
+    "order_id",
+    "quote",
+    "reason",
+    "shards_missing",
+    "state",
+    "today",
+    "version",
+    "violated-policies",
+];
+
 /// A refusal, as a handler gives it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem(Box<Inner>);
@@ -104,6 +122,7 @@ impl Problem {
     /// Adds a member of the code: `state`, `version`, `lines`.
     #[must_use]
     pub fn with(mut self, member: &'static str, value: impl Into<Value>) -> Self {
+        debug_assert!(MEMBERS.contains(&member), "{member} is not declared");
         self.0.members.insert(member, value.into());
         self
     }

@@ -3,6 +3,9 @@
 use serde_json::{Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::dto::Money;
+use crate::routes::carts::quote::QuoteJson;
+
 /// A body's media type and schema.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
@@ -126,7 +129,7 @@ pub(super) struct FaultBody {
     detail: String,
 }
 
-/// RFC 9457. Members behind `errors` belong to some codes only.
+/// RFC 9457. Members that are not required belong to the codes that they name.
 #[derive(ToSchema)]
 #[schema(as = Problem)]
 #[allow(dead_code, reason = "only its schema is used; problem::Problem is what is written")]
@@ -152,6 +155,58 @@ pub(super) struct ProblemBody {
     retryable: bool,
     /// The faults inside the request.
     errors: Vec<FaultBody>,
+    /// `version_mismatch`: the version of the thing; 0: it is not there.
+    #[schema(required = false)]
+    version: u64,
+    /// `invalid_state`: where the thing stands.
+    #[schema(required = false)]
+    state: String,
+    /// `invalid_state` of an order: whether it is on hold.
+    #[schema(required = false)]
+    on_hold: bool,
+    /// `invalid_state` of a sign-in: the day that it is for the customer, `YYYY-MM-DD`.
+    #[schema(required = false)]
+    today: String,
+    /// `out_of_stock`: what cannot be had.
+    #[schema(required = false)]
+    lines: Vec<ShortLine>,
+    /// `price_changed`: the quote that can be accepted; not of an order that was made.
+    #[schema(required = false)]
+    quote: QuoteJson,
+    /// Placing, once there is an order: where that stands.
+    #[schema(required = false)]
+    order: String,
+    /// `cart_already_ordered`: the order.
+    #[schema(required = false)]
+    order_id: String,
+    /// `insufficient_funds`: what there is.
+    #[schema(required = false)]
+    available: Money,
+    /// `coupon_not_applicable`: why.
+    #[schema(required = false)]
+    reason: String,
+    /// `coupon_not_applicable`: which.
+    #[schema(required = false)]
+    coupon: String,
+    /// `validation_failed` of a change of stock: what is on hand.
+    #[schema(required = false)]
+    on_hand: i64,
+    /// `rate_limited` by requests per minute: the policies of `RateLimit-Policy`.
+    #[schema(rename = "violated-policies", required = false)]
+    violated_policies: Vec<String>,
+    /// `unavailable` on the admin listener: the shards that did not answer.
+    #[schema(required = false)]
+    shards_missing: Vec<u16>,
+}
+
+/// A SKU of which there is less than was asked for.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+struct ShortLine {
+    /// The SKU.
+    sku: String,
+    /// Units that can be had.
+    available: u32,
 }
 
 /// RFC 6749 5.2.

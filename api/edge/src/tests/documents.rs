@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::identity::Access;
 use crate::openapi::Content;
 use crate::operation::{ErrorForm, Idempotency, Method, Precondition};
+use crate::problem::MEMBERS;
 use crate::routes;
 use crate::testing::{Setup, World, ask, get};
 
@@ -116,6 +117,26 @@ fn the_document_is_consistent() {
             assert!(!operation["tags"][0].as_str().unwrap().is_empty(), "{method} {path}");
         }
     }
+}
+
+/// A client that is made from the document reads what a code promises.
+#[test]
+fn members_of_some_codes_are_declared() {
+    let bytes = routes::documents::openapi_json();
+    let document: Value = serde_json::from_slice(&bytes).unwrap();
+    let problem = &document["components"]["schemas"]["Problem"];
+    let required = problem["required"].as_array().unwrap();
+    let declared = problem["properties"].as_object().unwrap().keys();
+    let optional: Vec<&str> = declared
+        .map(String::as_str)
+        .filter(|name| !required.iter().any(|one| one == name))
+        .collect();
+    assert_eq!(optional, MEMBERS);
+    assert_eq!(required.len(), 10);
+    let reference = |name: &str| format!("#/components/schemas/{name}");
+    assert_eq!(problem["properties"]["quote"]["$ref"], reference("Quote"));
+    assert_eq!(problem["properties"]["available"]["$ref"], reference("Money"));
+    assert_eq!(problem["properties"]["lines"]["items"]["$ref"], reference("ShortLine"));
 }
 
 #[test]
