@@ -34,6 +34,11 @@ pub(super) fn ask(
         Command::Update { patch, if_version } => {
             let body = editable(ctx, body, if_version)?;
             check_patch(&patch, body.content.currency)?;
+            let mut content = body.content.clone();
+            content.patch(&patch);
+            if content == body.content {
+                return Ok(Decision::reply(Reply::Done));
+            }
             Ok(Decision::event(Event::Updated(*patch)).replying(Reply::Done))
         }
         Command::PutLine { sku, qty, if_version } => {

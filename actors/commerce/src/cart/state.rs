@@ -50,6 +50,28 @@ pub struct Content {
     pub tenders: Vec<Tender>,
 }
 
+impl Content {
+    /// Applies a merge patch.
+    pub(super) fn patch(&mut self, patch: &CartPatch) {
+        fn apply<T: Clone>(field: &mut T, patch: &Patch<T>, cleared: impl FnOnce() -> T) {
+            match patch {
+                Patch::Keep => {}
+                Patch::Clear => *field = cleared(),
+                Patch::Set(value) => field.clone_from(value),
+            }
+        }
+        match &patch.address {
+            Patch::Keep => {}
+            Patch::Clear => self.address = None,
+            Patch::Set(address) => self.address = Some(address.clone()),
+        }
+        apply(&mut self.shipping_option, &patch.shipping_option, || DEFAULT_SHIPPING.into());
+        apply(&mut self.coupons, &patch.coupons, Vec::new);
+        apply(&mut self.tenders, &patch.tenders, Vec::new);
+        apply(&mut self.lines, &patch.lines, Vec::new);
+    }
+}
+
 /// Where a cart stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
@@ -129,7 +151,7 @@ impl Body {
             // Only the first event is one.
             Event::Created { .. } => {}
             Event::Replaced(content) => self.content.clone_from(content),
-            Event::Updated(patch) => self.patch(patch),
+            Event::Updated(patch) => self.content.patch(patch),
             Event::LinePut { sku, qty } => self.put(sku, *qty),
             Event::LineDeleted { sku } => self.content.lines.retain(|line| line.sku != *sku),
             Event::MergeAsked(merging) => self.merging = Some(merging.clone()),
@@ -147,26 +169,6 @@ impl Body {
             Event::Ordered => self.status = Status::Ordered,
             Event::LinesReturned { lines } => self.add(lines),
         }
-    }
-
-    fn patch(&mut self, patch: &CartPatch) {
-        fn apply<T: Clone>(field: &mut T, patch: &Patch<T>, cleared: impl FnOnce() -> T) {
-            match patch {
-                Patch::Keep => {}
-                Patch::Clear => *field = cleared(),
-                Patch::Set(value) => field.clone_from(value),
-            }
-        }
-        let content = &mut self.content;
-        match &patch.address {
-            Patch::Keep => {}
-            Patch::Clear => content.address = None,
-            Patch::Set(address) => content.address = Some(address.clone()),
-        }
-        apply(&mut content.shipping_option, &patch.shipping_option, || DEFAULT_SHIPPING.into());
-        apply(&mut content.coupons, &patch.coupons, Vec::new);
-        apply(&mut content.tenders, &patch.tenders, Vec::new);
-        apply(&mut content.lines, &patch.lines, Vec::new);
     }
 
     fn put(&mut self, sku: &CompactString, qty: NonZeroU32) {

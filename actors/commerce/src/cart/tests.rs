@@ -180,6 +180,32 @@ fn what_a_cart_cannot_hold_is_named() {
 }
 
 #[test]
+fn a_patch_that_changes_nothing_is_no_version() {
+    let mut world = World::new();
+    let (key, ada) = (keys::cart(&tenant(), "cart-of-ada"), buyer("ada"));
+    let whole = content(&[("a", 1)]);
+    put(&mut world, &ada, &key, whole.clone(), IfVersion::Any).unwrap();
+    let keep = CartPatch::default;
+    for (patch, version) in [
+        (keep(), 1),
+        (CartPatch { address: Patch::Set(address()), ..keep() }, 1),
+        (CartPatch { lines: Patch::Set(whole.lines.clone()), ..keep() }, 1),
+        // The default is what it has.
+        (CartPatch { shipping_option: Patch::Clear, coupons: Patch::Clear, ..keep() }, 1),
+        (CartPatch { tenders: Patch::Clear, ..keep() }, 2),
+        (CartPatch { tenders: Patch::Clear, ..keep() }, 2),
+    ] {
+        let update = Command::Update { patch: Box::new(patch.clone()), if_version: IfVersion::Any };
+        assert_eq!(world.ask::<Cart>(&ada, &key, &update), Ok(Reply::Done));
+        assert_eq!(world.version(&key), version, "{patch:?}");
+    }
+    // Whoever means another version hears of it all the same.
+    let update = Command::Update { patch: Box::new(keep()), if_version: IfVersion::Exact(1) };
+    let stale = Err(Rejection::VersionMismatch { version: Some(2) });
+    assert_eq!(world.ask::<Cart>(&ada, &key, &update), stale);
+}
+
+#[test]
 fn another_currency_is_another_cart() {
     let mut world = World::new();
     let (key, ada) = (keys::cart(&tenant(), "cart-of-ada"), buyer("ada"));
