@@ -189,7 +189,7 @@ fn a_patch_that_changes_nothing_is_no_version() {
     for (patch, version) in [
         (keep(), 1),
         (CartPatch { address: Patch::Set(address()), ..keep() }, 1),
-        (CartPatch { lines: Patch::Set(whole.lines.clone()), ..keep() }, 1),
+        (CartPatch { lines: Patch::Set(whole.lines), ..keep() }, 1),
         // The default is what it has.
         (CartPatch { shipping_option: Patch::Clear, coupons: Patch::Clear, ..keep() }, 1),
         (CartPatch { tenders: Patch::Clear, ..keep() }, 2),

@@ -161,8 +161,8 @@ fn ask(kind: &str, names: &[&str]) -> Ask {
 /// `?`, or a status and then: `o1` an order, `v1` a version, `t1` its ETag, `page` and `last` a
 /// page of orders, `o1:confirmed:7` an order on it that was placed at 7, `n1` units, `0x2` units in
 /// a cart, `0:low:100:3` a SKU of the catalogue with its price and that price's version, `b1` a
-/// body, `e2,4` entries of a timeline, `again` for a repeat, `0x2@100` a line of two units at 100 each,
-/// `=200` what is to be paid for all, and the state of a success or the code of a refusal.
+/// body, `e2,4` entries of a timeline, `again` for a repeat, `0x2@100` a line of two units at 100
+/// each, `=200` what is to be paid for all, and the state of a success or the code of a refusal.
 fn answer(text: &str) -> Option<Answer> {
     let mut words = text.split_whitespace();
     let status = words.next().unwrap().parse().ok()?;
