@@ -17,7 +17,7 @@ admin = "127.0.0.1:0"
 currency = "EUR"
 tax_ppm = 190_000
 tax_included = true
-shipping = [{ id = "post", amount = 490 }]
+shipping = [{ id = "standard", amount = 490 }]
 locations = ["berlin"]
 
 [[shop]]

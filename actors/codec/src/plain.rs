@@ -35,8 +35,8 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What a thread keeps of its scratch: views and events are smaller, nearly all of them.
-const SCRATCH_BYTES_MAX: usize = 64 * 1024;
+/// What a thread keeps of its scratch: views, events and frames are smaller, nearly all of them.
+const SCRATCH_BYTES_MAX: usize = 256 * 1024;
 
 /// Encodes a value into fresh bytes, as many as it takes. Errors: [`Error::Encode`].
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {

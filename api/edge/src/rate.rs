@@ -79,8 +79,9 @@ impl RateLimiter {
             }
         }
         let tat_us = shard.get(&key).copied().unwrap_or(0);
-        // Nobody comes further ahead than a window: the clock was set back.
-        let is_stale = tat_us > now_us + window_us;
+        // Nobody comes further ahead than a window, and requests overtake each other by less than
+        // another one: the clock was set back.
+        let is_stale = tat_us > now_us + 2 * window_us;
         let tat_us = if is_stale { now_us } else { tat_us.max(now_us) };
         let next_us = tat_us + interval_us;
         let backlog_us = next_us - now_us;

@@ -199,7 +199,7 @@ fn settings(tables: BTreeMap<String, toml::Value>) -> Result<Values, ConfigError
 mod tests {
     use super::*;
 
-    const SHOP: &str = "[terms]\ncurrency = \"EUR\"\nshipping = [{ id = \"post\", amount = 490 }]\n\
+    const SHOP: &str = "[terms]\ncurrency = \"EUR\"\nshipping = [{ id = \"standard\", amount = 490 }]\n\
         [[shop]]\nname = \"acme\"\nkeys = [\"pk_acme\"]\n";
 
     fn file(text: &str) -> Result<Config, ConfigError> {
@@ -245,6 +245,10 @@ mod tests {
             (format!("{SHOP}{}", issuer.replace("https", "http")), "neither https nor loopback"),
             (SHOP.replace("EUR", "euro"), "terms.currency = euro"),
             (SHOP.replace("490", "-1"), "terms.shipping.amount = -1"),
+            (SHOP.replace("standard", "post"), "terms.shipping: one with id = \"standard\""),
+            (SHOP.replace("490 }", "490 }, { id = \"standard\", amount = 1 }"), "there twice"),
+            (SHOP.replace("keys =", "hosts = [\"a.example:80\"]\nkeys ="), "without a port"),
+            (format!("{SHOP}{issuer}{issuer}"), "issuer.issuer = https://login.example: stands"),
             (SHOP.replace("currency", "money"), "money"),
             ("[[shop]]\nname = \"acme\"".to_owned(), "[terms]"),
             (issuer.to_owned(), "there is no [[shop]]"),

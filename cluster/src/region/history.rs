@@ -143,7 +143,14 @@ impl Region {
     ) -> Result<Past, HistoryError> {
         let store = &self.inner.ctx.store;
         // Read before the newest record is looked for, so that this one is not the older.
-        let snapshot = store.snapshot(key.shard(store.n_shards()), key).await?;
+        let snapshot = match store.snapshot(key.shard(store.n_shards()), key).await {
+            // The journal tells the same without it.
+            Err(StoreError::Damaged(error)) => {
+                tracing::warn!(%key, error, "a snapshot cannot be read");
+                None
+            }
+            snapshot => snapshot?,
+        };
         let base = snapshot.filter(|snapshot| snapshot.version <= version);
         let base_version = base.as_ref().map_or(0, |base| base.version);
         let mut n = 0;

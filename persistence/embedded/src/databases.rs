@@ -1,8 +1,9 @@
 //! The two fjall databases: how they are configured, opened and checked to be complete.
 //!
-//! They are two so that the commit path shares no file, lock or memory with snapshots and views,
-//! and so that in the journal's files every batch was synced before the next one was begun,
-//! which tells a torn tail from damage.
+//! They are two so that the commit path shares no file, lock or memory with snapshots and views
+//! (but for a named value, which is rare and syncs what was written before it), and so that in the
+//! journal's files every batch was synced before the next one was begun, which tells a torn tail
+//! from damage.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -96,6 +97,7 @@ fn open_db(path: &Path, cache_bytes: u64) -> Result<Database, OpenError> {
 }
 
 fn small(memtable_bytes: u64) -> KeyspaceCreateOptions {
+    // fjall keeps what a keyspace was made with: a database that exists goes on as it is.
     // Not key-value separation: fjall does not sync the directory of its blob files.
     KeyspaceCreateOptions::default()
         .max_memtable_size(memtable_bytes)

@@ -21,7 +21,8 @@ const TRIES: u32 = 40;
 /// How long an order that still moves is left alone before it is looked at again, in us.
 const LOOK_AGAIN_US: u64 = 500_000;
 
-/// Pages of a buyer's list that are looked at, of 100 orders each.
+/// Pages of a list that are looked at: 3 orders of a buyer's own, 20 of the shop's. A list that is
+/// longer is not judged as a whole.
 pub(super) const PAGES_MAX: usize = 100;
 
 /// Looks on their way at once, so that the end of a run does not take longer than the run.

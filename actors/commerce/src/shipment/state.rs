@@ -373,6 +373,9 @@ impl Body {
         if self.event_ids.len() >= EVENT_IDS_KEPT {
             // Carriers scan often, and a scan that is taken twice says nothing new; cash does.
             let oldest = self.event_ids.iter().position(|entry| Said::is_tracking(entry));
+            if oldest.is_none() && Said::is_tracking(&said.entry()) {
+                return;
+            }
             self.event_ids.remove(oldest.unwrap_or_default());
         }
         self.event_ids.push(said.entry());

@@ -363,6 +363,8 @@ fn no_number_of_scans_makes_cash_forgotten() {
     for n in 0..EVENT_IDS_KEPT {
         assert_eq!(world.ask(collected(&format!("d{n}"), 1)), Ok(Reply::Done));
     }
+    assert_eq!(world.ask(track("late", TrackingStatus::InTransit)), Ok(Reply::Done));
+    assert_eq!(world.ask(collected("d0", 1)), Ok(Reply::Repeated), "scans take no room from cash");
     assert_eq!(world.shipment.body.as_ref().unwrap().event_ids.len(), EVENT_IDS_KEPT);
 }
 

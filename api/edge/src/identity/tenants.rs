@@ -2,7 +2,7 @@
 //!
 //! A request without a token is in the shop of its `Api-Key`, else of its host name. An exact host
 //! is a statement like a token; the loopback host of a demo only fills in where nothing else says.
-//! The registry is a value: a change of configuration swaps it whole.
+//! The registry is a value, made once at the start.
 
 use std::collections::BTreeMap;
 

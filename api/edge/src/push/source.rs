@@ -114,31 +114,34 @@ impl Watcher {
         }
     }
 
-    /// The customer's orders beyond `recent`, newest first: those that are not over, and those that
-    /// the client was told of, as it may not have heard the end. Those of the view, so that the
-    /// customer need not keep them all; together with `recent` at most
-    /// [`limits::STREAM_BEGIN_MAX`].
+    /// The customer's orders beyond `recent`: those that are not over, newest first, and then those
+    /// that the client was told of, as it may not have heard the end. Those of the view, so that
+    /// the customer need not keep them all; together with `recent` at most
+    /// [`limits::STREAM_BEGIN_MAX`]. None while the view cannot be read: the newest go on.
     pub(crate) async fn older_orders(
         &self,
         recent: &[EntityKey],
         position: &Position,
-    ) -> Result<Vec<EntityKey>, Problem> {
+    ) -> Vec<EntityKey> {
         let principal = &self.asker.principal;
         let buyer = Buyer::of(&principal.tenant, principal.kind, &principal.subject);
         if buyer.is_none() || recent.len() < ORDERS_KEPT {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let list = OrderList { buyer, ..OrderList::all(principal.tenant.clone()) };
         let n_max = limits::STREAM_BEGIN_MAX.saturating_sub(recent.len());
-        let (mut older, mut after) = (Vec::new(), None::<Vec<u8>>);
+        let (mut older, mut over, mut after) = (Vec::new(), Vec::new(), None::<Vec<u8>>);
         for _ in 0..limits::STREAM_OLDER_PAGES {
             let rows = limits::STREAM_OLDER_PAGE;
-            let page = self.shop.views().orders(list.clone(), rows, after.as_deref()).await?;
+            let page = self.shop.views().orders(list.clone(), rows, after.as_deref()).await;
+            let Ok(page) = page else { break };
             for entry in &page.entries {
-                let Some(key) = list.key(entry) else { continue };
-                let is_wanted = !entry.row.status.is_over() || position.get(&key).is_some();
-                if is_wanted && !recent.contains(&key) {
+                let key = list.key(entry).filter(|key| !recent.contains(key));
+                let Some(key) = key else { continue };
+                if !entry.row.status.is_over() {
                     older.push(key);
+                } else if position.get(&key).is_some() {
+                    over.push(key);
                 }
             }
             after = page.next;
@@ -146,7 +149,8 @@ impl Watcher {
                 break;
             }
         }
+        older.append(&mut over);
         older.truncate(n_max);
-        Ok(older)
+        older
     }
 }

@@ -61,6 +61,17 @@ fn a_clock_that_was_set_back_locks_nobody_out() {
 }
 
 #[test]
+fn a_request_that_was_overtaken_brings_no_new_quota() {
+    let limiter = RateLimiter::default();
+    for _ in 0..10 {
+        limiter.take("a", 10, Timestamp(START + 3_000)).unwrap();
+    }
+    for at_ms in [0, 2_000, 2_999] {
+        assert!(limiter.take("a", 10, Timestamp(START + at_ms)).is_err());
+    }
+}
+
+#[test]
 fn headers_say_it_in_the_form_of_the_draft() {
     let limiter = RateLimiter::default();
     let quota = limiter.take("a", 300, Timestamp(START)).unwrap().unwrap();

@@ -24,7 +24,9 @@
 
 use std::collections::BTreeSet;
 
+use commerce::cart::DEFAULT_SHIPPING;
 use commerce::money::Ccy;
+use commerce::sku::DEFAULT_BOOK;
 use compact_str::CompactString;
 use edge::identity::{IssuerConfig, TenantConfig, Tenants};
 use edge::shop::{ShippingOption, Terms};
@@ -54,8 +56,6 @@ pub(super) struct TermsTable {
     shipping: Vec<ShippingTable>,
     #[serde(default = "web")]
     channel: String,
-    #[serde(default = "default_book")]
-    price_book: String,
     #[serde(default = "main_location")]
     locations: Vec<String>,
 }
@@ -91,10 +91,6 @@ pub(super) struct IssuerTable {
 
 fn web() -> String {
     "web".into()
-}
-
-fn default_book() -> String {
-    "default".into()
 }
 
 fn main_location() -> Vec<String> {
@@ -133,7 +129,13 @@ pub(super) fn of(tables: Tables, is_demo: bool) -> Result<Option<Shops>, ConfigE
     let names: BTreeSet<Tenant> = shops.iter().map(|shop| shop.name.clone()).collect();
     let tenants = Tenants::new(shops, None).map_err(|error| ConfigError(error.to_string()))?;
     let issuers = tables.issuers.into_iter().map(|issuer| issuer.check(&names));
-    Ok(Some(Shops { terms, tenants, issuers: issuers.collect::<Result<_, _>>()? }))
+    let issuers = issuers.collect::<Result<Vec<_>, _>>()?;
+    let mut urls = BTreeSet::new();
+    if let Some(twice) = issuers.iter().find(|issuer| !urls.insert(&issuer.issuer)) {
+        // A token says its issuer; which of two was meant, nobody could tell.
+        return Err(ConfigError(format!("issuer.issuer = {}: stands there twice", twice.issuer)));
+    }
+    Ok(Some(Shops { terms, tenants, issuers }))
 }
 
 impl TermsTable {
@@ -148,11 +150,17 @@ impl TermsTable {
                 "terms.tax_ppm = {tax_ppm}: allowed are 0 to 1000000"
             )));
         }
-        if self.shipping.is_empty() {
-            return Err(ConfigError("terms.shipping: at least one way to send is needed".into()));
+        if !self.shipping.iter().any(|option| option.id == DEFAULT_SHIPPING) {
+            return Err(ConfigError(format!(
+                "terms.shipping: one with id = \"{DEFAULT_SHIPPING}\" is needed, with which carts begin"
+            )));
         }
+        let mut ids = BTreeSet::new();
         for ShippingTable { id, amount } in &self.shipping {
             word("terms.shipping.id", id)?;
+            if !ids.insert(id) {
+                return Err(ConfigError(format!("terms.shipping.id = {id}: stands there twice")));
+            }
             if !(0..=commerce::money::EDGE_MAX).contains(amount) {
                 let text = format!("terms.shipping.amount = {amount}: allowed are minor units");
                 return Err(ConfigError(text));
@@ -165,12 +173,12 @@ impl TermsTable {
             word("terms.locations", location)?;
         }
         word("terms.channel", &self.channel)?;
-        word("terms.price_book", &self.price_book)?;
         let option = |it: ShippingTable| ShippingOption { id: it.id, amount: it.amount };
         Ok(Terms {
             channel: self.channel,
             ccy,
-            book: self.price_book,
+            // The one that carts are priced from.
+            book: DEFAULT_BOOK.into(),
             tax_ppm: self.tax_ppm,
             tax_included: self.tax_included,
             shipping: self.shipping.into_iter().map(option).collect(),
@@ -184,6 +192,11 @@ impl TermsTable {
 impl ShopTable {
     fn check(self, channel: &str) -> Result<TenantConfig, ConfigError> {
         word("shop.name", &self.name)?;
+        if let Some(host) = self.hosts.iter().find(|host| host.contains(':')) {
+            return Err(ConfigError(format!(
+                "shop.hosts = {host}: allowed are names without a port"
+            )));
+        }
         let channel = CompactString::new(channel);
         Ok(TenantConfig {
             name: Tenant::new(&self.name),

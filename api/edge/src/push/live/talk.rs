@@ -4,7 +4,9 @@
 //! problem; a client that says too much is told to go. A `sub` that is taken back while it opens
 //! is acknowledged before its `unsub`, and no frame of it comes.
 
-use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
+use actix::{
+    ActorContext, ActorFutureExt, AsyncContext, Context, SpawnHandle, StreamHandler, WrapFuture,
+};
 use actix_http::ws::ProtocolError;
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, MessageStream};
 use serde_json::{Value, json};
@@ -25,6 +27,8 @@ pub(super) struct Wish {
     number: u64,
     id: Option<MessageId>,
     topic: Topic,
+    /// Reads the page; ended with the wish, since it may cost as much as some hundred questions.
+    opening: SpawnHandle,
 }
 
 /// The client's messages, bounded.
@@ -134,12 +138,12 @@ impl Live {
     ) {
         self.n_wishes += 1;
         let number = self.n_wishes;
-        self.wishes.push(Wish { number, id, topic: topic.clone() });
-        let watcher = self.watcher.clone();
-        let opening = async move { watcher.page(&topic, last.as_deref()).await };
-        ctx.spawn(opening.into_actor(self).map(move |began, live, ctx| {
+        let (watcher, asked) = (self.watcher.clone(), topic.clone());
+        let opening = async move { watcher.page(&asked, last.as_deref()).await };
+        let opening = ctx.spawn(opening.into_actor(self).map(move |began, live, ctx| {
             live.began(number, began, ctx);
         }));
+        self.wishes.push(Wish { number, id, topic, opening });
     }
 
     fn began(&mut self, number: u64, began: Began, ctx: &mut Context<Self>) {
@@ -166,13 +170,14 @@ impl Live {
         }
     }
 
-    /// Acknowledges the wishes for a topic with smaller numbers, in order; their pages are left.
+    /// Acknowledges the wishes for a topic with smaller numbers, in order, and ends their reading.
     fn settle_wishes(&mut self, topic: &Topic, number: u64, ctx: &mut Context<Self>) {
         let (settled, open): (Vec<Wish>, Vec<Wish>) = std::mem::take(&mut self.wishes)
             .into_iter()
             .partition(|wish| wish.topic == *topic && wish.number < number);
         self.wishes = open;
         for wish in settled {
+            ctx.cancel_future(wish.opening);
             self.acknowledge(wish.id.as_ref(), Some(topic), ctx);
         }
     }

@@ -38,7 +38,7 @@ impl Watcher {
         let position = position.unwrap_or_default();
         let (seen, mut keys) = self.orders(None, limits::STREAM_OPEN_MS).await?;
         let n_recent = keys.len();
-        let older = self.older_orders(&keys, &position).await?;
+        let older = self.older_orders(&keys, &position).await;
         keys.extend(older);
         let firsts = join_all(keys.iter().map(|key| self.first(key, position.get(key)))).await;
         let (mut orders, mut missing) = (Vec::with_capacity(keys.len()), Vec::new());
