@@ -20,7 +20,8 @@ const AT_ONCE: usize = 128;
 /// How long the snapshots may take, in ms.
 const DRAIN_MS: u64 = 60_000;
 /// Small, so that blocks that were read do not count as entities.
-const STORE: Options = Options { n_shards: 64, cache_bytes: 1024 * 1024 };
+const STORE: Options =
+    Options { n_shards: 64, cache_bytes: 1024 * 1024, segment_bytes: 64 * 1024 * 1024 };
 /// SKUs of the carts' lines.
 const N_SKUS: u32 = 10_000;
 

@@ -87,6 +87,9 @@ async fn kill_rounds(mut bed: Bed, cut: Cut, wanted: u64) {
     let complaints = check::everything(&node, &account).await;
     assert_none(&complaints, "at the end");
     account.did_everything();
+    let n_segments = bed.n_segments();
+    eprintln!("{n_segments} segments of the log");
+    assert!(n_segments as u64 > wanted / 2, "{n_segments}: too few ends of segments were met");
     assert_eq!(node.terminate(), Some(0), "a drain ends cleanly");
 }
 

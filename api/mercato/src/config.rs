@@ -41,6 +41,8 @@ pub struct Config {
     pub chaining: bool,
     /// Bytes of entities to keep in memory.
     pub resident_bytes: usize,
+    /// Bytes of a segment of the store's log.
+    pub segment_bytes: u64,
     /// Dynamic settings that the file sets.
     pub settings: Values,
     /// The shops of a node that is no demo.
@@ -66,6 +68,8 @@ struct File {
     nats: NatsTable,
     #[serde(default)]
     runtime: RuntimeTable,
+    #[serde(default)]
+    store: StoreTable,
     terms: Option<shops::TermsTable>,
     #[serde(default, rename = "shop")]
     shops: Vec<shops::ShopTable>,
@@ -88,6 +92,12 @@ struct NatsTable {
 struct RuntimeTable {
     chaining: Option<bool>,
     resident_bytes: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoreTable {
+    segment_bytes: Option<u64>,
 }
 
 impl Config {
@@ -133,6 +143,7 @@ impl Config {
                 .runtime
                 .resident_bytes
                 .unwrap_or(cluster::limits::RESIDENT_BYTES_DEFAULT),
+            segment_bytes: segment_bytes(file.store.segment_bytes)?,
             settings,
             shops,
         })
@@ -155,6 +166,19 @@ fn drain(
         )));
     }
     Ok((timeout_ms, notice_ms))
+}
+
+fn segment_bytes(given: Option<u64>) -> Result<u64, ConfigError> {
+    let bytes = given.unwrap_or(embedded::Options::default().segment_bytes);
+    let allowed = embedded::SEGMENT_BYTES;
+    if allowed.contains(&bytes) {
+        return Ok(bytes);
+    }
+    Err(ConfigError(format!(
+        "store.segment_bytes = {bytes}: allowed are {} to {}",
+        allowed.start(),
+        allowed.end()
+    )))
 }
 
 fn read(path: &PathBuf) -> Result<File, ConfigError> {
@@ -268,6 +292,8 @@ mod tests {
             ("http = \"nowhere\"", "http = nowhere: allowed"),
             ("[nats]\nnope = 1", "nope"),
             ("[nope]", "unknown table nope"),
+            ("[store]\nsegment_bytes = 1", "store.segment_bytes = 1: allowed are 1048576 to"),
+            ("[store]\nnope = 1", "nope"),
             ("drain_notice_ms = 20000", "drain_notice_ms = 20000: allowed are 0 to 15000"),
         ] {
             let error = file(text).unwrap_err().to_string();

@@ -188,7 +188,8 @@ async fn node(
 }
 
 fn open(config: &Config) -> Result<Arc<EmbeddedStore>, Exit> {
-    match EmbeddedStore::open(&config.data, Options::default()) {
+    let options = Options { segment_bytes: config.segment_bytes, ..Options::default() };
+    match EmbeddedStore::open(&config.data, options) {
         Ok(store) => Ok(Arc::new(store)),
         Err(error @ OpenError::Io { .. }) => {
             Err(Exit::Other(format!("data = {}: {}", config.data.display(), chain(&error))))

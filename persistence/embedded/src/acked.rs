@@ -1,4 +1,4 @@
-//! The number of the last acknowledged commit, beside the database.
+//! The number of the last acknowledged commit, beside the log.
 //!
 //! It tells a torn tail from a rotten one: a batch that was acknowledged may not be missing. It
 //! is a hint and never ahead: written after the sync, before the answer, itself not synced. It
@@ -31,6 +31,11 @@ impl Acked {
         self.file.read_exact_at(&mut bytes, 0).ok()?;
         let (number, check) = bytes.split_first_chunk::<8>()?;
         (check == crc32fast::hash(number).to_le_bytes()).then(|| u64::from_le_bytes(*number))
+    }
+
+    /// Makes what was written durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
     }
 
     /// Writes the number.

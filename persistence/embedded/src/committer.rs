@@ -1,29 +1,33 @@
-//! The committer: one thread that turns groups into batches, one sync each.
+//! The committer: one thread that turns groups into batches of the log, one sync each.
 //!
-//! It alone writes to the journal's database, so the check of a group against the tails and its
+//! It alone writes to the log, so the check of a group against the tails and its
 //! write cannot be parted. What waits when a sync ends goes into the next one together. Nothing
 //! is answered before its sync; after a failed one everything is answered `Fatal`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 
 use entity::ShardId;
-use fjall::{OwnedWriteBatch, PersistMode, UserValue};
+use fjall::PersistMode;
 use ports::{Admission, AppendError, Frame, StoreError, Tail};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::acked::Acked;
-use crate::databases::{DerivedDb, JournalDb, read_error};
+use crate::databases::DerivedDb;
+use crate::frames;
 use crate::limits::ROUND_BYTES_MAX;
+use crate::log::Log;
+use crate::log::format::Builder;
+use crate::log::writer::Writer;
 use crate::shared::{Shared, append_fatal, fatal};
-use crate::{frames, keys};
 
 type Reply<T, E> = oneshot::Sender<Result<T, E>>;
 
 /// Something to commit.
 pub(crate) enum Job {
     /// Frames with their sealed bytes.
-    Append { group: Arc<Vec<Frame>>, sealed: Vec<UserValue>, reply: Reply<(), AppendError> },
+    Append { group: Arc<Vec<Frame>>, sealed: Vec<Vec<u8>>, reply: Reply<(), AppendError> },
     /// Raise a shard's epoch.
     Claim { shard: ShardId, reply: Reply<Tail, StoreError> },
     /// Put a named value, whatever it was or if it is what is expected.
@@ -47,25 +51,22 @@ enum Waiting {
 
 /// The jobs of one sync.
 struct Round {
-    batch: OwnedWriteBatch,
-    has_frames: bool,
-    n_bytes: usize,
+    batch: Builder,
     /// Tails after the round, of the shards that it touches.
     tails: BTreeMap<ShardId, Tail>,
-    /// Names of the values that it puts: a batch of fjall has no order within.
+    /// Names of the values that it puts: what one is compared with has to be in the log already.
     names: BTreeSet<String>,
     waiting: Vec<Waiting>,
 }
 
 /// The thread's state.
 pub(crate) struct Committer {
-    pub(crate) journal: JournalDb,
+    pub(crate) log: Arc<Log>,
+    pub(crate) writer: Writer,
     /// Synced before a named value: who writes one counts on what was written before it.
     pub(crate) derived: DerivedDb,
     pub(crate) shared: Arc<Shared>,
     pub(crate) acked: Acked,
-    /// Number of the last batch.
-    pub(crate) number: u64,
     pub(crate) jobs: mpsc::Receiver<Job>,
 }
 
@@ -78,7 +79,7 @@ impl Committer {
         let mut is_open = true;
         while is_open {
             let Some(first) = carried.take().or_else(|| self.jobs.blocking_recv()) else { break };
-            let mut round = self.round();
+            let mut round = Round::new();
             let mut next = Some(first);
             while let Some(job) = next.take() {
                 if matches!(job, Job::Close) {
@@ -86,24 +87,13 @@ impl Committer {
                     break;
                 }
                 carried = self.stage(&mut round, job);
-                if carried.is_none() && round.n_bytes < ROUND_BYTES_MAX {
+                if carried.is_none() && round.batch.len() < ROUND_BYTES_MAX {
                     next = self.jobs.try_recv().ok();
                 }
             }
             self.commit(round);
         }
         drop(guard);
-    }
-
-    fn round(&self) -> Round {
-        Round {
-            batch: self.journal.db.batch().durability(Some(PersistMode::SyncData)),
-            has_frames: false,
-            n_bytes: 0,
-            tails: BTreeMap::new(),
-            names: BTreeSet::new(),
-            waiting: Vec::new(),
-        }
     }
 
     /// Takes a job into the round, or refuses it at once. Returns it when it has to wait for the
@@ -120,7 +110,7 @@ impl Committer {
                 }
                 match self.admit(&group) {
                     Ok(new) => {
-                        self.stage_frames(round, &group, sealed, &new);
+                        self.stage_frames(round, &group, &sealed, &new);
                         round.waiting.push(Waiting::Append(reply));
                     }
                     // The caller may have gone; then nobody needs the answer.
@@ -134,8 +124,7 @@ impl Committer {
                 match self.shared.tail(shard) {
                     Ok(tail) => {
                         let tail = Tail { epoch: tail.epoch + 1, ..tail };
-                        let row = tail.epoch.to_be_bytes();
-                        round.batch.insert(&self.journal.meta, keys::epoch(shard), &row[..]);
+                        round.batch.push_epoch(shard, tail.epoch);
                         round.tails.insert(shard, tail);
                         round.waiting.push(Waiting::Claim(reply, tail));
                     }
@@ -153,8 +142,7 @@ impl Committer {
                         return None;
                     }
                 }
-                round.n_bytes += value.len();
-                round.batch.insert(&self.journal.meta, keys::value(&name), value);
+                round.batch.push_value(&name, &value);
                 round.names.insert(name);
                 round.waiting.push(Waiting::SetValue(reply));
             }
@@ -167,10 +155,7 @@ impl Committer {
     fn is_value(&self, name: &str, expected: Expected) -> Result<bool, StoreError> {
         match expected {
             Expected::Anything => Ok(true),
-            Expected::This(expected) => {
-                let found = self.journal.meta.get(keys::value(name)).map_err(read_error)?;
-                Ok(found.as_deref() == expected.as_deref())
-            }
+            Expected::This(expected) => Ok(self.log.value(name)?.as_deref() == expected.as_deref()),
         }
     }
 
@@ -190,7 +175,7 @@ impl Committer {
                 Admission::Present => false,
                 Admission::Compare => {
                     let commit_no = frame.header.commit_no;
-                    let stored = frames::read(&self.journal, shard, commit_no, commit_no + 1, 0)
+                    let stored = frames::read(&self.log, shard, commit_no, commit_no + 1, 0)
                         .map_err(|error| AppendError::Unknown(error.to_string()))?;
                     if stored.first().is_none_or(|stored| stored.crc != frame.crc) {
                         return Err(broken(tail));
@@ -202,46 +187,32 @@ impl Committer {
         Ok(new)
     }
 
-    fn stage_frames(
-        &self,
-        round: &mut Round,
-        group: &[Frame],
-        sealed: Vec<UserValue>,
-        new: &[bool],
-    ) {
-        let number = self.number + 1;
+    fn stage_frames(&self, round: &mut Round, group: &[Frame], sealed: &[Vec<u8>], new: &[bool]) {
         for ((frame, sealed), _) in group.iter().zip(sealed).zip(new).filter(|(_, new)| **new) {
             let shard = frame.header.shard;
             let tail = self.shared.tails()[shard.0 as usize];
-            round.n_bytes += sealed.len();
-            round.has_frames = true;
-            round.batch.insert(&self.journal.frames, keys::frame(number, shard), sealed);
-            let index = keys::index(shard, frame.header.commit_no);
-            round.batch.insert(&self.journal.index, index, &number.to_be_bytes()[..]);
+            round.batch.push_frame(shard, frame.header.commit_no, sealed);
             round.tails.insert(shard, tail.after(frame));
         }
     }
 
     /// Makes the round durable and answers.
-    fn commit(&mut self, mut round: Round) {
+    fn commit(&mut self, round: Round) {
         if !round.batch.is_empty() {
-            let number = self.number + 1;
-            if !round.has_frames {
-                let row = number.to_be_bytes();
-                round.batch.insert(&self.journal.meta, keys::BATCH, &row[..]);
-            }
-            if let Err(error) = self.write(round.batch, !round.names.is_empty()) {
-                tracing::error!(%error, number, "commit failed");
-                self.shared.set_fatal();
-            } else {
-                self.number = number;
-                let mut tails = self.shared.tails();
-                for (shard, tail) in round.tails {
-                    tails[shard.0 as usize] = tail;
+            match self.write(round.batch, !round.names.is_empty()) {
+                Err(error) => {
+                    tracing::error!(%error, "commit failed");
+                    self.shared.set_fatal();
                 }
-                drop(tails);
-                if let Err(error) = self.acked.write(number) {
-                    tracing::warn!(%error, "the number of the last commit could not be noted");
+                Ok(number) => {
+                    let mut tails = self.shared.tails();
+                    for (shard, tail) in round.tails {
+                        tails[shard.0 as usize] = tail;
+                    }
+                    drop(tails);
+                    if let Err(error) = self.acked.write(number) {
+                        tracing::warn!(%error, "the number of the last commit could not be noted");
+                    }
                 }
             }
         }
@@ -251,15 +222,26 @@ impl Committer {
         }
     }
 
-    fn write(&self, batch: OwnedWriteBatch, has_values: bool) -> fjall::Result<()> {
+    fn write(&mut self, batch: Builder, has_values: bool) -> io::Result<u64> {
         #[cfg(test)]
         if self.shared.fail_commit.swap(false, std::sync::atomic::Ordering::SeqCst) {
-            return Err(fjall::Error::Poisoned);
+            return Err(io::Error::other("asked to fail"));
         }
         if has_values {
-            self.derived.db.persist(PersistMode::SyncData)?;
+            self.derived.db.persist(PersistMode::SyncData).map_err(io::Error::other)?;
         }
-        batch.commit()
+        self.writer.append(batch)
+    }
+}
+
+impl Round {
+    fn new() -> Self {
+        Self {
+            batch: Builder::new(),
+            tails: BTreeMap::new(),
+            names: BTreeSet::new(),
+            waiting: Vec::new(),
+        }
     }
 }
 

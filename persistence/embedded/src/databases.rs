@@ -1,36 +1,14 @@
-//! The two fjall databases: how they are configured, opened and checked to be complete.
-//!
-//! They are two so that the commit path shares no file, lock or memory with snapshots and views
-//! (but for a named value, which is rare and syncs what was written before it), and so that in the
-//! journal's files every batch was synced before the next one was begun, which tells a torn tail
-//! from damage.
+//! The fjall database of derived data: how it is configured, opened and checked to be complete.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry};
+use fjall::config::CompressionPolicy;
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions};
 use ports::StoreError;
 
-use crate::limits::{
-    DERIVED_MEMTABLE_BYTES, FRAMES_MEMTABLE_BYTES, INDEX_MEMTABLE_BYTES, JOURNAL_FILES_BYTES,
-    SMALL_MEMTABLE_BYTES,
-};
+use crate::limits::{DERIVED_MEMTABLE_BYTES, JOURNAL_FILES_BYTES};
 use crate::{OpenError, manifest};
-
-/// Numbers that fjall gives to keyspaces, in the order of their creation.
-pub(crate) const FRAMES_ID: u64 = 1;
-const INDEX_ID: u64 = 2;
-pub(crate) const META_ID: u64 = 3;
-
-/// The database of the journal. Every batch in it is synced.
-#[derive(Clone)]
-pub(crate) struct JournalDb {
-    pub(crate) db: Database,
-    pub(crate) frames: Keyspace,
-    pub(crate) index: Keyspace,
-    pub(crate) meta: Keyspace,
-}
 
 /// The database of what can be made again from the journal.
 #[derive(Clone)]
@@ -38,32 +16,6 @@ pub(crate) struct DerivedDb {
     pub(crate) db: Database,
     pub(crate) snap: Keyspace,
     pub(crate) view: Keyspace,
-}
-
-impl JournalDb {
-    /// Opens it; `is_new`: keyspaces may be made, else all must be there.
-    pub(crate) fn open(path: &Path, cache_bytes: u64, is_new: bool) -> Result<Self, OpenError> {
-        guarded(path, || {
-            if !is_new {
-                manifest::check(path, META_ID)?;
-            }
-            let db = open_db(path, cache_bytes)?;
-            // Tables that never overlap need no filter. Packing them costs more CPU than the disk
-            // that it saves is worth: most frames are never read again.
-            let frames = || {
-                small(FRAMES_MEMTABLE_BYTES)
-                    .data_block_compression_policy(CompressionPolicy::disabled())
-                    .data_block_size_policy(BlockSizePolicy::all(16 * 1024))
-                    .filter_policy(FilterPolicy::all(FilterPolicyEntry::None))
-            };
-            let frames = keyspace(&db, "frames", FRAMES_ID, is_new, frames)?;
-            let meta = || small(SMALL_MEMTABLE_BYTES);
-            let index = || small(INDEX_MEMTABLE_BYTES);
-            let index = keyspace(&db, "index", INDEX_ID, is_new, index)?;
-            let meta = keyspace(&db, "meta", META_ID, is_new, meta)?;
-            Ok(Self { db, frames, index, meta })
-        })
-    }
 }
 
 impl DerivedDb {
@@ -74,15 +26,14 @@ impl DerivedDb {
                 manifest::check(path, 2)?;
             }
             let db = open_db(path, cache_bytes)?;
-            let options = || small(DERIVED_MEMTABLE_BYTES);
-            let snap = keyspace(&db, "snap", 1, is_new, options)?;
-            let view = keyspace(&db, "view", 2, is_new, options)?;
+            let snap = keyspace(&db, "snap", 1, is_new)?;
+            let view = keyspace(&db, "view", 2, is_new)?;
             Ok(Self { db, snap, view })
         })
     }
 }
 
-fn open_db(path: &Path, cache_bytes: u64) -> Result<Database, OpenError> {
+pub(crate) fn open_db(path: &Path, cache_bytes: u64) -> Result<Database, OpenError> {
     Database::builder(path)
         .cache_size(cache_bytes)
         // Of two, the one that keeps itself free for flushes passes each merge back to the queue
@@ -96,11 +47,11 @@ fn open_db(path: &Path, cache_bytes: u64) -> Result<Database, OpenError> {
         .map_err(open_error)
 }
 
-fn small(memtable_bytes: u64) -> KeyspaceCreateOptions {
+fn options() -> KeyspaceCreateOptions {
     // fjall keeps what a keyspace was made with: a database that exists goes on as it is.
     // Not key-value separation: fjall does not sync the directory of its blob files.
     KeyspaceCreateOptions::default()
-        .max_memtable_size(memtable_bytes)
+        .max_memtable_size(DERIVED_MEMTABLE_BYTES)
         .data_block_compression_policy(CompressionPolicy::new([
             CompressionType::None,
             CompressionType::None,
@@ -108,13 +59,7 @@ fn small(memtable_bytes: u64) -> KeyspaceCreateOptions {
         ]))
 }
 
-fn keyspace(
-    db: &Database,
-    name: &str,
-    id: u64,
-    is_new: bool,
-    options: impl FnOnce() -> KeyspaceCreateOptions,
-) -> Result<Keyspace, OpenError> {
+fn keyspace(db: &Database, name: &str, id: u64, is_new: bool) -> Result<Keyspace, OpenError> {
     if !is_new && !db.keyspace_exists(name) {
         return Err(OpenError::Damaged(format!("the keyspace {name} is missing")));
     }
@@ -127,14 +72,17 @@ fn keyspace(
 }
 
 /// Runs an open; a panic of fjall over damaged files is damage too.
-fn guarded<T>(path: &Path, open: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
+pub(crate) fn guarded<T>(
+    path: &Path,
+    open: impl FnOnce() -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
     catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Err(OpenError::Damaged(format!("the database {name} cannot be opened")))
     })
 }
 
-fn open_error(error: fjall::Error) -> OpenError {
+pub(crate) fn open_error(error: fjall::Error) -> OpenError {
     match error {
         fjall::Error::Locked => OpenError::Locked,
         fjall::Error::Io(source) => OpenError::Io { what: "open a database", source },

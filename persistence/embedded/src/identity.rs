@@ -2,7 +2,7 @@
 //!
 //! It is written last, when everything else of a new store is durable (fjall does not sync the
 //! directory of its keyspaces, so a store without them must not look like an empty one). A store
-//! whose identity is there and whose keyspaces are not is refused.
+//! whose identity is there and whose log or keyspaces are not is refused.
 
 use std::fs;
 use std::io;
@@ -14,11 +14,13 @@ use ports::HistoryId;
 use crate::{OpenError, layout};
 
 /// The format that this build writes.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// What the file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
+    /// The format of what is there.
+    pub(crate) format: u32,
     pub(crate) history: HistoryId,
     pub(crate) n_shards: u16,
 }
@@ -27,7 +29,7 @@ impl Identity {
     /// A new history: 80 random bits, so that no two stores ever share one.
     pub(crate) fn mint(n_shards: u16) -> Self {
         let bits: [u8; 10] = rand::random();
-        Self { history: HistoryId(BASE32_DNSSEC.encode(&bits)), n_shards }
+        Self { format: FORMAT, history: HistoryId(BASE32_DNSSEC.encode(&bits)), n_shards }
     }
 
     /// Reads the file; `None`: there is none.
@@ -47,8 +49,8 @@ impl Identity {
 
     fn text(&self) -> String {
         let body = format!(
-            "mercato store {FORMAT}\nhistory {}\nshards {}\n",
-            self.history.0, self.n_shards
+            "mercato store {}\nhistory {}\nshards {}\n",
+            self.format, self.history.0, self.n_shards
         );
         format!("{body}check {:08x}\n", crc32fast::hash(body.as_bytes()))
     }
@@ -67,8 +69,9 @@ impl Identity {
         }
         let history = HistoryId(field("history ")?);
         let n_shards: u16 = field("shards ")?.parse().map_err(|_| damaged())?;
-        let identity = Self { history, n_shards };
-        if identity.text() != text || n_shards == 0 || identity.history.0.len() != 16 {
+        let identity = Self { format, history, n_shards };
+        if identity.text() != text || format == 0 || n_shards == 0 || identity.history.0.len() != 16
+        {
             return Err(damaged());
         }
         Ok(identity)

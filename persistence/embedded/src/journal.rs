@@ -54,7 +54,7 @@ impl Journal for EmbeddedStore {
     ) -> Result<Vec<Frame>, StoreError> {
         // Up to the durable tail: what is being committed is not there yet.
         let to = self.shared.tail(shard)?.next_commit;
-        frames::read(&self.journal, shard, from_commit, to, max_bytes)
+        frames::read(&self.log, shard, from_commit, to, max_bytes)
     }
 }
 

@@ -1,44 +1,12 @@
-//! Keys of rows. All numbers are big endian, so that rows lie in the order of their meaning.
+//! Keys of rows of derived data. All numbers are big endian, so that rows lie in the order of their meaning.
 //!
 //! ```text
-//! journal  frames  batch u64 | shard u16                index  shard u16 | commit u64
-//!          meta    'e' shard u16 | 'v' name | 'b'
-//! derived  snap    shard u16 | 1 entity | 2 at u64 entity | 3 | 4 name | 5 name
-//!          view    len u8 name | 0 shard u16 | 1 row key
+//! snap    shard u16 | 1 entity | 2 at u64 entity | 3 | 4 name | 5 name
+//! view    len u8 name | 0 shard u16 | 1 row key
 //! ```
-//! Frames lie in the order of writing: their tables never overlap and are never rewritten.
 
 use entity::{EntityId, EntityKey, ShardId, Timestamp};
 use ports::TimerRow;
-
-/// The row that numbers a batch without frames.
-pub(crate) const BATCH: &[u8] = b"b";
-
-pub(crate) fn frame(batch: u64, shard: ShardId) -> Vec<u8> {
-    [&batch.to_be_bytes()[..], &shard.0.to_be_bytes()].concat()
-}
-
-/// The batch number in the key of a frame.
-pub(crate) fn batch_of_frame(key: &[u8]) -> Option<u64> {
-    (key.len() == 10).then(|| key.first_chunk().map(|batch| u64::from_be_bytes(*batch)))?
-}
-
-pub(crate) fn index(shard: ShardId, commit_no: u64) -> Vec<u8> {
-    [&shard.0.to_be_bytes()[..], &commit_no.to_be_bytes()].concat()
-}
-
-/// The commit number in the key of an index row.
-pub(crate) fn commit_of_index(key: &[u8]) -> Option<u64> {
-    (key.len() == 10).then(|| key.last_chunk().map(|commit| u64::from_be_bytes(*commit)))?
-}
-
-pub(crate) fn epoch(shard: ShardId) -> Vec<u8> {
-    [b"e", &shard.0.to_be_bytes()[..]].concat()
-}
-
-pub(crate) fn value(name: &str) -> Vec<u8> {
-    [b"v", name.as_bytes()].concat()
-}
 
 fn of_shard(shard: ShardId, tag: u8) -> Vec<u8> {
     let mut key = Vec::with_capacity(64);

@@ -3,7 +3,7 @@
 //! ```text
 //! identity      written last, when all else is there
 //! lock          held while the store is open
-//! journal/      fjall: frames, their index, epochs and named values; every batch synced
+//! log/          frames, epochs and named values; every batch synced
 //! derived/      fjall: snapshots, timers, checkpoints, cursors, views; synced once a second
 //! marks.a, .b   publish marks, written in turn        acked   number of the last commit, a hint
 //! torn-tail     what was cut off last, for inspection
@@ -36,6 +36,11 @@ impl Layout {
         self.root.join("lock")
     }
 
+    pub(crate) fn log(&self) -> PathBuf {
+        self.root.join("log")
+    }
+
+    /// Where stores of format 1 had what is in the log now.
     pub(crate) fn journal(&self) -> PathBuf {
         self.root.join("journal")
     }

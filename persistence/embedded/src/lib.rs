@@ -1,4 +1,5 @@
-//! The default store: two fjall databases behind the ports, for a node without other servers.
+//! The default store behind the ports, for a node without other servers: a log of its own for
+//! what is promised, and a fjall database for what can be made again from it.
 //!
 //! Guarantees: an acknowledged append is on the disk; groups are whole or absent; a journal that
 //! lost or damaged what was acknowledged or published is refused at open, not shortened. A torn
@@ -17,7 +18,9 @@ mod journal;
 mod keeper;
 mod keys;
 mod layout;
+mod legacy;
 mod limits;
+mod log;
 mod manifest;
 mod marks;
 mod meta;
@@ -29,7 +32,7 @@ mod syncer;
 mod verify;
 
 pub use error::OpenError;
-pub use store::{EmbeddedStore, Options};
+pub use store::{EmbeddedStore, Options, SEGMENT_BYTES};
 pub use verify::Report;
 
 #[cfg(test)]

@@ -19,22 +19,21 @@ pub(crate) const SYNC_EVERY_MS: u64 = 1000;
 /// Payload bytes read at once while the chain is verified.
 pub(crate) const VERIFY_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Default of the block caches together.
+/// Default of the block cache.
 pub(crate) const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Frames in memory before they are written as a table, which syncs the journal a second time.
+/// Default of the bytes of a segment of the log.
 ///
-/// At 30 MB/s about one a second. Every start reads them again: at most two of them, as fjall
-/// begins a new journal file behind a flush only, some tenths of a second.
-pub(crate) const FRAMES_MEMTABLE_BYTES: u64 = 32 * 1024 * 1024;
+/// The last one is read at every start, some tenths of a second.
+pub(crate) const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Rows of the index of frames. Their tables overlap, so each one is merged: few are better.
-pub(crate) const INDEX_MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
+/// Files of the log that are kept open for reading.
+pub(crate) const OPEN_FILES_MAX: usize = 64;
 
-/// The same for small rows; a cold keyspace must not hold back the journal files of hot ones.
-pub(crate) const SMALL_MEMTABLE_BYTES: u64 = 1024 * 1024;
+/// Places of frames that are looked up at once.
+pub(crate) const READ_AHEAD_FRAMES: u32 = 256;
 
-/// The same for snapshots and views.
+/// Snapshots and views in memory before they are written as a table.
 pub(crate) const DERIVED_MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Journal files of one database before memory is flushed to drop the oldest; fjall's least.

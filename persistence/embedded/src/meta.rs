@@ -34,8 +34,7 @@ impl Meta for EmbeddedStore {
 
     async fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.shared.check()?;
-        let row = self.journal.meta.get(keys::value(name)).map_err(read_error)?;
-        Ok(row.map(|row| row.to_vec()))
+        self.log.value(name)
     }
 
     async fn set_value(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError> {

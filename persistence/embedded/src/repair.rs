@@ -1,58 +1,38 @@
-//! What is done with a database's journal files before fjall opens it.
+//! What is done with the derived database's journal files before fjall opens it.
 //!
-//! In the journal's database each batch is synced before the next one is begun, so only the very
-//! last one can be torn, and then nothing in it was acknowledged: it is cut off. A whole batch
-//! behind a damaged one, a gap, or a number below the last acknowledged one is damage.
-//! In the derived database everything since the last sync may be torn: it is cut at the first
-//! damage, which leaves a prefix of what was written. Files that fjall sealed were synced.
+//! Everything since the last sync may be torn: it is cut at the first damage, which leaves a
+//! prefix of what was written. Files that fjall sealed were synced: damage in them is refused.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::scan::{Found, Scanner, holds_later_batch};
-use crate::{OpenError, layout};
+use crate::OpenError;
+use crate::scan::{Found, Scanner};
 
-/// What is promised of a database's batches.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Promise<'a> {
-    /// Each one was synced before the next one was begun.
-    EachSynced {
-        /// Number of the last batch that was acknowledged, if known.
-        acked: Option<u64>,
-        /// Where a copy of what is cut off goes.
-        torn_tail: &'a Path,
-    },
-    /// Synced now and then.
-    Prefix,
+/// What is done with a torn tail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Torn {
+    /// It is cut off.
+    Cut,
+    /// It is damage.
+    Refuse,
 }
 
-/// What was found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Checked {
-    pub(crate) n_batches: u64,
-    /// Number of the last whole batch, if any is left in the files.
-    pub(crate) last_number: Option<u64>,
-    /// Bytes that were cut off.
-    pub(crate) cut_bytes: u64,
-    last_seqno: Option<u64>,
-}
-
-/// Checks the journal files of a database and cuts a torn tail off.
-pub(crate) fn check(db: &Path, promise: Promise<'_>) -> Result<Checked, OpenError> {
-    let mut checked = Checked::default();
+/// Checks the journal files of a database.
+pub(crate) fn check(db: &Path, torn: Torn) -> Result<(), OpenError> {
+    let mut last_seqno = None;
     let files = journal_files(db)?;
     for (index, path) in files.iter().enumerate() {
-        if let Some((at, why)) = check_file(path, promise, &mut checked)? {
-            let name = file_name(path);
-            let damaged = || OpenError::Damaged(format!("{name} at byte {at}: {why}"));
-            if index + 1 < files.len() {
-                return Err(damaged());
+        if let Some((at, why)) = check_file(path, &mut last_seqno)? {
+            if index + 1 < files.len() || torn == Torn::Refuse {
+                let name = file_name(path);
+                return Err(OpenError::Damaged(format!("{name} at byte {at}: {why}")));
             }
-            cut(path, at, why, promise, &mut checked)?;
+            cut(path, at, why).map_err(OpenError::io("cut a torn tail off"))?;
         }
     }
-    Ok(checked)
+    Ok(())
 }
 
 /// Removes a database into which nothing was ever written; refuses any other one.
@@ -111,8 +91,7 @@ fn journal_files(db: &Path) -> Result<Vec<PathBuf>, OpenError> {
 /// Reads a file to its end or to the first damage, which is returned.
 fn check_file(
     path: &Path,
-    promise: Promise<'_>,
-    checked: &mut Checked,
+    last_seqno: &mut Option<u64>,
 ) -> Result<Option<(u64, &'static str)>, OpenError> {
     let file = File::open(path).map_err(OpenError::io("open a journal file"))?;
     let mut scanner = Scanner::new(file);
@@ -122,59 +101,19 @@ fn check_file(
             Found::End => return Ok(None),
             Found::Invalid { at, why } => return Ok(Some((at, why))),
         };
-        let damaged = |why: &str| {
-            let n = checked.n_batches + 1;
-            OpenError::Damaged(format!("{}, batch {n}: {why}", file_name(path)))
-        };
-        if checked.last_seqno.is_some_and(|last| batch.seqno <= last) {
-            return Err(damaged("its sequence number goes back"));
+        if last_seqno.is_some_and(|last| batch.seqno <= last) {
+            let name = file_name(path);
+            return Err(OpenError::Damaged(format!("{name}: a sequence number goes back")));
         }
-        if let Promise::EachSynced { .. } = promise {
-            let number = batch.number.ok_or_else(|| damaged("it has no number"))?;
-            if checked.last_number.is_some_and(|last| number != last + 1) {
-                return Err(damaged("a batch before it is missing"));
-            }
-        }
-        checked.n_batches += 1;
-        checked.last_number = batch.number;
-        checked.last_seqno = Some(batch.seqno);
+        *last_seqno = Some(batch.seqno);
     }
 }
 
-/// Cuts the last file off at `at`, unless something behind it was acknowledged.
-fn cut(
-    path: &Path,
-    at: u64,
-    why: &'static str,
-    promise: Promise<'_>,
-    checked: &mut Checked,
-) -> Result<(), OpenError> {
+fn cut(path: &Path, at: u64, why: &'static str) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(at)?;
+    file.sync_all()?;
     let name = file_name(path);
-    let what = "cut a torn tail off";
-    let mut file =
-        OpenOptions::new().read(true).write(true).open(path).map_err(OpenError::io(what))?;
-    let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(at)).map_err(OpenError::io(what))?;
-    file.read_to_end(&mut tail).map_err(OpenError::io(what))?;
-    if let Promise::EachSynced { acked, torn_tail } = promise {
-        if holds_later_batch(tail.get(1..).unwrap_or_default(), checked.last_seqno) {
-            return Err(OpenError::Damaged(format!(
-                "{name} at byte {at}: {why}, and a commit follows it"
-            )));
-        }
-        if let (Some(acked), Some(last)) = (acked, checked.last_number)
-            && last < acked
-        {
-            return Err(OpenError::Damaged(format!(
-                "{name} at byte {at}: {why}, and commit {acked} was acknowledged"
-            )));
-        }
-        let end = tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        layout::write_whole(torn_tail, &tail[..end]).map_err(OpenError::io(what))?;
-    }
-    file.set_len(at).map_err(OpenError::io(what))?;
-    file.sync_all().map_err(OpenError::io(what))?;
-    checked.cut_bytes = tail.len() as u64;
-    tracing::warn!(file = name, at, why, "a torn tail was cut off: nothing in it was acknowledged");
+    tracing::warn!(file = name, at, why, "a torn tail was cut off: it can be made again");
     Ok(())
 }

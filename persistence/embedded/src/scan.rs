@@ -13,8 +13,6 @@ use std::io::{self, BufReader, Read};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::databases::{FRAMES_ID, META_ID};
-use crate::keys;
 use crate::limits::{BATCH_ROWS_MAX, ROW_BYTES_MAX};
 
 const START: u8 = 1;
@@ -22,13 +20,10 @@ const ROW: u8 = 2;
 const END: u8 = 3;
 const MAGIC: &[u8; 4] = b"FJL\x03";
 
-/// A whole batch.
+/// A whole batch, with fjall's sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Batch {
-    /// fjall's sequence number.
     pub(crate) seqno: u64,
-    /// Our number, in the journal's database.
-    pub(crate) number: Option<u64>,
 }
 
 /// What stands at the reader's place.
@@ -109,9 +104,8 @@ impl<R: Read> Scanner<R> {
             return Err(Stop::Invalid("it has no possible number of rows"));
         }
         let mut check = Xxh3::new();
-        let mut number = None;
         for _ in 0..n_rows {
-            number = self.row(&mut check)?.or(number);
+            self.row(&mut check)?;
         }
         let [tag] = self.take()?;
         let expected = u64::from_le_bytes(self.take()?);
@@ -122,17 +116,15 @@ impl<R: Read> Scanner<R> {
         if check.digest() != expected {
             return Err(Stop::Invalid("its checksum does not fit"));
         }
-        Ok(Some(Batch { seqno, number }))
+        Ok(Some(Batch { seqno }))
     }
 
-    /// Reads a row and says the number of its batch, if it tells.
-    fn row(&mut self, check: &mut Xxh3) -> Result<Option<u64>, Stop> {
+    fn row(&mut self, check: &mut Xxh3) -> Result<(), Stop> {
         let head: [u8; 21] = self.take()?;
         let [tag, kind, compression, ref rest @ ..] = head;
-        let (keyspace, rest) = rest.split_first_chunk::<8>().expect("18 bytes");
+        let (_keyspace, rest) = rest.split_first_chunk::<8>().expect("18 bytes");
         let (key_len, rest) = rest.split_first_chunk::<2>().expect("10 bytes");
         let (len, stored_len) = rest.split_first_chunk::<4>().expect("8 bytes");
-        let keyspace = u64::from_le_bytes(*keyspace);
         let key_len = u16::from_le_bytes(*key_len) as usize;
         let len = u32::from_le_bytes(*len);
         if tag != ROW || kind > 1 || compression != 0 || len.to_le_bytes() != *stored_len {
@@ -150,14 +142,7 @@ impl<R: Read> Scanner<R> {
         }
         check.update(&head);
         check.update(&self.row);
-        let (key, value) = self.row.split_at(key_len);
-        Ok(match keyspace {
-            FRAMES_ID => keys::batch_of_frame(key),
-            META_ID if key == keys::BATCH => {
-                value.first_chunk().map(|number| u64::from_be_bytes(*number))
-            }
-            _ => None,
-        })
+        Ok(())
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Stop> {
@@ -178,23 +163,6 @@ impl<R: Read> Scanner<R> {
             }
         }
     }
-}
-
-/// Whether a whole batch that follows `seqno` begins anywhere in `bytes`. O(bytes).
-pub(crate) fn holds_later_batch(bytes: &[u8], seqno: Option<u64>) -> bool {
-    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    let bytes = &bytes[..end];
-    let mut starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == START);
-    starts.any(|(at, _)| {
-        let rest = &bytes[at..];
-        let plausible = rest.len() > 14
-            && rest[13] == ROW
-            && rest[5..].first_chunk().is_some_and(|found| {
-                let found = u64::from_le_bytes(*found);
-                seqno.is_none_or(|seqno| found > seqno)
-            });
-        plausible && matches!(Scanner::new(rest).next_batch(), Ok(Found::Batch(_)))
-    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The store: made or opened, checked, its threads started; closed in order.
 //!
 //! ```text
-//! lock -> identity -> journal files (torn tail, damage) -> databases complete -> last commit
-//!      -> publish marks -> chain from the checkpoint on -> threads
+//! lock -> identity -> (format 1: its journal moved) -> derived files (cut to a prefix), complete
+//!      -> log (torn tail, damage, last commit) -> publish marks -> chain from the checkpoint on
+//!      -> threads
 //! ```
 
 use std::fs::{self, File, TryLockError};
@@ -17,29 +18,42 @@ use tokio::sync::mpsc;
 
 use crate::acked::Acked;
 use crate::committer::{self, Committer};
-use crate::databases::{DerivedDb, JournalDb, read_error};
+use crate::databases::{DerivedDb, read_error};
 use crate::identity::Identity;
 use crate::keeper::{self, Keeper};
 use crate::layout::{self, Layout};
+use crate::log::recover::{self, Promise, Shape};
+use crate::log::writer::Writer;
+use crate::log::{self, Log};
 use crate::marks::Marks;
-use crate::repair::{self, Promise};
+use crate::repair::Torn;
 use crate::shared::Shared;
 use crate::syncer::Syncer;
 use crate::verify::{self, Report};
-use crate::{OpenError, frames, keys, limits};
+use crate::{OpenError, frames, keys, legacy, limits, repair};
 
 /// How a store is opened.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Shards of a store that does not exist yet (at least 1); an existing one keeps its own.
     pub n_shards: u16,
-    /// Bytes of the block caches together.
+    /// Bytes of the block cache of snapshots and views.
     pub cache_bytes: u64,
+    /// Bytes of a segment of the log ([`SEGMENT_BYTES`] says which are allowed); a commit that is
+    /// longer has one of its own.
+    pub segment_bytes: u64,
 }
+
+/// Allowed for [`Options::segment_bytes`]: 1 MiB to 1 GiB.
+pub const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 1024 * 1024..=1024 * 1024 * 1024;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { n_shards: 64, cache_bytes: limits::CACHE_BYTES }
+        Self {
+            n_shards: 64,
+            cache_bytes: limits::CACHE_BYTES,
+            segment_bytes: limits::SEGMENT_BYTES,
+        }
     }
 }
 
@@ -47,7 +61,7 @@ impl Default for Options {
 pub struct EmbeddedStore {
     pub(crate) identity: Identity,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) journal: JournalDb,
+    pub(crate) log: Arc<Log>,
     pub(crate) derived: DerivedDb,
     pub(crate) marks: Arc<Marks>,
     pub(crate) commits: mpsc::Sender<committer::Job>,
@@ -71,12 +85,12 @@ impl std::fmt::Debug for EmbeddedStore {
 
 /// What was found on the disk.
 struct Opened {
-    journal: JournalDb,
+    log: Arc<Log>,
+    writer: Writer,
     derived: DerivedDb,
     marks: Marks,
     acked: Acked,
     tails: Vec<Tail>,
-    number: u64,
 }
 
 impl EmbeddedStore {
@@ -89,8 +103,8 @@ impl EmbeddedStore {
         layout::create_dirs(dir).map_err(OpenError::io("make the data directory"))?;
         let lock = lock(&layout)?;
         let (identity, opened) = match Identity::read(&layout.identity())? {
-            Some(identity) => {
-                let opened = open_existing(&layout, &identity, options)?;
+            Some(mut identity) => {
+                let opened = open_existing(&layout, &mut identity, options)?;
                 (identity, opened)
             }
             None => create(&layout, options)?,
@@ -99,17 +113,17 @@ impl EmbeddedStore {
     }
 
     fn start(identity: Identity, opened: Opened, lock: File) -> std::io::Result<Self> {
-        let Opened { journal, derived, marks, acked, tails, number } = opened;
+        let Opened { log, writer, derived, marks, acked, tails } = opened;
         let shared = Arc::new(Shared::new(tails));
         let marks = Arc::new(marks);
         let is_dirty = Arc::new(AtomicBool::new(false));
         let (commits, jobs) = mpsc::channel(limits::COMMIT_QUEUE_MAX);
         let committer = Committer {
-            journal: journal.clone(),
+            log: Arc::clone(&log),
+            writer,
             derived: derived.clone(),
             shared: Arc::clone(&shared),
             acked,
-            number,
             jobs,
         };
         let (writes, jobs) = mpsc::channel(limits::DERIVED_QUEUE_MAX);
@@ -123,6 +137,7 @@ impl EmbeddedStore {
         let syncer = Syncer {
             derived: derived.clone(),
             marks: Arc::clone(&marks),
+            log: Arc::clone(&log),
             shared: Arc::clone(&shared),
             is_dirty,
             end,
@@ -136,17 +151,7 @@ impl EmbeddedStore {
             syncer: spawn("store-sync", Box::new(|| syncer.run()))?,
             end_syncer: Some(end_syncer),
         });
-        Ok(Self {
-            identity,
-            shared,
-            journal,
-            derived,
-            marks,
-            commits,
-            writes,
-            threads,
-            _lock: lock,
-        })
+        Ok(Self { identity, shared, log, derived, marks, commits, writes, threads, _lock: lock })
     }
 
     /// Whether a sync failed. Nothing is acknowledged any more; the process has to end.
@@ -166,15 +171,16 @@ impl EmbeddedStore {
         for shard in 0..self.identity.n_shards {
             let shard = ShardId(shard);
             let tail = self.shared.tail(shard)?;
-            verify::chain(&self.journal, shard, 0, tail, &mut report)?;
+            verify::chain(&self.log, shard, 0, tail, &mut report)?;
         }
         Ok(report)
     }
 
     /// Bytes on the disk.
     pub fn disk_bytes(&self) -> Result<u64, StoreError> {
-        let journal = self.journal.db.disk_space().map_err(read_error)?;
-        Ok(journal + self.derived.db.disk_space().map_err(read_error)?)
+        let unavailable = |error: std::io::Error| StoreError::Unavailable(error.to_string());
+        let log = self.log.disk_bytes().map_err(unavailable)?;
+        Ok(log + self.derived.db.disk_space().map_err(read_error)?)
     }
 
     /// Finishes what was handed in, syncs everything and ends the threads. Later writes fail.
@@ -217,66 +223,70 @@ fn lock(layout: &Layout) -> Result<File, OpenError> {
     }
 }
 
-/// A quarter of the cache for the journal, the rest for snapshots and views.
-const fn cache_bytes(options: Options) -> (u64, u64) {
-    (options.cache_bytes / 4, options.cache_bytes - options.cache_bytes / 4)
-}
-
 /// Makes a store, its identity last.
 fn create(layout: &Layout, options: Options) -> Result<(Identity, Opened), OpenError> {
     assert!(options.n_shards > 0, "a store has at least one shard");
     let what = "make a store";
-    let (journal_cache, derived_cache) = cache_bytes(options);
     // What a creation that was cut short left behind is made anew; anything else lost its
     // identity and must not be touched.
-    for database in [layout.journal(), layout.derived()] {
-        repair::remove_unused(&database)?;
-    }
-    let journal = JournalDb::open(&layout.journal(), journal_cache, true)?;
-    let derived = DerivedDb::open(&layout.derived(), derived_cache, true)?;
+    remove_unused(layout)?;
+    let derived = DerivedDb::open(&layout.derived(), options.cache_bytes, true)?;
     let identity = Identity::mint(options.n_shards);
+    let (log, writer) = recover::create(&layout.log(), shape(&identity, options))?;
     let marks = Marks::open(&layout.marks(), &identity.history, identity.n_shards, true)?;
     let acked = Acked::open(&layout.acked()).map_err(OpenError::io(what))?;
     layout::sync_tree(layout.root()).map_err(OpenError::io(what))?;
     identity.write(&layout.identity())?;
     let tails = vec![Tail::EMPTY; identity.n_shards as usize];
-    Ok((identity, Opened { journal, derived, marks, acked, tails, number: 0 }))
+    Ok((identity, Opened { log, writer, derived, marks, acked, tails }))
+}
+
+fn shape(identity: &Identity, options: Options) -> Shape<'_> {
+    let Identity { history, n_shards, .. } = identity;
+    Shape { history, n_shards: *n_shards, segment_bytes: options.segment_bytes }
+}
+
+fn remove_unused(layout: &Layout) -> Result<(), OpenError> {
+    let what = "look into a log without an identity";
+    let used = |name: &str| OpenError::Damaged(format!("{name} has data, but no identity"));
+    let dir = layout.log();
+    if fs::exists(&dir).map_err(OpenError::io(what))? {
+        if !log::is_unused(&dir).map_err(OpenError::io(what))? {
+            return Err(used("log"));
+        }
+        fs::remove_dir_all(&dir).map_err(OpenError::io(what))?;
+    }
+    if fs::exists(layout.journal()).map_err(OpenError::io(what))? {
+        return Err(used("journal"));
+    }
+    repair::remove_unused(&layout.derived())
 }
 
 fn open_existing(
     layout: &Layout,
-    identity: &Identity,
+    identity: &mut Identity,
     options: Options,
 ) -> Result<Opened, OpenError> {
-    for database in [layout.journal(), layout.derived()] {
-        if !fs::exists(&database).map_err(OpenError::io("look for a database"))? {
-            let name = database.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            return Err(OpenError::Damaged(format!("the database {name} is missing")));
+    let acked = Acked::open(&layout.acked()).map_err(OpenError::io("open the last commit"))?;
+    legacy::move_journal(layout, identity, options.segment_bytes, &acked)?;
+    for part in [layout.log(), layout.derived()] {
+        if !fs::exists(&part).map_err(OpenError::io("look for a part of the store"))? {
+            let name = part.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Err(OpenError::Damaged(format!("the folder {name} is missing")));
         }
     }
-    let acked = Acked::open(&layout.acked()).map_err(OpenError::io("open the last commit"))?;
+    repair::check(&layout.derived(), Torn::Cut)?;
+    let derived = DerivedDb::open(&layout.derived(), options.cache_bytes, false)?;
     let torn_tail = layout.torn_tail();
-    let promise = Promise::EachSynced { acked: acked.read(), torn_tail: &torn_tail };
-    repair::check(&layout.journal(), promise)?;
-    repair::check(&layout.derived(), Promise::Prefix)?;
-    let (journal_cache, derived_cache) = cache_bytes(options);
-    let journal = JournalDb::open(&layout.journal(), journal_cache, false)?;
-    let derived = DerivedDb::open(&layout.derived(), derived_cache, false)?;
-    let marks = Marks::open(&layout.marks(), &identity.history, identity.n_shards, false)?;
-
-    let number = frames::last_batch(&journal).map_err(damaged)?;
-    if let Some(acked) = acked.read()
-        && number < acked
-    {
-        return Err(OpenError::Damaged(format!(
-            "the journal ends at batch {number}, but batch {acked} was acknowledged"
-        )));
-    }
-    let mut tails = Vec::with_capacity(identity.n_shards as usize);
+    let promise = Promise { acked: acked.read(), torn_tail: &torn_tail };
+    let (log, writer) = recover::open(&layout.log(), shape(identity, options), promise)?;
+    let Identity { history, n_shards, .. } = &*identity;
+    let marks = Marks::open(&layout.marks(), history, *n_shards, false)?;
+    let mut tails = Vec::with_capacity(*n_shards as usize);
     let mut report = Report::default();
-    for (shard, mark) in (0..identity.n_shards).zip(marks.all()) {
+    for (shard, mark) in (0..*n_shards).zip(marks.all()) {
         let shard = ShardId(shard);
-        let tail = frames::tail(&journal, shard).map_err(damaged)?;
+        let tail = frames::tail(&log, shard).map_err(damaged)?;
         let last = tail.next_commit - 1;
         if last < mark {
             return Err(OpenError::BelowMark { shard, tail: last, mark });
@@ -288,11 +298,11 @@ fn open_existing(
                 shard.0
             )));
         }
-        verify::chain(&journal, shard, checkpoint, tail, &mut report).map_err(damaged)?;
+        verify::chain(&log, shard, checkpoint, tail, &mut report).map_err(damaged)?;
         tails.push(tail);
     }
-    tracing::info!(frames = report.n_frames, bytes = report.n_bytes, "journal tail verified");
-    Ok(Opened { journal, derived, marks, acked, tails, number })
+    tracing::info!(frames = report.n_frames, bytes = report.n_bytes, "log verified at its end");
+    Ok(Opened { log, writer, derived, marks, acked, tails })
 }
 
 /// The commit of a shard's checkpoint; 0 = none.
@@ -306,7 +316,7 @@ fn checkpoint_of(derived: &DerivedDb, shard: ShardId) -> Result<u64, OpenError> 
     }
 }
 
-fn damaged(error: StoreError) -> OpenError {
+pub(crate) fn damaged(error: StoreError) -> OpenError {
     match error {
         StoreError::Damaged(why) | StoreError::Fatal(why) => OpenError::Damaged(why),
         StoreError::Unsupported(why) => OpenError::Damaged(why.to_owned()),

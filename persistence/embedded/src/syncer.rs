@@ -1,4 +1,5 @@
-//! The syncer: one thread that makes derived data and publish marks durable about once a second.
+//! The syncer: one thread that makes derived data and publish marks durable about once a second,
+//! and writes the indexes of finished segments.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,7 @@ use fjall::PersistMode;
 use crate::committer::FatalOnPanic;
 use crate::databases::DerivedDb;
 use crate::limits::SYNC_EVERY_MS;
+use crate::log::Log;
 use crate::marks::Marks;
 use crate::shared::Shared;
 
@@ -17,6 +19,7 @@ use crate::shared::Shared;
 pub(crate) struct Syncer {
     pub(crate) derived: DerivedDb,
     pub(crate) marks: Arc<Marks>,
+    pub(crate) log: Arc<Log>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) is_dirty: Arc<AtomicBool>,
     /// Ends the thread when its other side goes.
@@ -49,6 +52,9 @@ impl Syncer {
         if let Err(error) = self.marks.sync() {
             tracing::error!(%error, "sync of publish marks failed");
             self.shared.set_fatal();
+        }
+        if let Err(error) = self.log.seal() {
+            tracing::warn!(%error, "the index of a segment was not written");
         }
     }
 }

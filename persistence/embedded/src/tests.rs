@@ -2,5 +2,6 @@
 
 mod crash;
 mod damage;
+mod legacy;
 mod life;
 mod rig;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use entity::ShardId;
 use ports::{Frame, StoreError, Tail};
 
-use crate::databases::JournalDb;
 use crate::frames;
 use crate::limits::VERIFY_PAGE_BYTES;
+use crate::log::Log;
 
 /// What a full verification read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Report {
 ///
 /// Errors: `Damaged`, with the first frame that is not as it was written.
 pub(crate) fn chain(
-    journal: &JournalDb,
+    log: &Log,
     shard: ShardId,
     after: u64,
     tail: Tail,
@@ -38,7 +38,7 @@ pub(crate) fn chain(
         StoreError::Damaged(format!("commit {commit_no} of shard {}: {why}", shard.0))
     };
     while next < tail.next_commit {
-        let page = frames::read(journal, shard, next, tail.next_commit, VERIFY_PAGE_BYTES)?;
+        let page = frames::read(log, shard, next, tail.next_commit, VERIFY_PAGE_BYTES)?;
         for frame in page {
             let is_right = match &last {
                 Some(last) => frames::follows(last, &frame),

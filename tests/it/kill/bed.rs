@@ -42,7 +42,12 @@ impl Bed {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("disk")).unwrap();
         let books = tempfile::tempdir().unwrap();
-        Self { dir, books, is_watched: false, bus: None, launch: Launch::default() }
+        let mut bed = Self { dir, books, is_watched: false, bus: None, launch: Launch::default() };
+        // The shortest that are allowed, so that kills meet their ends.
+        let config = bed.path("mercato.toml");
+        std::fs::write(&config, "[store]\nsegment_bytes = 1048576\n").unwrap();
+        bed.launch.args.extend(["--config".into(), config.to_str().unwrap().into()]);
+        bed
     }
 
     /// With it: the power can be cut.
@@ -74,6 +79,15 @@ impl Bed {
 
     fn disk(&self) -> PathBuf {
         self.path("disk")
+    }
+
+    /// Segments of the node's log.
+    pub(super) fn n_segments(&self) -> usize {
+        let log = std::fs::read_dir(self.disk().join("data/log")).unwrap();
+        log.filter(|file| {
+            file.as_ref().unwrap().path().extension().is_some_and(|name| name == "log")
+        })
+        .count()
     }
 
     /// Sets a variable of the node's environment.

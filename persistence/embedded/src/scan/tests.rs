@@ -13,8 +13,7 @@ fn file(n: u64) -> (Vec<u8>, Vec<usize>) {
     let frames = db.keyspace("frames", KeyspaceCreateOptions::default).unwrap();
     for number in 1..=n {
         let mut batch = db.batch().durability(Some(PersistMode::SyncData));
-        let key = keys::frame(number, entity::ShardId(3));
-        batch.insert(&frames, key, vec![7; 40 + number.to_le_bytes()[0] as usize]);
+        batch.insert(&frames, number.to_be_bytes(), vec![7; 40 + number.to_le_bytes()[0] as usize]);
         batch.commit().unwrap();
     }
     let mut bytes = fs::read(dir.path().join("0.jnl")).unwrap();
@@ -44,8 +43,7 @@ fn whole_files_are_read_to_their_end() {
     let (bytes, starts) = file(20);
     let (batches, end) = scan(&bytes);
     assert_eq!(end, Found::End);
-    let numbers: Vec<_> = batches.iter().map(|batch| batch.number.unwrap()).collect();
-    assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
+    assert_eq!(batches.len(), 20);
     assert!(batches.is_sorted_by(|a, b| a.seqno < b.seqno));
     assert_eq!(starts.len(), 21);
     assert_eq!(*starts.last().unwrap() + 1000, bytes.len());
@@ -74,22 +72,6 @@ fn every_bit_of_a_batch_is_checked_but_those_of_its_sequence_number() {
             );
         }
     }
-}
-
-#[test]
-fn a_later_batch_is_found_behind_damage() {
-    let (bytes, starts) = file(3);
-    let seqno = scan(&bytes).0[0].seqno;
-    let mut damaged = bytes.clone();
-    damaged[starts[1] + 20] ^= 1;
-    let behind = &damaged[starts[1] + 1..];
-    assert!(holds_later_batch(behind, Some(seqno)), "the third one is whole");
-    damaged[starts[2] + 30] ^= 1;
-    let behind = &damaged[starts[1] + 1..];
-    assert!(!holds_later_batch(behind, Some(seqno)), "no whole one is left");
-    assert!(!holds_later_batch(&bytes[starts[3]..], Some(seqno)), "zeros");
-    let last = &bytes[starts[1]..];
-    assert!(!holds_later_batch(last, Some(u64::MAX)), "an older number is no later batch");
 }
 
 #[test]

@@ -5,9 +5,8 @@ use std::fs;
 use entity::ShardId;
 use ports::{Journal, Meta};
 
-use super::rig::{Rig, derived, edit, frames, journal_file, open};
+use super::rig::{Rig, derived, edit, frames, journal_file, open, segment};
 use crate::OpenError;
-use crate::limits::FRAMES_MEMTABLE_BYTES;
 
 #[tokio::test]
 async fn a_killed_process_loses_nothing() {
@@ -23,34 +22,20 @@ async fn a_killed_process_loses_nothing() {
 }
 
 #[tokio::test]
-async fn tables_are_written_and_read_again() {
+async fn segments_are_finished_and_read_again() {
     let mut rig = Rig::new().await;
-    let keyspace = rig.dir.path().join("journal/keyspaces/1");
-    let tables = keyspace.join("tables");
-    let n_tables = || fs::read_dir(&tables).unwrap().count();
-    // Tables are written beside the commits: memory is filled once, and then some more.
-    let n_frames_max = 4 * FRAMES_MEMTABLE_BYTES / (512 * 1024);
-    while n_tables() == 0 && (rig.acked.len() as u64) < n_frames_max {
-        rig.append(8, 512 * 1024).await;
+    let log = rig.dir.path().join("log");
+    for _ in 0..5 {
+        rig.append(8, 128 * 1024).await;
+        let image = rig.image();
+        let store = open(image.path()).unwrap();
+        assert_eq!(store.verify().unwrap().n_frames, rig.acked.len() as u64);
+        assert!(frames(&store).await.unwrap() == rig.acked);
     }
-    assert!(n_tables() > 0, "{n_frames_max} frames are more than memory holds");
-    rig.append(8, 512 * 1024).await;
-    // A copy of files that come and go meanwhile is of no moment that ever was.
-    let names = || {
-        let files = fs::read_dir(&tables).unwrap().chain(fs::read_dir(&keyspace).unwrap());
-        files.map(|file| file.unwrap().path()).collect::<std::collections::BTreeSet<_>>()
-    };
-    loop {
-        let before = names();
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        if names() == before {
-            break;
-        }
-    }
-    let image = rig.image();
-    let store = open(image.path()).unwrap();
-    assert_eq!(store.verify().unwrap().n_frames, rig.acked.len() as u64);
-    assert!(frames(&store).await.unwrap() == rig.acked);
+    let n_segments = crate::log::segment::list(&log).unwrap().len();
+    assert!(n_segments >= 3, "{n_segments} segments for 5 MiB");
+    assert!(frames(rig.store()).await.unwrap() == rig.acked, "across all of them");
+    assert!(rig.store().disk_bytes().unwrap() > 5 * 1024 * 1024);
 }
 
 /// The files as a power cut may leave them: the last batch is on the disk in part, and what was
@@ -71,7 +56,7 @@ async fn torn(n_bytes: usize) -> Torn {
     rig.append(1, n_bytes).await;
     let dir = rig.image();
     fs::write(dir.path().join("acked"), hint).unwrap();
-    let (file, starts) = journal_file(dir.path(), "journal");
+    let (file, starts) = segment(dir.path());
     let [.., start, end] = starts[..] else { panic!("batches") };
     let file = file.strip_prefix(dir.path()).unwrap().to_path_buf();
     let (start, end) = (usize::try_from(start).unwrap(), usize::try_from(end).unwrap());
@@ -148,12 +133,12 @@ async fn the_last_batch_may_not_be_missing_once_it_was_acknowledged() {
     let mut rig = Rig::new().await;
     rig.append(10, 400).await;
     let image = rig.image();
-    let (file, starts) = journal_file(image.path(), "journal");
+    let (file, starts) = segment(image.path());
     let [.., start, _] = starts[..] else { panic!("batches") };
     let start = usize::try_from(start).unwrap();
     for cut in [start, start + 30] {
         let image = rig.image();
-        let path = image.path().join("journal").join(file.file_name().unwrap());
+        let path = image.path().join("log").join(file.file_name().unwrap());
         edit(&path, |bytes| bytes.truncate(cut));
         for _ in 0..2 {
             let refused = open(image.path()).unwrap_err();
@@ -215,7 +200,7 @@ async fn torn_derived_data_is_cut_to_a_prefix() {
         rig.derive(n).await;
     }
     let image = rig.image();
-    let (file, starts) = journal_file(image.path(), "derived");
+    let (file, starts) = journal_file(image.path());
     assert_eq!(starts.len(), 8 * 3 + 1);
     for (batch, start) in starts[..24].iter().enumerate() {
         let image = rig.image();

@@ -8,13 +8,17 @@ use std::sync::Arc;
 
 use entity::ShardId;
 use ports::contract::sample;
-use ports::{Checkpoint, Frame, Journal, Meta, SnapshotStore, SnapshotWrite, Tail, Views};
+use ports::{
+    Checkpoint, Frame, HistoryId, Journal, Meta, SnapshotStore, SnapshotWrite, Tail, Views,
+};
 use tempfile::TempDir;
 
+use crate::log::format::{HEADER_BYTES, batch_at, read_header};
 use crate::scan::{Found, Scanner};
-use crate::{EmbeddedStore, OpenError, Options};
+use crate::{EmbeddedStore, OpenError, Options, log};
 
-pub(super) const OPTIONS: Options = Options { n_shards: 4, cache_bytes: 4 * 1024 * 1024 };
+pub(super) const OPTIONS: Options =
+    Options { n_shards: 4, cache_bytes: 4 * 1024 * 1024, segment_bytes: 1024 * 1024 };
 
 pub(super) fn open(dir: &Path) -> Result<EmbeddedStore, OpenError> {
     EmbeddedStore::open(dir, OPTIONS)
@@ -138,10 +142,31 @@ pub(super) async fn frames(store: &EmbeddedStore) -> Result<Vec<Frame>, ports::S
     }
 }
 
-/// The newest journal file of a database, and where its batches begin; last: where they end.
-pub(super) fn journal_file(dir: &Path, database: &str) -> (PathBuf, Vec<u64>) {
+/// The newest segment of the log, and where its batches begin; last: where they end.
+pub(super) fn segment(dir: &Path) -> (PathBuf, Vec<u64>) {
+    let dir = dir.join("log");
+    let first = *log::segment::list(&dir).unwrap().last().unwrap();
+    let path = log::segment::path(&dir, first);
+    let bytes = fs::read(&path).unwrap();
+    let mut starts = vec![HEADER_BYTES as u64];
+    let history = history(&bytes);
+    let mut last = read_header(&history, &bytes).unwrap();
+    let mut at = HEADER_BYTES;
+    while let log::format::Found::Batch(batch) = batch_at(&bytes, at, last) {
+        (at, last) = (batch.end, batch.last);
+        starts.push(at as u64);
+    }
+    (path, starts)
+}
+
+fn history(segment: &[u8]) -> HistoryId {
+    HistoryId(std::str::from_utf8(&segment[16..32]).unwrap().to_owned())
+}
+
+/// The newest journal file of the derived database, and where its batches begin; last: where they end.
+pub(super) fn journal_file(dir: &Path) -> (PathBuf, Vec<u64>) {
     let mut files: Vec<(u64, PathBuf)> = Vec::new();
-    for entry in fs::read_dir(dir.join(database)).unwrap() {
+    for entry in fs::read_dir(dir.join("derived")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "jnl") {
             files.push((path.file_stem().unwrap().to_str().unwrap().parse().unwrap(), path));

@@ -1,0 +1,268 @@
+//! What stands in a segment. Pure; all numbers little endian.
+//!
+//! ```text
+//! segment = header batch* 0*
+//! header  = "MLG1" | first u64 | prev u32 | history 16 bytes | crc u32 of what stands before it
+//! batch   = "MBAT" | len u32 of its entries | number u64 | prev u32 | crc u32 | entry*
+//! entry   = kind u8 | len u32 | 1: shard u16, commit u64, sealed frame
+//!                               2: shard u16, epoch u64
+//!                               3: name_len u16, name, crc u32, value
+//! ```
+//!
+//! (L1) Batches are numbered from 1 without a gap, and each names the checksum of the one before
+//! it, across segments. (L2) Behind the last one there is nothing, or there are zeros.
+
+use entity::ShardId;
+use ports::HistoryId;
+
+pub(crate) const HEADER_BYTES: usize = 36;
+const BATCH_HEAD_BYTES: usize = 24;
+const ENTRY_HEAD_BYTES: usize = 5;
+const SEGMENT_MAGIC: &[u8; 4] = b"MLG1";
+const BATCH_MAGIC: &[u8; 4] = b"MBAT";
+const FRAME: u8 = 1;
+const EPOCH: u8 = 2;
+const VALUE: u8 = 3;
+
+/// The last batch before a place: what the next one has to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Last {
+    /// Its number; 0: there is none.
+    pub(crate) number: u64,
+    /// Its checksum; 0: there is none.
+    pub(crate) crc: u32,
+}
+
+impl Last {
+    pub(crate) const NONE: Self = Self { number: 0, crc: 0 };
+}
+
+/// An entry; `at` and `len`: its bytes within the segment, or within the batch being built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// A sealed frame.
+    Frame { shard: ShardId, commit_no: u64, at: u32, len: u32 },
+    /// A shard was claimed.
+    Epoch { shard: ShardId, epoch: u64 },
+    /// A named value behind its checksum.
+    Value { name: String, at: u32, len: u32 },
+}
+
+/// A whole batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Whole {
+    pub(crate) last: Last,
+    /// The first byte behind it.
+    pub(crate) end: usize,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// What stands at a place.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A whole batch.
+    Batch(Whole),
+    /// Zeros, up to the end.
+    End,
+    /// Something that is no whole batch.
+    Invalid(&'static str),
+    /// A whole batch, but not the one that follows.
+    Misplaced(&'static str),
+}
+
+/// A batch being built.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self { bytes: vec![0; BATCH_HEAD_BYTES], entries: Vec::new() }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Bytes so far.
+    pub(crate) const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn push_frame(&mut self, shard: ShardId, commit_no: u64, sealed: &[u8]) {
+        self.begin(FRAME, 10 + sealed.len());
+        self.bytes.extend_from_slice(&shard.0.to_le_bytes());
+        self.bytes.extend_from_slice(&commit_no.to_le_bytes());
+        let (at, len) = self.extend(sealed);
+        self.entries.push(Entry::Frame { shard, commit_no, at, len });
+    }
+
+    pub(crate) fn push_epoch(&mut self, shard: ShardId, epoch: u64) {
+        self.begin(EPOCH, 10);
+        self.bytes.extend_from_slice(&shard.0.to_le_bytes());
+        self.bytes.extend_from_slice(&epoch.to_le_bytes());
+        self.entries.push(Entry::Epoch { shard, epoch });
+    }
+
+    pub(crate) fn push_value(&mut self, name: &str, value: &[u8]) {
+        self.begin(VALUE, 6 + name.len() + value.len());
+        let name_len = u16::try_from(name.len()).expect("names of values are short");
+        self.bytes.extend_from_slice(&name_len.to_le_bytes());
+        self.bytes.extend_from_slice(name.as_bytes());
+        let at = number(self.bytes.len());
+        self.bytes.extend_from_slice(&crc32fast::hash(value).to_le_bytes());
+        let (_, len) = self.extend(value);
+        self.entries.push(Entry::Value { name: name.to_owned(), at, len: len + 4 });
+    }
+
+    fn begin(&mut self, kind: u8, len: usize) {
+        self.bytes.push(kind);
+        self.bytes.extend_from_slice(&number(len).to_le_bytes());
+    }
+
+    fn extend(&mut self, bytes: &[u8]) -> (u32, u32) {
+        let at = number(self.bytes.len());
+        self.bytes.extend_from_slice(bytes);
+        (at, number(bytes.len()))
+    }
+
+    /// The batch that follows `last`: its bytes, its entries, and what the next one follows.
+    pub(crate) fn finish(mut self, last: Last) -> (Vec<u8>, Vec<Entry>, Last) {
+        let next = last.number + 1;
+        let len = number(self.bytes.len() - BATCH_HEAD_BYTES);
+        self.bytes[..4].copy_from_slice(BATCH_MAGIC);
+        self.bytes[4..8].copy_from_slice(&len.to_le_bytes());
+        self.bytes[8..16].copy_from_slice(&next.to_le_bytes());
+        self.bytes[16..20].copy_from_slice(&last.crc.to_le_bytes());
+        let crc = checksum(&self.bytes);
+        self.bytes[20..24].copy_from_slice(&crc.to_le_bytes());
+        (self.bytes, self.entries, Last { number: next, crc })
+    }
+}
+
+fn number(len: usize) -> u32 {
+    u32::try_from(len).expect("a batch is far below 4 GiB")
+}
+
+/// Over a batch but for the place of the checksum itself.
+fn checksum(batch: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&batch[..20]);
+    hasher.update(&batch[BATCH_HEAD_BYTES..]);
+    hasher.finalize()
+}
+
+/// The header of a segment whose batches follow `last`.
+pub(crate) fn header(history: &HistoryId, last: Last) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES);
+    bytes.extend_from_slice(SEGMENT_MAGIC);
+    bytes.extend_from_slice(&(last.number + 1).to_le_bytes());
+    bytes.extend_from_slice(&last.crc.to_le_bytes());
+    bytes.extend_from_slice(history.0.as_bytes());
+    let crc = crc32fast::hash(&bytes);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+/// What the batches of a segment follow. `None`: no header of this history.
+pub(crate) fn read_header(history: &HistoryId, bytes: &[u8]) -> Option<Last> {
+    let bytes: &[u8; HEADER_BYTES] = bytes.first_chunk()?;
+    let first = u64::from_le_bytes(*bytes[4..].first_chunk()?);
+    let crc = u32::from_le_bytes(*bytes[12..].first_chunk()?);
+    let last = Last { number: first.checked_sub(1)?, crc };
+    (header(history, last) == bytes).then_some(last)
+}
+
+/// Reads what stands at `at` of a segment, where the batch behind `last` is expected.
+pub(crate) fn batch_at(segment: &[u8], at: usize, last: Last) -> Found {
+    let rest = segment.get(at..).unwrap_or_default();
+    if rest.iter().take(BATCH_HEAD_BYTES).all(|byte| *byte == 0) {
+        return match rest.iter().all(|byte| *byte == 0) {
+            true => Found::End,
+            false => Found::Invalid("something stands behind the end"),
+        };
+    }
+    let whole = match whole(rest, at) {
+        Ok((whole, prev)) => (whole, prev),
+        Err(why) => return Found::Invalid(why),
+    };
+    match whole {
+        (whole, prev) if whole.last.number == last.number + 1 && prev == last.crc => {
+            Found::Batch(whole)
+        }
+        _ => Found::Misplaced("a batch before it is missing"),
+    }
+}
+
+/// The whole batch at the beginning of `bytes`, which stand at `at`, and the checksum it follows.
+fn whole(bytes: &[u8], at: usize) -> Result<(Whole, u32), &'static str> {
+    let head: &[u8; BATCH_HEAD_BYTES] = bytes.first_chunk().ok_or("it ends early")?;
+    if !head.starts_with(BATCH_MAGIC) {
+        return Err("it begins with no batch");
+    }
+    let word = |at: usize| u32::from_le_bytes(*head[at..].first_chunk().expect("24 bytes"));
+    let end = BATCH_HEAD_BYTES + word(4) as usize;
+    let batch = bytes.get(..end).ok_or("it ends early")?;
+    let crc = word(20);
+    if checksum(batch) != crc {
+        return Err("its checksum does not fit");
+    }
+    let number = u64::from_le_bytes(*head[8..].first_chunk().expect("24 bytes"));
+    let entries = entries(batch, at).ok_or("an entry is not one of ours")?;
+    Ok((Whole { last: Last { number, crc }, end: at + end, entries }, word(16)))
+}
+
+fn entries(batch: &[u8], base: usize) -> Option<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let mut at = BATCH_HEAD_BYTES;
+    while at < batch.len() {
+        let (kind, len) = batch.get(at..at + ENTRY_HEAD_BYTES)?.split_first()?;
+        let len = u32::from_le_bytes(*len.first_chunk()?) as usize;
+        let start = at + ENTRY_HEAD_BYTES;
+        let body = batch.get(start..start + len)?;
+        at = start + len;
+        let (word, rest) = body.split_first_chunk::<2>()?;
+        let word = u16::from_le_bytes(*word);
+        let place = |skip: usize| {
+            let len = u32::try_from(body.len().checked_sub(skip)?).ok()?;
+            Some((u32::try_from(base + start + skip).ok()?, len))
+        };
+        entries.push(match *kind {
+            FRAME => {
+                let (at, len) = place(10)?;
+                let commit_no = u64::from_le_bytes(*rest.first_chunk()?);
+                Entry::Frame { shard: ShardId(word), commit_no, at, len }
+            }
+            EPOCH => {
+                let epoch = u64::from_le_bytes(rest.try_into().ok()?);
+                Entry::Epoch { shard: ShardId(word), epoch }
+            }
+            VALUE => {
+                let name = rest.get(..word as usize)?;
+                let (at, len) = place(2 + name.len())?;
+                Entry::Value { name: String::from_utf8(name.to_vec()).ok()?, at, len }
+            }
+            _ => return None,
+        });
+    }
+    Some(entries)
+}
+
+/// A value behind its checksum; `None`: it is not as it was written.
+pub(crate) fn open_value(bytes: &[u8]) -> Option<&[u8]> {
+    let (crc, value) = bytes.split_first_chunk::<4>()?;
+    (u32::from_le_bytes(*crc) == crc32fast::hash(value)).then_some(value)
+}
+
+/// Whether a whole batch behind number `last` begins anywhere in `bytes`. O(bytes), but for
+/// bytes that look like the beginning of one.
+pub(crate) fn holds_later_batch(bytes: &[u8], last: u64) -> bool {
+    let mut starts =
+        bytes.windows(BATCH_MAGIC.len()).enumerate().filter(|(_, window)| window == BATCH_MAGIC);
+    starts.any(|(at, _)| whole(&bytes[at..], 0).is_ok_and(|(whole, _)| whole.last.number > last))
+}
+
+#[cfg(test)]
+mod tests;
