@@ -7,6 +7,7 @@
 use entity::{EventContext, Publication};
 use serde::Serialize;
 
+use crate::money::{Ccy, Money};
 use crate::{customer, keys, order, shipment, sku};
 
 /// The form of a value.
@@ -81,7 +82,7 @@ impl Face {
 macro_rules! data {
     (
         $(#[$meta:meta])*
-        struct $name:ident<$life:lifetime> as $table:ident {
+        $vis:vis struct $name:ident<$life:lifetime> as $table:ident {
             $($field:ident: $type:ty = $form:expr, $about:literal;)*
         }
         $(optional {
@@ -90,12 +91,15 @@ macro_rules! data {
     ) => {
         $(#[$meta])*
         #[derive(Debug, Default, serde::Serialize)]
-        struct $name<$life> {
-            $($field: $type,)*
-            $($(#[serde(skip_serializing_if = "Option::is_none")] $may: Option<$may_type>,)*)?
+        $vis struct $name<$life> {
+            $($vis $field: $type,)*
+            $($(
+                #[serde(skip_serializing_if = "Option::is_none")]
+                $vis $may: Option<$may_type>,
+            )*)?
         }
 
-        const $table: &[$crate::published::Field] = &[
+        $vis const $table: &[$crate::published::Field] = &[
             $($crate::published::Field {
                 name: stringify!($field),
                 form: $form,
@@ -112,6 +116,26 @@ macro_rules! data {
     };
 }
 pub(crate) use data;
+
+data! {
+    /// An amount as the edge shows one.
+    pub(crate) struct Amount<'a> as AMOUNT {
+        amount: i64 = Form::Integer, "Minor units.";
+        currency: &'a str = Form::Text, "The currency.";
+    }
+}
+
+impl<'a> Amount<'a> {
+    /// `minor` units of `ccy`.
+    pub(crate) fn new(minor: i64, ccy: &'a Ccy) -> Self {
+        Self { amount: minor, currency: ccy.code() }
+    }
+
+    /// That amount.
+    pub(crate) fn of(money: &'a Money) -> Self {
+        Self::new(money.minor, &money.ccy)
+    }
+}
 
 #[cfg(test)]
 mod tests {

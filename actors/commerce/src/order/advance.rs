@@ -274,7 +274,12 @@ pub(super) fn cancel(draft: &mut Draft<'_>, reason: Reason) {
 
 /// Nothing is held or owed any more; a cart that was never confirmed is free again.
 pub(super) fn cancelled(draft: &mut Draft<'_>, last: Option<u32>) {
-    draft.push(Fact::Cancelled { last });
+    // Whatever is cancelled has a reason since it is being cancelled.
+    let fact = match draft.body.reason {
+        Some(reason) => Fact::CancelledFor { last, reason },
+        None => Fact::Cancelled { last },
+    };
+    draft.push(fact);
     if !draft.body.confirmed {
         draft.tell(|voice, out| out.push(voice.tell_cart()));
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::parts::{Ack, Cut, LineIndex, NotHeld, ParcelIndex, Stop};
 use super::stage::{After, HoldReason, Reason, Status};
 use super::terms::Terms;
+use crate::money::Money;
 use crate::protocol::CommitRefusal;
 
 /// A message of ours that was not taken and is sent again later.
@@ -174,7 +175,7 @@ pub enum Fact {
     },
     /// The buyer said that everything dispatched arrived.
     ReceiptConfirmed,
-    /// Cash was collected.
+    /// Cash was collected, in words of before [`Fact::CashCollected`]: read, not written.
     CodCollected {
         /// With which parcel.
         parcel: ParcelIndex,
@@ -207,7 +208,7 @@ pub enum Fact {
         /// Its number.
         n: u32,
     },
-    /// Nothing is held or owed any more.
+    /// Nothing is held or owed any more, in words of before [`Fact::CancelledFor`].
     Cancelled {
         /// The last step, if that completed it.
         last: Option<u32>,
@@ -234,12 +235,35 @@ pub enum Fact {
     LateHold(Ack),
     /// The wallet took its part after it was to be set free; it is credited.
     LatePost,
-    /// The wallet got money back.
+    /// The wallet got money back, in words of before [`Fact::MoneyReturned`]: read, not written.
     Refunded {
         /// Number of the step of compensation.
         n: u32,
         /// How much, in minor units.
         amount: i64,
+    },
+    /// Cash was collected.
+    CashCollected {
+        /// With which parcel.
+        parcel: ParcelIndex,
+        /// How much.
+        amount: Money,
+        /// Whether it was the last that was due.
+        paid: bool,
+    },
+    /// The wallet got money back.
+    MoneyReturned {
+        /// Number of the step of compensation.
+        n: u32,
+        /// How much.
+        amount: Money,
+    },
+    /// Nothing is held or owed any more.
+    CancelledFor {
+        /// The last step, if that completed it.
+        last: Option<u32>,
+        /// Why it was cancelled.
+        reason: Reason,
     },
 }
 
@@ -324,7 +348,9 @@ impl Fact {
         match self {
             Self::Placed(_) => EventName::Placed,
             Self::Reserved { .. } => EventName::Reserved,
-            Self::WalletPosted | Self::CodCollected { paid: true, .. } => EventName::Paid,
+            Self::WalletPosted
+            | Self::CodCollected { paid: true, .. }
+            | Self::CashCollected { paid: true, .. } => EventName::Paid,
             Self::Confirmed { .. } => EventName::Confirmed,
             Self::Dispatched { .. } | Self::InTransit { .. } => EventName::Shipped,
             Self::Delivered { .. } | Self::AutoReceived { .. } | Self::ReceiptConfirmed => {
@@ -332,11 +358,11 @@ impl Fact {
             }
             Self::Completed => EventName::Completed,
             Self::Cancelling { .. } => EventName::Cancelling,
-            Self::Cancelled { .. } => EventName::Cancelled,
+            Self::Cancelled { .. } | Self::CancelledFor { .. } => EventName::Cancelled,
             Self::PutOnHold { .. } => EventName::Held,
             Self::Resumed { .. } => EventName::Released,
             Self::LinesCancelled { .. } => EventName::Amended,
-            Self::Refunded { .. } => EventName::Refunded,
+            Self::Refunded { .. } | Self::MoneyReturned { .. } => EventName::Refunded,
             Self::Held(_)
             | Self::NotHeld { .. }
             | Self::HoldsRetried
@@ -356,6 +382,7 @@ impl Fact {
             | Self::BookingRefused { .. }
             | Self::DispatchRefused { .. }
             | Self::CodCollected { paid: false, .. }
+            | Self::CashCollected { paid: false, .. }
             | Self::CodRefused { .. }
             | Self::CodOverdue { .. }
             | Self::Fulfilled

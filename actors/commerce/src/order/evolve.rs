@@ -50,13 +50,18 @@ impl Body {
             Fact::AutoReceived { parcel } => self.track(*parcel, ParcelPhase::AutoReceived),
             Fact::ReceiptConfirmed => self.receive_all(),
             Fact::CodCollected { parcel, amount, paid: _ } => self.collect(*parcel, *amount),
+            Fact::CashCollected { parcel, amount, paid: _ } => self.collect(*parcel, amount.minor),
             Fact::CodRefused { parcel } => self.refuse_parcel(*parcel),
             Fact::CodOverdue { parcel } => self.overdue(*parcel),
             Fact::Fulfilled => self.fulfil(ctx),
             Fact::Completed => self.close(ctx, Stage::Completed),
             Fact::Cancelling { reason } => self.start_cancelling(*reason),
-            Fact::Compensated { n } | Fact::Refunded { n, amount: _ } => self.settle(*n),
-            Fact::Cancelled { last } => self.cancelled(ctx, *last),
+            Fact::Compensated { n }
+            | Fact::Refunded { n, amount: _ }
+            | Fact::MoneyReturned { n, amount: _ } => self.settle(*n),
+            Fact::Cancelled { last } | Fact::CancelledFor { last, reason: _ } => {
+                self.cancelled(ctx, *last);
+            }
             Fact::PutOnHold { reason, note: _ } => self.freeze(ctx, *reason),
             Fact::Resumed { note: _ } => self.thaw(ctx),
             Fact::HoldAlarm => self.alarmed(ctx),

@@ -14,6 +14,7 @@ use super::parts::{
     Ack, Booking, GiveBack, HoldPhase, LineIndex, NotHeld, ParcelIndex, ParcelPhase, WalletPhase,
 };
 use super::stage::Stage;
+use crate::money::Money;
 use crate::protocol::{AccountReply, CommitRefusal, HoldRefusal, StockReply};
 
 /// A SKU answered about the hold of a line.
@@ -273,8 +274,8 @@ fn refunded(draft: &mut Draft<'_>, entry_id: Uuid) {
     let (key, body) = (draft.ctx.key, &draft.body);
     let step = body.open.iter().find(|step| credit_id(key, step.n) == entry_id);
     if let Some((n, GiveBack::Credit { amount })) = step.map(|step| (step.n, &step.what)) {
-        let amount = *amount;
-        draft.push(Fact::Refunded { n, amount });
+        let amount = Money::new(*amount, body.terms.priced.ccy);
+        draft.push(Fact::MoneyReturned { n, amount });
         advance(draft);
     }
 }

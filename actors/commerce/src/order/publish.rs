@@ -9,7 +9,7 @@ use super::event::{Event, EventName, Fact};
 use super::parts::{LineIndex, ParcelIndex};
 use super::terms::Terms;
 use crate::keys;
-use crate::published::{Face, Form, data};
+use crate::published::{AMOUNT, Amount, Face, Form, data};
 
 data! {
     /// What every event of an order says.
@@ -24,9 +24,9 @@ data! {
     optional {
         reason: &'static str = Form::Text, "Why.";
         number: String = Form::Text, "Its number for people, when it was given.";
-        line_id: u32 = Form::Count, "The line that it is about.";
+        line_id: String = Form::Text, "The line that it is about.";
         shipment: u32 = Form::Count, "The shipment that it is about, from 1.";
-        amount: i64 = Form::Integer, "Minor units of the order's currency.";
+        amount: Amount<'a> = Form::Object(AMOUNT), "Cash that was collected, or money given back.";
         carrier: &'a str = Form::Text, "Who carries the shipment.";
         tracking_number: &'a str = Form::Text, "Its number there.";
         placed: Placed<'a> = Form::Object(PLACED), "What was ordered.";
@@ -40,17 +40,20 @@ data! {
         customer_id: String = Form::Text, "Whose it is.";
         channel: &'a str = Form::Text, "Where it was sold.";
         currency: &'a str = Form::Text, "Currency of all its amounts.";
-        payable: i64 = Form::Integer, "What the tenders leave to be paid.";
-        total: i64 = Form::Integer, "The whole price.";
+        payable: Amount<'a> = Form::Object(AMOUNT), "What the tenders leave to be paid.";
+        total: Amount<'a> = Form::Object(AMOUNT), "The whole price.";
         lines: Vec<PlacedLine<'a>> = Form::List(PLACED_LINE), "What was ordered.";
     }
 }
 
 data! {
+    /// A line, in words of the order that clients see.
     struct PlacedLine<'a> as PLACED_LINE {
+        id: String = Form::Text, "Its id within the order.";
         sku: &'a str = Form::Text, "The SKU.";
         qty: u32 = Form::Count, "Units.";
-        total: i64 = Form::Integer, "What they cost, in minor units.";
+        unit_price: Amount<'a> = Form::Object(AMOUNT), "Price of one unit.";
+        line_total: Amount<'a> = Form::Object(AMOUNT), "What they cost, less discounts.";
     }
 }
 
@@ -64,8 +67,8 @@ const TYPES: [&str; EventName::ALL.len()] = {
     types
 };
 
-/// What an order publishes.
-pub const FACE: Face = Face { domain: "orders", types: &TYPES, data_version: 1, fields: DATA };
+/// What an order publishes. Its first data had bare numbers for amounts and lines.
+pub const FACE: Face = Face { domain: "orders", types: &TYPES, data_version: 2, fields: DATA };
 
 /// The publication of an event.
 pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication {
@@ -86,7 +89,7 @@ pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication 
 
 /// What the fact says.
 fn tell<'a>(data: &mut Data<'a>, ctx: &EventContext<'_>, fact: &'a Fact) {
-    let line_id = |line: LineIndex| Some(u32::from(line).saturating_add(1));
+    let line_id = |line: LineIndex| Some(line_text(line));
     let shipment = |parcel: ParcelIndex| Some(u32::from(parcel).saturating_add(1));
     match fact {
         Fact::Placed(terms) => data.placed = Some(placed(ctx, terms)),
@@ -99,19 +102,19 @@ fn tell<'a>(data: &mut Data<'a>, ctx: &EventContext<'_>, fact: &'a Fact) {
             data.line_id = line_id(*line);
         }
         Fact::Numbered { number } => data.number = Some(super::number_text(*number)),
-        Fact::CancelRequested { reason } | Fact::Cancelling { reason } => {
-            data.reason = Some(reason.word());
-        }
+        Fact::CancelRequested { reason }
+        | Fact::Cancelling { reason }
+        | Fact::CancelledFor { last: _, reason } => data.reason = Some(reason.word()),
         Fact::DispatchReleased { parcel, carrier, tracking_number } => {
             data.shipment = shipment(*parcel);
             data.carrier = Some(carrier);
             data.tracking_number = Some(tracking_number);
         }
-        Fact::CodCollected { parcel, amount, paid: _ } => {
+        Fact::CashCollected { parcel, amount, paid: _ } => {
             data.shipment = shipment(*parcel);
-            data.amount = Some(*amount);
+            data.amount = Some(Amount::of(amount));
         }
-        Fact::Refunded { n: _, amount } => data.amount = Some(*amount),
+        Fact::MoneyReturned { n: _, amount } => data.amount = Some(Amount::of(amount)),
         Fact::BookedOut { parcel, line } | Fact::BookingRefused { parcel, line } => {
             data.shipment = shipment(*parcel);
             data.line_id = line_id(*line);
@@ -123,6 +126,8 @@ fn tell<'a>(data: &mut Data<'a>, ctx: &EventContext<'_>, fact: &'a Fact) {
         | Fact::InTransit { parcel, at: _ }
         | Fact::Delivered { parcel, at: _ }
         | Fact::AutoReceived { parcel }
+        // An older word that says of how much, and not in which currency.
+        | Fact::CodCollected { parcel, .. }
         | Fact::CodRefused { parcel }
         | Fact::CodOverdue { parcel } => data.shipment = shipment(*parcel),
         Fact::PutOnHold { reason, note: _ } => data.reason = Some(reason.word()),
@@ -140,6 +145,7 @@ fn tell<'a>(data: &mut Data<'a>, ctx: &EventContext<'_>, fact: &'a Fact) {
         | Fact::Completed
         | Fact::Compensated { .. }
         | Fact::Cancelled { .. }
+        | Fact::Refunded { .. }
         | Fact::Resumed { .. }
         | Fact::HoldAlarm
         | Fact::Undelivered(_)
@@ -150,16 +156,27 @@ fn tell<'a>(data: &mut Data<'a>, ctx: &EventContext<'_>, fact: &'a Fact) {
 
 fn placed<'a>(ctx: &EventContext<'_>, terms: &'a Terms) -> Placed<'a> {
     let customer = terms.owner.customer(&ctx.key.tenant);
-    let lines = terms.priced.lines.iter();
+    let priced = &terms.priced;
+    let amount = |minor| Amount::new(minor, &priced.ccy);
+    let lines = (0..).zip(&priced.lines).map(|(index, line)| PlacedLine {
+        id: line_text(index),
+        sku: &line.sku,
+        qty: line.qty.get(),
+        unit_price: amount(line.unit_price),
+        line_total: amount(line.total),
+    });
     Placed {
         cart_id: terms.cart.public("cart"),
         customer_id: customer.public(keys::CUSTOMER_PREFIX),
         channel: &terms.channel,
-        currency: terms.priced.ccy.code(),
-        payable: terms.priced.totals.payable,
-        total: terms.priced.to_pay(),
-        lines: lines
-            .map(|line| PlacedLine { sku: &line.sku, qty: line.qty.get(), total: line.total })
-            .collect(),
+        currency: priced.ccy.code(),
+        payable: amount(priced.totals.payable),
+        total: amount(priced.to_pay()),
+        lines: lines.collect(),
     }
+}
+
+/// The id of a line as clients know it.
+fn line_text(line: LineIndex) -> String {
+    u32::from(line).saturating_add(1).to_string()
 }

@@ -12,6 +12,7 @@ use super::draft::Draft;
 use super::event::Fact;
 use super::parts::{CodPhase, Parcel, ParcelIndex, ParcelPhase};
 use super::stage::Stage;
+use crate::money::Money;
 
 /// A shipment reported.
 pub(super) fn report(draft: &mut Draft<'_>, index: ParcelIndex, report: ShipmentReport) {
@@ -34,7 +35,7 @@ pub(super) fn report(draft: &mut Draft<'_>, index: ParcelIndex, report: Shipment
         ShipmentReport::AutoReceived => auto_received(draft, index),
         ShipmentReport::CodCollected { amount } => {
             // A parcel is collected in the order's currency: the shipment checked it.
-            collected(draft, index, amount.minor);
+            collected(draft, index, amount);
         }
         ShipmentReport::CodRefused => {
             let may_be = |it: &Parcel| it.phase.has_left() && it.phase != ParcelPhase::Refused;
@@ -109,7 +110,7 @@ fn auto_received(draft: &mut Draft<'_>, index: ParcelIndex) {
     }
 }
 
-fn collected(draft: &mut Draft<'_>, index: ParcelIndex, amount: i64) {
+fn collected(draft: &mut Draft<'_>, index: ParcelIndex, amount: Money) {
     // Paid with the collection after which no parcel lacks anything, and with that one only.
     let is_short = |more: i64| {
         draft.body.each_parcel().any(|(at, parcel)| {
@@ -117,6 +118,6 @@ fn collected(draft: &mut Draft<'_>, index: ParcelIndex, amount: i64) {
             parcel.phase.is_live() && parcel.collected.saturating_add(more) < parcel.due
         })
     };
-    let paid = is_short(0) && !is_short(amount);
-    observed(draft, Fact::CodCollected { parcel: index, amount, paid });
+    let paid = is_short(0) && !is_short(amount.minor);
+    observed(draft, Fact::CashCollected { parcel: index, amount, paid });
 }

@@ -4,8 +4,7 @@ use entity::{EventContext, Publication, public_id};
 
 use super::event::{Event, Fact};
 use crate::keys;
-use crate::money::Money;
-use crate::published::{Face, Form, data};
+use crate::published::{AMOUNT, Amount, Face, Form, data};
 
 data! {
     struct Data<'a> as DATA {
@@ -22,22 +21,9 @@ data! {
     }
 }
 
-data! {
-    struct Amount<'a> as AMOUNT {
-        amount: i64 = Form::Integer, "Minor units.";
-        currency: &'a str = Form::Text, "The currency.";
-    }
-}
-
 /// What a shipment publishes.
 pub const FACE: Face =
     Face { domain: "shipments", types: &Fact::NAMES, data_version: 1, fields: DATA };
-
-impl<'a> Amount<'a> {
-    fn of(money: &'a Money) -> Self {
-        Self { amount: money.minor, currency: money.ccy.code() }
-    }
-}
 
 /// The publication of an event.
 pub(super) fn publication(ctx: &EventContext<'_>, event: &Event) -> Publication {

@@ -7,8 +7,7 @@ use entity::{EntityId, EventContext, Publication};
 
 use super::command::Condition;
 use super::event::{Availability, Event, Left, MovementKind, Origin};
-use crate::money::Money;
-use crate::published::{Face, Form, data};
+use crate::published::{AMOUNT, Amount, Face, Form, data};
 
 const CHANGED: &str = "stock.changed";
 const LOW: &str = "stock.low";
@@ -40,14 +39,6 @@ data! {
     }
 }
 
-data! {
-    /// An amount as the public reads it.
-    struct Amount<'a> as AMOUNT {
-        amount: i64 = Form::Integer, "Minor units.";
-        currency: &'a str = Form::Text, "The currency.";
-    }
-}
-
 /// What a SKU publishes.
 pub const FACE: Face = Face {
     domain: "stock",
@@ -74,8 +65,7 @@ fn face<'a>(event: &'a Event, data: Data<'a>) -> (&'static str, Data<'a>) {
         }
         Event::ArchivedSet { archived } => (ARCHIVED, Data { archived: Some(*archived), ..data }),
         Event::PriceSet { book, amount, price_version } => {
-            let Money { minor, ccy } = amount;
-            let amount = Some(Amount { amount: *minor, currency: ccy.code() });
+            let amount = Some(Amount::of(amount));
             let (book, price_version) = (Some(book.as_str()), Some(*price_version));
             (PRICE_CHANGED, Data { book, amount, price_version, ..data })
         }

@@ -32,8 +32,10 @@ const GET_ASYNCAPI: Operation = Operation::get("getAsyncApi", "/asyncapi.json")
     .caching(Caching::Document);
 
 const TYPE: Param = Param::new("type", ParamKind::Word(&TYPES), "A type of event: `order.placed`.");
+/// Versions that data of any kind has: each kind answers for its own.
+const FILES: &[&str] = &["1.json", "2.json"];
 const FILE: Param =
-    Param::new("file", ParamKind::Word(&["1.json"]), "The version of its data, with `.json`.");
+    Param::new("file", ParamKind::Word(FILES), "The version of its data, with `.json`.");
 
 const GET_SCHEMA: Operation = Operation::get("getEventSchema", "/schemas/{type}/{file}")
     .about("Documents", "JSON Schema of the data of an event: its `dataschema`")

@@ -208,7 +208,7 @@ fn reads(stage: &Stage) -> Vec<Wanted> {
     vec![
         wanted("getOpenApi", 200, get("/openapi.json".to_owned())),
         wanted("getAsyncApi", 200, get("/asyncapi.json".to_owned())),
-        wanted("getEventSchema", 200, get("/schemas/order.placed/1.json".to_owned())),
+        wanted("getEventSchema", 200, get("/schemas/order.placed/2.json".to_owned())),
         wanted("getEventSchema", 404, get("/schemas/order.nope/1.json".to_owned())),
         wanted("getSku", 422, get(format!("/v1/skus/{}?currency=EUR", stage.sku))),
         wanted("getProduct", 422, get(format!("/v1/products/{}?currency=EUR", stage.product))),

@@ -210,6 +210,11 @@ fn a_wallet_gets_back_the_share_of_cancelled_units_and_no_more() {
     world.run();
     let view = world.view(&order);
     assert_eq!((view.stage, view.refunded), (Stage::Cancelled, total));
+    let told = world.published.iter().filter(|(_, name, _)| *name == "order.refunded");
+    let told: Vec<_> = told.map(|(.., data)| data["amount"].clone()).collect();
+    let wanted = [2 * 1_080, 1_080 + 540]
+        .map(|amount| serde_json::json!({"amount": amount, "currency": "USD"}));
+    assert_eq!(told, wanted);
     assert_eq!(view.after.payment, PaymentStatus::Refunded);
     assert_eq!(world.balance(&wallet), 10_000, "shipping comes back with the last unit");
 }
@@ -262,4 +267,7 @@ fn staff_cancels_for_a_reason_of_its_own() {
     world.ask::<Order>(&staff(), &order, &cancel).unwrap();
     world.run();
     assert_eq!(world.view(&order).reason, Some(Reason::Operator));
+    // Whoever hears only of the end hears why.
+    let mut told = world.published.iter().filter(|(_, name, _)| *name == "order.cancelled");
+    assert_eq!(told.next().unwrap().2["reason"], "operator");
 }

@@ -128,6 +128,9 @@ pub(super) fn facts() -> Vec<Fact> {
         Fact::Retried,
         Fact::LateHold(ack),
         Fact::LatePost,
+        Fact::CashCollected { parcel: 1, amount: usd(1_620), paid: true },
+        Fact::MoneyReturned { n: 3, amount: usd(1_620) },
+        Fact::CancelledFor { last: Some(3), reason: Reason::PaymentTimeout },
     ]
 }
 
@@ -142,7 +145,7 @@ fn events() {
     let samples = named(facts());
     let samples: Vec<_> =
         samples.into_iter().map(|(name, fact)| (name, Event { after, fact })).collect();
-    check(44, &samples, &expect_file!["../golden/event.hex"]);
+    check(47, &samples, &expect_file!["../golden/event.hex"]);
 }
 
 fn stock_replies() -> Vec<StockReply> {

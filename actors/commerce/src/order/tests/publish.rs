@@ -25,7 +25,7 @@ fn every_fact_has_a_public_face() {
         assert_eq!(event.status_after(), Status::Confirmed);
         let public = Order::publication(&ctx, &event).unwrap();
         assert_eq!(public, Order::publication(&ctx, &event).unwrap(), "a repeat is the same");
-        assert_eq!((public.domain, public.data_version), ("orders", 1));
+        assert_eq!((public.domain, public.data_version), ("orders", 2));
         assert_eq!(public.subject, key.public("ord"));
         assert!(public.subject[4..].starts_with(&public.partition_key[..6]));
         let _ = writeln!(text, "{} {}", public.event_type, String::from_utf8(public.data).unwrap());

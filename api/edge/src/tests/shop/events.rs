@@ -52,7 +52,14 @@ fn check(schema: &Value, value: &Value, at: &str) -> Result<(), String> {
     fits.then_some(()).ok_or_else(|| format!("{at} = {value} is not {schema}"))
 }
 
-async fn trade(rig: &Rig) {
+/// What the first event of a type says.
+fn said(events: &[Arc<CloudEvent>], event_type: &str) -> Value {
+    let event = events.iter().find(|event| event.event_type == event_type).unwrap();
+    serde_json::from_slice(&event.data).unwrap()
+}
+
+/// Buys and cancels; answers an order as its buyer saw it.
+async fn trade(rig: &Rig) -> Value {
     let alice = rig.buyer("alice").await;
     let put = ask("PUT", "/v1/me/addresses/home").bearer(&alice).json(ADDRESS);
     assert_eq!(rig.send(put.header("if-none-match", "*")).await.status, 201);
@@ -85,13 +92,14 @@ async fn trade(rig: &Rig) {
     let body = r#"{"amount":{"amount":996,"currency":"USD"}}"#;
     let price = rig.send(price.json(body)).await;
     assert_eq!(price.status, 200, "{}", price.text());
+    kept.json()
 }
 
 #[actix_web::test]
 async fn what_is_published_is_what_the_document_says() {
     let rig = Rig::new().await;
     let mut watch = rig.bus.watch();
-    trade(&rig).await;
+    let order = trade(&rig).await;
     let events = published(&mut watch).await;
     let document = rig.send(get("/asyncapi.json")).await;
     assert_eq!(document.status, 200, "{}", document.text());
@@ -143,6 +151,19 @@ async fn what_is_published_is_what_the_document_says() {
         "customer.ordered",
     ] {
         assert!(types.contains(wanted), "{wanted} was not published: {types:?}");
+    }
+    // In the words in which its buyer saw it.
+    let (placed, bought) = (said(&events, "order.placed")["placed"].clone(), &order["lines"][0]);
+    assert_eq!(placed["payable"], order["totals"]["payable"]);
+    assert_eq!(placed["total"], order["totals"]["payable"]);
+    for name in ["id", "sku", "qty", "unit_price", "line_total"] {
+        assert!(!bought[name].is_null(), "{name}");
+        assert_eq!(placed["lines"][0][name], bought[name], "{name}");
+    }
+    assert_eq!(said(&events, "order.paid")["amount"], order["totals"]["payable"]);
+    assert_eq!(said(&events, "order.cancelled")["reason"], "customer");
+    for missing in ["/schemas/order.placed/1.json", "/schemas/stock.changed/2.json"] {
+        assert_eq!(rig.send(get(missing)).await.status, 404, "{missing}");
     }
     let unknown = rig.send(get("/schemas/order.nope/1.json")).await;
     assert!((400..=404).contains(&unknown.status), "{}", unknown.text());
