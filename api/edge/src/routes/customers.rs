@@ -1,32 +1,28 @@
 //! The buyer's own things: profile, overview, address book, points.
 
-use commerce::customer::{
-    self, Address, Customer, Day, Grant, Level, MeView, OverviewView, PointsView, SavedAddress,
-};
+use commerce::customer::{self, Customer, Day, Grant, Level, MeView, OverviewView, PointsView};
 use commerce::keys;
 use entity::{EntityKey, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::dto::{AddressBody, Date, Instant, List, Money, Order};
+use crate::dto::{Date, Instant, Money, Order};
 use crate::input::{NoBody, OptionalJson};
 use crate::json::{Patch, Text};
 use crate::operation::Operation;
 use crate::problem::{Code, Fault, Problem};
-use crate::reply::{Empty, Json, Reply};
-use crate::request::{Param, ParamKind};
+use crate::reply::{Json, Reply};
 use crate::route::{Call, Route, route};
-use crate::routes::common::{self, CURSOR, LIMIT, if_version};
-use crate::routes::regions::check_region;
+use crate::routes::common::{self, if_version};
 use crate::routes::{my_orders, order_lists};
 
+use self::addresses::SavedAddressBody;
+
+mod addresses;
 mod wallet;
 
 /// Orders that the overview shows.
 const OVERVIEW_ORDERS: usize = 5;
-
-const ADDRESS: Param =
-    Param::new("id", ParamKind::Name { min: 1, max: 64 }, "An address's id, chosen by the client.");
 
 const REGISTER: Operation = Operation::post("registerCustomer", "/v1/customers")
     .about("Customers", "The token's subject has a profile from now on; a repeat changes nothing")
@@ -51,25 +47,6 @@ const OVERVIEW: Operation = Operation::get("getMyOverview", "/v1/me/overview")
     .about("Customers", "The user centre in one request: profile, wallet, orders, points")
     .scoped(Scope::OrdersRead);
 
-const LIST_ADDRESSES: Operation = Operation::get("listAddresses", "/v1/me/addresses")
-    .about("Customers", "The caller's address book, oldest first")
-    .scoped(Scope::OrdersRead)
-    .query(&[LIMIT, CURSOR]);
-
-const PUT_ADDRESS: Operation = Operation::put("putAddress", "/v1/me/addresses/{id}")
-    .about("Customers", "Adds or replaces an address")
-    .scoped(Scope::OrdersWrite)
-    .params(&[ADDRESS])
-    .statuses(&[200, 201])
-    .if_match()
-    .minimal();
-
-const DELETE_ADDRESS: Operation = Operation::delete("deleteAddress", "/v1/me/addresses/{id}")
-    .about("Customers", "Takes an address out of the book")
-    .scoped(Scope::OrdersWrite)
-    .params(&[ADDRESS])
-    .if_match();
-
 const GET_POINTS: Operation = Operation::get("getMyPoints", "/v1/me/points")
     .about("Customers", "The caller's points")
     .scoped(Scope::OrdersRead);
@@ -84,22 +61,19 @@ const SIGN_IN: Operation = Operation::post("signInDaily", "/v1/me/sign-ins")
 /// The operations of this file.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    vec![
+    let own = vec![
         route(&REGISTER, register),
         route(&GET_ME, get_me),
         route(&UPDATE_ME, update_me),
         route(&OVERVIEW, overview),
-        route(&LIST_ADDRESSES, list_addresses),
-        route(&PUT_ADDRESS, put_address),
-        route(&DELETE_ADDRESS, delete_address),
         route(&GET_POINTS, get_points),
         route(&SIGN_IN, sign_in),
-    ]
+    ];
+    [own, addresses::routes()].concat()
 }
 
 common::object_word!(CustomerWord = "customer");
 common::object_word!(OverviewWord = "overview");
-common::object_word!(AddressWord = "address");
 common::object_word!(PointsWord = "points");
 common::object_word!(SignInWord = "sign_in");
 
@@ -159,57 +133,6 @@ struct Overview {
     addresses: Vec<SavedAddressBody>,
     /// The points.
     points: PointsBody,
-}
-
-/// An address of the book.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = SavedAddress)]
-struct SavedAddressBody {
-    #[schema(inline)]
-    object: AddressWord,
-    /// Its id, chosen by the client.
-    id: String,
-    /// Its version.
-    version: u64,
-    /// Whether it is the default.
-    is_default: bool,
-    /// Who receives.
-    name: String,
-    /// Street and number.
-    line1: String,
-    /// Further line.
-    line2: Option<String>,
-    /// City.
-    city: String,
-    /// ISO 3166-2 code.
-    region: Option<String>,
-    /// Postal code.
-    postal_code: String,
-    /// ISO 3166-1 alpha-2 code.
-    country: String,
-    /// Telephone.
-    phone: Option<String>,
-}
-
-impl From<&SavedAddress> for SavedAddressBody {
-    fn from(saved: &SavedAddress) -> Self {
-        let AddressBody { name, line1, line2, city, region, postal_code, country, phone } =
-            AddressBody::from(&saved.address);
-        Self {
-            object: AddressWord::Word,
-            id: saved.id.to_string(),
-            version: saved.version,
-            is_default: saved.is_default,
-            name,
-            line1,
-            line2,
-            city,
-            region,
-            postal_code,
-            country,
-            phone,
-        }
-    }
 }
 
 /// Points.
@@ -330,13 +253,6 @@ async fn read_me<B>(call: &Call<B>) -> Result<Box<MeView>, Problem> {
     }
 }
 
-async fn read_addresses<B>(call: &Call<B>) -> Result<Vec<SavedAddress>, Problem> {
-    match read(call, customer::Query::Addresses).await? {
-        customer::View::Addresses(saved) => Ok(saved),
-        other => Err(common::unexpected(&other)),
-    }
-}
-
 async fn register(call: Call<Json<RegisterBody>>) -> Result<Reply<Json<Me>>, Problem> {
     let body = &call.body.0;
     let command = customer::Command::Register {
@@ -412,49 +328,6 @@ async fn overview(call: Call<NoBody>) -> Result<Reply<Json<Overview>>, Problem> 
     let orders = order_lists::versions(orders);
     let tag = common::weak_tag(&(customer, wallet, orders, n_orders, addresses, points));
     Ok(Reply::ok(overview).tag(tag))
-}
-
-async fn list_addresses(
-    call: Call<NoBody>,
-) -> Result<Reply<Json<List<SavedAddressBody>>>, Problem> {
-    let saved = read_addresses(&call).await?;
-    let (page, next) = common::page_of(&call, "addresses", saved, |it| it.id.to_string())?;
-    let data = page.iter().map(SavedAddressBody::from).collect();
-    Ok(Reply::page(List::new(data, next), &call.raw_path, &call.raw_query))
-}
-
-async fn put_address(
-    call: Call<Json<AddressBody>>,
-) -> Result<Reply<Json<SavedAddressBody>>, Problem> {
-    check_region(&call.body.0, "")?;
-    let id = call.path.expect("id");
-    let command = customer::Command::PutAddress {
-        id: id.into(),
-        address: Address::from(call.body.0.clone()),
-        as_default: false,
-        if_version: if_version(call.condition),
-    };
-    let reply = ask(&call, &command).await?;
-    let saved = read_addresses(&call).await?;
-    let Some(saved) = saved.iter().find(|saved| saved.id == id) else {
-        // Another device has deleted it meanwhile.
-        return Err(Problem::new(Code::NotFound));
-    };
-    let version = saved.version;
-    let body = SavedAddressBody::from(saved);
-    let path = format!("/v1/me/addresses/{id}");
-    let created = matches!(reply.value, customer::Reply::AddressPut { created: true });
-    let shown = if created { Reply::created(body).location(path) } else { Reply::ok(body) };
-    Ok(shown.version(version))
-}
-
-async fn delete_address(call: Call<NoBody>) -> Result<Reply<Empty>, Problem> {
-    let command = customer::Command::DeleteAddress {
-        id: call.path.expect("id").into(),
-        if_version: if_version(call.condition),
-    };
-    ask(&call, &command).await?;
-    Ok(Reply::no_content())
 }
 
 async fn get_points(call: Call<NoBody>) -> Result<Reply<Json<PointsBody>>, Problem> {

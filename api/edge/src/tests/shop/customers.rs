@@ -98,6 +98,41 @@ async fn an_address_book() {
 }
 
 #[actix_web::test]
+async fn an_address_book_has_one_default() {
+    let rig = Rig::empty().await;
+    let token = rig.buyer("alice").await;
+    let put = |id: &str, condition: (&str, &str), is_default: Option<bool>| {
+        let said = is_default.map_or_else(String::new, |it| format!("\"is_default\":{it},"));
+        ask("PUT", &format!("/v1/me/addresses/{id}"))
+            .bearer(&token)
+            .header(condition.0, condition.1)
+            .json(&ADDRESS.replacen('{', &format!("{{{said}"), 1))
+    };
+    let new = ("if-none-match", "*");
+    // The first one is it in any case; what is put, whether it becomes it, and what it is then.
+    for (id, asked, wanted) in [
+        ("home", Some(false), "home"),
+        ("work", None, "home"),
+        ("shed", Some(true), "shed"),
+        ("cabin", Some(false), "shed"),
+    ] {
+        let made = rig.send(put(id, new, asked)).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        assert_eq!(made.json()["is_default"], json!(id == wanted), "{id}");
+        let list = rig.send(get("/v1/me/addresses").bearer(&token)).await.json();
+        let book = list["data"].as_array().unwrap().iter();
+        let defaults: Vec<_> = book.filter(|it| it["is_default"] == true).collect();
+        assert_eq!((defaults.len(), &defaults[0]["id"]), (1, &json!(wanted)), "{id}: {list}");
+    }
+    // The same address again, as the default: that is a change of its own.
+    let moved = rig.send(put("work", ("if-match", "*"), Some(true))).await;
+    assert_eq!((moved.status, &moved.json()["is_default"]), (200, &json!(true)));
+    let kept = rig.send(put("work", ("if-match", moved.header("etag")), Some(false))).await;
+    assert_eq!((kept.status, &kept.json()["is_default"]), (200, &json!(true)));
+    assert_eq!(kept.header("etag"), moved.header("etag"), "nothing changed");
+}
+
+#[actix_web::test]
 async fn the_user_centre_is_one_request() {
     let rig = Rig::new().await;
     let token = rig.buyer("alice").await;
