@@ -360,7 +360,7 @@ pub(crate) async fn shown(
 ) -> Result<Reply<Json<CartJson>>, Problem> {
     let version = view.version;
     let mut cart = show(call, view).await?;
-    if common::expands_skus(call) {
+    if common::expands_skus(&call.query) {
         let skus = cart.lines.iter_mut().map(|line| &mut line.sku);
         let tag = expand_skus(call, version, skus).await?;
         return Ok(Reply::ok(cart).tag(tag));

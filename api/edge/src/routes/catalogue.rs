@@ -7,6 +7,8 @@
 mod browse;
 mod export;
 
+use std::collections::BTreeMap;
+
 use commerce::keys;
 use commerce::product::{self, About, Product as ProductEntity, ProductView};
 use commerce::sku::{self, Availability, DEFAULT_BOOK, PriceView, Sku as SkuEntity, SkuView};
@@ -280,31 +282,43 @@ pub(crate) async fn expand_skus<'a, B>(
     version: u64,
     places: impl Iterator<Item = &'a mut SkuRef>,
 ) -> Result<String, Problem> {
+    let inside = whole_skus(call, places).await?;
+    Ok(common::weak_tag_of(version, &inside))
+}
+
+/// Puts whole SKUs in place of their codes, and gives their versions. A SKU that several places
+/// name is read once.
+pub(crate) async fn whole_skus<'a, B>(
+    call: &Call<B>,
+    places: impl Iterator<Item = &'a mut SkuRef>,
+) -> Result<Vec<(String, u64)>, Problem> {
     let asker = call.asker();
-    let places: Vec<_> = places.collect();
-    let keys: Vec<EntityKey> = places
-        .iter()
-        .filter_map(|place| match place {
-            SkuRef::Code(code) => Some(keys::sku(&call.caller.tenant, code)),
-            SkuRef::Whole(_) => None,
-        })
-        .collect();
+    let mut by_code: BTreeMap<String, Vec<&'a mut SkuRef>> = BTreeMap::new();
+    for place in places {
+        let SkuRef::Code(code) = &*place else { continue };
+        let code = code.clone();
+        by_code.entry(code).or_default().push(place);
+    }
+    let keys: Vec<EntityKey> =
+        by_code.keys().map(|code| keys::sku(&call.caller.tenant, code)).collect();
     let reads = keys.iter().map(|key| read_sku(call, &asker, key));
     let reads: Vec<_> =
         futures_util::stream::iter(reads).buffered(limits::READS_AT_ONCE).collect().await;
     let mut versions = Vec::with_capacity(reads.len());
-    for (place, read) in places.into_iter().zip(reads) {
+    for (places, read) in by_code.into_values().zip(reads) {
         match read {
             // A cart may name a SKU that there is not.
             Err(problem) if problem.code() == Code::NotFound => {}
             read => {
                 let sku = Sku::new(&read?)?;
                 versions.push((sku.sku.clone(), sku.version));
-                *place = SkuRef::Whole(Box::new(sku));
+                for place in places {
+                    *place = SkuRef::Whole(Box::new(sku.clone()));
+                }
             }
         }
     }
-    Ok(common::weak_tag_of(version, &versions))
+    Ok(versions)
 }
 
 fn show(view: ProductView, skus: Vec<Sku>) -> Product {

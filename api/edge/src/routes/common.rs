@@ -11,7 +11,7 @@ use crate::dto::Money;
 use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::reply;
-use crate::request::{Condition, Param, ParamKind};
+use crate::request::{Condition, Param, ParamKind, Params};
 use crate::route::Call;
 
 /// Size of a page.
@@ -32,9 +32,9 @@ pub(crate) const EXPAND: Param = Param::new(
     "`lines.sku`: each line's SKU whole, in place of its code; the tag is a weak one then.",
 );
 
-/// Whether the SKUs of lines are to be shown whole.
-pub(crate) fn expands_skus<B>(call: &Call<B>) -> bool {
-    call.query.words(EXPAND.name).is_some_and(|paths| paths.contains(&"lines.sku"))
+/// Whether a query wants the SKUs of lines whole.
+pub(crate) fn expands_skus(query: &Params) -> bool {
+    query.words(EXPAND.name).is_some_and(|paths| paths.contains(&"lines.sku"))
 }
 
 /// A SKU in a path.

@@ -18,12 +18,15 @@ use crate::problem::{Code, Problem, is_of_one};
 use crate::reply::{Json, Reply};
 use crate::request::Param;
 use crate::route::{Call, Route, route};
-use crate::routes::common::{self, CURSOR, LIMIT};
+use crate::routes::common::{self, CURSOR, EXPAND, LIMIT};
 use crate::routes::customers;
 use crate::routes::order_lists::{self, FROM, PAYMENT, SORT, STATUS, TO};
 use crate::routes::orders::whole;
 
-const QUERY: &[Param] = &[LIMIT, CURSOR, STATUS, PAYMENT, FROM, TO, SORT];
+const QUERY: &[Param] = &[LIMIT, CURSOR, STATUS, PAYMENT, FROM, TO, SORT, EXPAND];
+
+/// What says how much of the list is shown, and how, but not which orders.
+const FORM: [&str; 2] = [LIMIT.name, EXPAND.name];
 
 const LIST: Operation = Operation::get("listMyOrders", "/v1/me/orders")
     .about("Customers", "The caller's orders, newest first")
@@ -37,11 +40,12 @@ pub fn routes() -> Vec<Route> {
 }
 
 async fn list(call: Call<NoBody>) -> Result<Reply<Json<List<Order>>>, Problem> {
-    let is_plain =
-        QUERY.iter().all(|param| param.name == LIMIT.name || call.query.get(param.name).is_none());
+    let is_plain = QUERY
+        .iter()
+        .all(|param| FORM.contains(&param.name) || call.query.get(param.name).is_none());
     if is_plain && let Some(keys) = all_recent(&call).await? {
         let list = List::new(read_all(&call, &keys).await?, None);
-        return Ok(order_lists::shown(list, &call.raw_path, &call.raw_query));
+        return order_lists::shown(&call, list, &call.query).await;
     }
     let principal = call.principal();
     let own = Buyer::of(&principal.tenant, principal.kind, &principal.subject);

@@ -20,7 +20,8 @@ use crate::problem::{Code, Problem};
 use crate::reply::{Json, Reply};
 use crate::request::{Param, ParamKind, Params, read_query};
 use crate::route::{Call, Route, route};
-use crate::routes::common::{self, CURSOR, LIMIT};
+use crate::routes::catalogue::whole_skus;
+use crate::routes::common::{self, CURSOR, EXPAND, LIMIT};
 use crate::routes::my_orders::read_all;
 
 const STATUSES: [Status; 8] = [
@@ -102,7 +103,7 @@ const CUSTOMER: Param = Param::new(
     "Orders of this customer or guest.",
 );
 
-const QUERY: &[Param] = &[LIMIT, CURSOR, STATUS, PAYMENT, CUSTOMER, FROM, TO, SORT];
+const QUERY: &[Param] = &[LIMIT, CURSOR, STATUS, PAYMENT, CUSTOMER, FROM, TO, SORT, EXPAND];
 
 const LIST: Operation = Operation::get("listOrders", "/v1/orders")
     .about("Orders", "The orders of the shop, newest first")
@@ -132,7 +133,8 @@ pub(crate) async fn page(
     let text = call.query.get("cursor");
     let after = text.map(|text| position(&cursor.open::<String>(sealer, text)?)).transpose()?;
     let filter = cursor.filter(sealer, text);
-    let list = wanted(call, &read_query(declared, &filter)?, own)?;
+    let query = read_query(declared, &filter)?;
+    let list = wanted(call, &query, own)?;
     let limit = common::limit(call, default_limit);
     let page = call.edge.shop().views().orders(list.clone(), limit, after.as_deref()).await?;
     let keys: Vec<EntityKey> = page.entries.iter().filter_map(|entry| list.key(entry)).collect();
@@ -140,13 +142,23 @@ pub(crate) async fn page(
     // The next page goes on with this filter, whether the request said it or its cursor did.
     let cursor = CursorOf::new(name, &call.caller, &filter);
     let next = page.next.map(|place| cursor.seal(sealer, BASE64URL_NOPAD.encode(&place)));
-    Ok(shown(List::new(orders, next), &call.raw_path, &call.raw_query))
+    shown(call, List::new(orders, next), &query).await
 }
 
-/// A page of orders, with a tag over their versions: when it was said is no part of it.
-pub(crate) fn shown(list: List<Order>, path: &str, query: &str) -> Reply<Json<List<Order>>> {
-    let tag = common::weak_tag(&(versions(&list.data), &list.next));
-    Reply::page(list, path, query).tag(tag)
+/// A page of orders as a query wants it, with a tag over their versions, and those of their SKUs
+/// where these are shown whole: when it was said is no part of it.
+pub(crate) async fn shown<B>(
+    call: &Call<B>,
+    mut list: List<Order>,
+    query: &Params,
+) -> Result<Reply<Json<List<Order>>>, Problem> {
+    let inside = if common::expands_skus(query) {
+        whole_skus(call, list.data.iter_mut().flat_map(Order::skus_mut)).await?
+    } else {
+        Vec::new()
+    };
+    let tag = common::weak_tag(&(versions(&list.data), &list.next, &inside));
+    Ok(Reply::page(list, &call.raw_path, &call.raw_query).tag(tag))
 }
 
 /// Which orders, in which versions.

@@ -162,7 +162,7 @@ async fn get(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
     };
     let view = whole(seen.view)?;
     let mut body = Order::new(&view, shop.region().now())?;
-    if common::expands_skus(&call) {
+    if common::expands_skus(&call.query) {
         let tag = expand_skus(&call, view.version, body.skus_mut()).await?;
         return Ok(Reply::ok(body).tag(tag));
     }

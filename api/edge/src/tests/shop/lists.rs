@@ -155,6 +155,49 @@ async fn short_lists_are_paged_too() {
     }
 }
 
+#[actix_web::test]
+async fn lists_of_orders_show_skus_whole_where_that_is_asked() {
+    let rig = Rig::new().await;
+    let alice = rig.buyer("alice").await;
+    let mut placed = orders(&rig, &alice, "whole", 3).await;
+    placed.reverse();
+    // The caller's own record, the read model by a filter, and a page that a cursor goes on with.
+    let all = pages(&rig, &rig.staff, "/v1/orders?limit=2", 2).await;
+    assert_eq!(all.concat(), placed);
+    for (token, path) in [
+        (&alice, "/v1/me/orders?expand[]=lines.sku"),
+        (&alice, "/v1/me/orders?expand[]=lines.sku&status=confirmed"),
+        (&rig.staff, "/v1/orders?expand[]=lines.sku&limit=2"),
+    ] {
+        let list = rig.send(get(path).bearer(token)).await;
+        let tag = list.header("etag").to_owned();
+        let mut seen = ids(&list);
+        let mut whole = list.json()["data"].as_array().unwrap().clone();
+        if let Some(next) = list.json()["next"].as_str() {
+            let second = rig.send(get(&format!("/v1/orders?cursor={next}")).bearer(token)).await;
+            seen.extend(ids(&second));
+            whole.extend(second.json()["data"].as_array().unwrap().clone());
+        }
+        assert_eq!(seen, placed, "{path}");
+        for order in &whole {
+            let sku = &order["lines"][0]["sku"];
+            assert_eq!((&sku["object"], &sku["sku"]), (&json!("sku"), &json!("tea-1")), "{path}");
+        }
+        let again = || get(path).bearer(token).header("if-none-match", &tag);
+        assert_eq!(rig.send(again()).await.status, 304, "{path}");
+        // The SKU moves, and with it what this list shows.
+        let count = post("/v1/stock/tea-1/adjustments").bearer(&rig.staff);
+        let count = count.header("idempotency-key", path);
+        let count = count.json(r#"{"location":"main","delta":1,"reason":"receipt"}"#);
+        assert_eq!(rig.send(count).await.status, 200);
+        assert_eq!(rig.send(again()).await.status, 200, "{path}");
+        let unknown = rig.send(get(&path.replace("lines.sku", "lines")).bearer(token)).await;
+        assert_eq!(unknown.brief(), "400 invalid_request out_of_range @ expand[]", "{path}");
+    }
+    let plain = rig.send(get("/v1/me/orders").bearer(&alice)).await;
+    assert_eq!(plain.json()["data"][0]["lines"][0]["sku"], "tea-1");
+}
+
 /// Asks until the catalogue's view shows what staff did.
 async fn until(rig: &Rig, uri: &str, wanted: impl Fn(&Value) -> bool) -> Answer {
     for _ in 0..200 {
