@@ -10,7 +10,7 @@ use commerce::money::{Ccy, Money};
 use commerce::order::Timers;
 use entity::{
     Cause, Entity, EntityKey, Fingerprint, IdempotencyKey, Keyed, Principal, PrincipalKind, Scope,
-    Scopes,
+    Scopes, StepRecord,
 };
 use ports::SharedStore;
 use tokio::sync::Mutex;
@@ -286,6 +286,22 @@ impl Shop {
     {
         let ask = asker.reading(limits::COMMAND_DEADLINE_MS);
         self.region().query_at::<E>(key, version, query, ask).await.map_err(problem)
+    }
+
+    /// All steps of an entity, oldest first. Nobody is asked whether the caller may see it: that
+    /// comes first. O(frames of the entity).
+    pub(crate) async fn history<E>(
+        &self,
+        asker: &Asker,
+        key: &EntityKey,
+    ) -> Result<Vec<StepRecord>, Problem>
+    where
+        E: Entity,
+        E::Rejection: Refused,
+    {
+        let ask = asker.reading(limits::COMMAND_DEADLINE_MS);
+        let read = self.region().history(key, &ask, 0).await;
+        read.map_err(|error| problem(AskError::<E>::from(error)))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use entity::{EntityKey, EventContext, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::event::{EventName, Fact};
+use super::event::{Event, EventName, Fact};
 use super::parts::{
     CodPhase, Compensation, HoldPhase, Line, LineIndex, OnHold, Parcel, ParcelIndex, ParcelLine,
     ParcelPhase, Stop, Wallet, WalletPhase, share,
@@ -34,6 +34,15 @@ pub struct Entry {
     pub name: EventName,
     /// Public status after it.
     pub status: Status,
+}
+
+impl Entry {
+    /// The entry of an event, as the order notes it; none: the buyer does not see it.
+    #[must_use]
+    pub fn of(seq: u64, at: Timestamp, event: &Event) -> Option<Self> {
+        let (name, status) = (event.name(), event.status_after());
+        (name != EventName::Step).then_some(Self { seq, at, name, status })
+    }
 }
 
 /// Notices that were not taken and are sent again.

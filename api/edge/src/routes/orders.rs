@@ -12,21 +12,20 @@ use futures_util::future::{Either, select};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::cursor::CursorOf;
-use crate::dto::{List, Order, TimelineEntry, order_id};
+use crate::dto::{Order, order_id};
 use crate::input::{NoBody, OptionalJson};
 use crate::json::{Int, Text};
-use crate::limits;
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::reply::{Json, Reply};
 use crate::request::{Param, ParamKind, WaitLimit, version_in_tag};
 use crate::route::{Call, Route, route};
 use crate::routes::catalogue::expand_skus;
-use crate::routes::common::{self, CURSOR, EXPAND, LIMIT, if_version};
+use crate::routes::common::{self, EXPAND, if_version};
 
 mod outcome;
 mod place;
+mod timeline;
 
 /// An order in a path.
 pub(crate) const ORDER: Param =
@@ -38,12 +37,6 @@ const GET: Operation = Operation::get("getOrder", "/v1/orders/{id}")
     .params(&[ORDER])
     .query(&[EXPAND])
     .wait(WaitLimit::READ);
-
-const TIMELINE: Operation = Operation::get("getTimeline", "/v1/orders/{id}/timeline")
-    .about("Orders", "Everything that happened to an order, oldest first")
-    .scoped(Scope::OrdersRead)
-    .params(&[ORDER])
-    .query(&[LIMIT, CURSOR]);
 
 const CANCEL: Operation = Operation::post("cancelOrder", "/v1/orders/{id}/cancel")
     .about("Orders", "Cancels an order, or units of it that have not left")
@@ -79,7 +72,7 @@ pub fn routes() -> Vec<Route> {
     vec![
         route(&place::PLACE, place::place),
         route(&GET, get),
-        route(&TIMELINE, timeline),
+        route(&timeline::TIMELINE, timeline::timeline),
         route(&CANCEL, cancel),
         route(&RECEIPT, receipt),
         route(&RELEASE, release),
@@ -167,24 +160,6 @@ async fn get(call: Call<NoBody>) -> Result<Reply<Json<Order>>, Problem> {
         return Ok(Reply::ok(body).tag(tag));
     }
     Ok(Reply::ok(body).version(view.version))
-}
-
-async fn timeline(call: Call<NoBody>) -> Result<Reply<Json<List<TimelineEntry>>>, Problem> {
-    let shop = call.edge.shop();
-    let cursor = CursorOf::new("timeline", &call.caller, &call.raw_query);
-    let sealer = call.edge.authority().keys().sealer();
-    let after: Option<u64> =
-        call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;
-    let query = Query::View { since_seq: Some(after.unwrap_or(0)) };
-    let seen = shop.query::<OrderEntity>(&call.asker(), &key(&call), &query, 0).await?;
-    let mut entries = whole(seen.view)?.timeline;
-    let limit = common::limit(&call, limits::PAGE_DEFAULT) as usize;
-    let has_more = entries.len() > limit;
-    entries.truncate(limit);
-    let last = entries.last().map(|entry| entry.seq).filter(|_| has_more);
-    let next = last.map(|seq| cursor.seal(sealer, seq));
-    let data = entries.into_iter().map(TimelineEntry::from).collect();
-    Ok(Reply::page(List::new(data, next), &call.raw_path, &call.raw_query))
 }
 
 async fn cancel(call: Call<OptionalJson<CancelBody>>) -> Result<Reply<Json<Order>>, Problem> {

@@ -11,3 +11,4 @@ mod orders;
 mod requests;
 mod rig;
 mod stock;
+mod timeline;
