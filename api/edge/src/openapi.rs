@@ -17,6 +17,7 @@ pub use content::Content;
 pub(crate) use links::named as linked;
 
 use crate::json::INLINE;
+use crate::operation::ErrorForm;
 use crate::route::Route;
 
 /// The document of some routes.
@@ -29,7 +30,9 @@ pub fn document(routes: &[Route]) -> Value {
     let mut ids = BTreeSet::new();
     let mut schemas = Schemas::default();
     schemas.add_all(&Content::of::<content::ProblemBody>("application/problem+json"), Side::Reply);
-    schemas.add_all(&Content::of::<content::OAuthError>("application/json"), Side::Reply);
+    if routes.iter().any(|route| route.operation.error_form == ErrorForm::OAuth) {
+        schemas.add_all(&Content::of::<content::OAuthError>("application/json"), Side::Reply);
+    }
     for route in routes {
         let operation = route.operation;
         assert!(ids.insert(operation.id), "two operations are called {}", operation.id);

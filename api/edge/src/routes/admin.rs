@@ -4,7 +4,7 @@
 //! scope `node` of staff, whatever shop the token is of. What is of a shop (entities, quarantine,
 //! dead letters) needs `admin`; things of another shop are not there for an operator of this one.
 //! The listener has its own port and is never public, so its operations stand in no public
-//! document.
+//! document; it serves one of its own, at `/openapi.json`.
 
 mod clock;
 mod config;
@@ -30,7 +30,7 @@ use crate::problem::{Code, Problem};
 use crate::reply::{Json, Reply};
 use crate::request::{Param, ParamKind};
 use crate::route::{Call, Route, route};
-use crate::routes::common;
+use crate::routes::{common, documents};
 
 const NODE: Param = Param::new("node", ParamKind::Name { min: 1, max: 64 }, "A node's name.");
 const SHARD: Param =
@@ -62,7 +62,7 @@ pub fn routes(operator: &Arc<Operator>) -> Vec<Route> {
         route(&DRAIN, move |call| drain(Arc::clone(&of_drain), call)),
         route(&MOVE, move_shard),
     ];
-    [
+    let all = [
         own,
         config::routes(operator),
         dead_letters::routes(),
@@ -72,7 +72,9 @@ pub fn routes(operator: &Arc<Operator>) -> Vec<Route> {
         quarantine::routes(),
         clock::routes(operator),
     ]
-    .concat()
+    .concat();
+    let document = documents::of_admin(&all);
+    [all, vec![document]].concat()
 }
 
 common::object_word!(ClusterWord = "cluster");

@@ -2,14 +2,14 @@
 //!
 //! The page is ours, small, and needs no network but this node.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use bytes::Bytes;
 use commerce::published::FACES;
 use data_encoding::HEXLOWER;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::asyncapi;
@@ -28,6 +28,11 @@ const GET_OPENAPI: Operation = Operation::get("getOpenApi", "/openapi.json")
 
 const GET_ASYNCAPI: Operation = Operation::get("getAsyncApi", "/asyncapi.json")
     .about("Documents", "Events on the bus and live streams (AsyncAPI 3.0)")
+    .public()
+    .caching(Caching::Document);
+
+const GET_ADMIN_OPENAPI: Operation = Operation::get("getAdminOpenApi", "/openapi.json")
+    .about("Documents", "The document of the other operations of the admin listener")
     .public()
     .caching(Caching::Document);
 
@@ -116,6 +121,34 @@ impl Document {
 #[must_use]
 pub fn openapi_json() -> Vec<u8> {
     pretty(&openapi::document(&super::all()))
+}
+
+/// The same of the admin listener's routes: another address, so another document.
+fn admin_json(routes: &[Route]) -> Vec<u8> {
+    let mut document = openapi::document(routes);
+    document["info"]["title"] = json!("mercato admin");
+    document["info"]["description"] = json!(
+        "What an operator looks at and moves on a running node, and the clock of a demo. Served \
+         by the admin listener only. Errors are RFC 9457 problems."
+    );
+    pretty(&document)
+}
+
+/// Serves the document of the admin listener's routes there. It is written when it is first asked
+/// for.
+pub(crate) fn of_admin(routes: &[Route]) -> Route {
+    let (routes, document) = (Arc::new(routes.to_vec()), Arc::new(OnceLock::new()));
+    raw_route(
+        &GET_ADMIN_OPENAPI,
+        || Content::Text("application/json"),
+        move |call| {
+            let (routes, document) = (Arc::clone(&routes), Arc::clone(&document));
+            async move {
+                let document = document.get_or_init(|| Document::new(admin_json(&routes)));
+                Ok(served(&call, document, "application/json", None))
+            }
+        },
+    )
 }
 
 /// The document of all events, in the same form.

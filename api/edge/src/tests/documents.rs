@@ -70,7 +70,8 @@ fn the_asyncapi_document_is_consistent() {
     assert_eq!(said, messages, "each message is said in some operation");
 }
 
-fn every_reference(value: &Value, seen: &mut impl FnMut(&str)) {
+/// Calls `seen` with the target of every reference.
+pub(super) fn every_reference(value: &Value, seen: &mut impl FnMut(&str)) {
     match value {
         Value::Object(members) => {
             if let Some(target) = members.get("$ref").and_then(Value::as_str) {

@@ -1,6 +1,7 @@
 //! Resources over a real node with its store in memory, as a client sees them.
 
 mod admin;
+mod admin_documents;
 mod carts;
 mod catalogue;
 mod customers;
