@@ -22,6 +22,7 @@ mod tender;
 
 pub use book::RuleBook;
 pub use compute::quote;
+pub use hash::is_same_deal;
 pub use input::{CartLine, QuoteInput, ShippingOption, Tender, TenderKind};
 pub use limits::{LINES_MAX, RULES_MAX, SHIPPING_OPTIONS_MAX, TENDERS_MAX};
 pub use quoted::{Adjustment, Discount, Quote, QuotedLine, QuotedShipping, TenderShare, Totals};

@@ -12,6 +12,7 @@ use super::event::{Event, Placed};
 use super::state::{Body, Status};
 use crate::money::Ccy;
 use crate::order::{LINES_MAX, PricedOrder, Tender, Terms, TxnType};
+use crate::pricing::is_same_deal;
 
 /// Places the order of the present generation, or answers with the one that holds the cart, and
 /// the version that the caller saw of it.
@@ -96,11 +97,10 @@ fn check_content(cart: &Body, body: &PlaceBody) -> Result<(), Rejection> {
     }
 }
 
-/// The cart's version proves what is bought, so the total decides (domain.md 2).
+/// The cart's version proves what is bought, the hash for which amounts, the total what the buyer
+/// takes (domain.md 2).
 ///
-/// The hash is not compared: it covers versions of prices too, which move without an amount. Two
-/// amounts that moved against each other by the same sum are sold as they are now, for what the
-/// buyer agreed to pay.
+/// Versions in the hash are not compared: prices have new ones without another amount.
 fn check_price(ctx: &Context<'_>, cart: &Body, place: &Place) -> Result<(), Rejection> {
     let (priced, expected) = (&place.priced, place.body.expected_total);
     if priced.ccy != cart.content.currency {
@@ -118,7 +118,8 @@ fn check_price(ctx: &Context<'_>, cart: &Body, place: &Place) -> Result<(), Reje
     if !is_cart || priced.check().is_err() || !tenders_fit(priced, &place.body.tenders) {
         return Err(Rejection::WronglyPriced);
     }
-    if expected.minor == priced.totals.payable {
+    let is_agreed = is_same_deal(&place.body.quote_hash, &priced.quote_hash);
+    if is_agreed && expected.minor == priced.totals.payable {
         return Ok(());
     }
     sites::hit("cart.price_moved");

@@ -293,6 +293,26 @@ fn a_placing_must_fit_the_cart() {
 }
 
 #[test]
+fn amounts_are_those_that_were_agreed_to() {
+    let hash = |digit: &str, other: &str| {
+        CompactString::from(format!("{}{}", digit.repeat(16), other.repeat(16)))
+    };
+    let spoilt = |place: &mut Place| {
+        place.body.quote_hash = hash("a", "1");
+        place.priced.quote_hash = hash("b", "1");
+    };
+    assert!(matches!(refused(spoilt), Rejection::PriceMoved { .. }));
+    // The same amounts, from newer versions of prices.
+    let mut world = World::stocked(5);
+    let key = world.cart("cart-of-ada", &[("a", 1)], &[Tender::Cod]);
+    let mut place = world.place_command(&key);
+    place.body.quote_hash = hash("a", "1");
+    place.priced.quote_hash = hash("a", "2");
+    let placed = world.ask::<Cart>(&buyer("ada"), &key, &Command::Place(Box::new(place)));
+    assert!(matches!(placed, Ok(Reply::Placed { .. })), "{placed:?}");
+}
+
+#[test]
 fn an_order_needs_lines_an_address_and_tenders_that_cover_it() {
     let mut world = World::stocked(5);
     let (key, ada) = (keys::cart(&tenant(), "cart-of-ada"), buyer("ada"));

@@ -1,8 +1,10 @@
 //! The quote hash: which prices, rules and amounts the customer agreed to.
 //!
-//! Guarantees: equal quotes of equal versions hash equally in every process and release; any
-//! other version or amount hashes differently (SHA-256, of which 128 bits are kept).
-//! Texts (titles, names) and time are left out: they change nothing that is paid.
+//! Its first half says what is bought for which amounts, its second half also from which versions
+//! of prices and rules that came. Guarantees: equal quotes of equal versions hash equally in every
+//! process and release; any other version or amount hashes differently (SHA-256, of which 64 bits
+//! are kept for each half). Texts (titles, names) and time are left out: they change nothing that
+//! is paid.
 //!
 //! The encoding is canonical: integers big-endian at full width, texts and lists after their u32
 //! length, enums as one byte. It is frozen: a change needs another [`DOMAIN`], and makes every
@@ -17,11 +19,59 @@ use crate::money::{Money, TaxBasis, TaxKind, TaxPolicy, TaxRounding};
 /// Keeps these hashes apart from all others, and from those of another encoding.
 const DOMAIN: &str = "mercato/quote/1";
 
-/// How much of the digest is kept.
-const KEPT_BYTES: usize = 16;
+/// The same for the half over what is bought for which amounts.
+const DOMAIN_OF_AMOUNTS: &str = "mercato/quote/amounts/1";
+
+/// How much of a digest is kept.
+const KEPT_BYTES: usize = 8;
+
+/// Digits of a half: two for each byte.
+const HALF_DIGITS: usize = 16;
+
+/// Digits of a hash.
+const DIGITS: usize = 32;
 
 /// The hash of a quote, as hexadecimal digits. `rules` are the input's, by stage and priority.
 pub(super) fn of(input: &QuoteInput, rules: &[&Rule], quote: &Quote) -> CompactString {
+    let mut hash = amounts(quote);
+    hash.push_str(&versions(input, rules, quote));
+    hash
+}
+
+/// Whether two hashes are of the same goods for the same amounts; versions may differ.
+///
+/// A text that is no hash of ours was agreed to by nobody who read a quote: it says nothing, and
+/// contradicts nothing.
+#[must_use]
+pub fn is_same_deal(agreed: &str, now: &str) -> bool {
+    match (half_of_amounts(agreed), half_of_amounts(now)) {
+        (Some(agreed), Some(now)) => agreed == now,
+        (Some(_) | None, Some(_) | None) => true,
+    }
+}
+
+fn half_of_amounts(hash: &str) -> Option<&str> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let is_hash = hash.len() == DIGITS && hash.bytes().all(is_digit);
+    hash.get(..HALF_DIGITS).filter(|_| is_hash)
+}
+
+fn amounts(quote: &Quote) -> CompactString {
+    let mut out = Encoder(Sha256::new());
+    out.text(DOMAIN_OF_AMOUNTS);
+    out.text(quote.ccy.code());
+    out.list(&quote.lines, |out, line| {
+        out.text(&line.sku);
+        out.u32(line.qty.get());
+        out.money(line.unit_price);
+        out.money(line.line_total);
+        out.money(line.tax);
+    });
+    out.beside_lines(quote);
+    out.hex()
+}
+
+fn versions(input: &QuoteInput, rules: &[&Rule], quote: &Quote) -> CompactString {
     let mut out = Encoder(Sha256::new());
     out.text(DOMAIN);
     out.text(quote.ccy.code());
@@ -40,26 +90,7 @@ pub(super) fn of(input: &QuoteInput, rules: &[&Rule], quote: &Quote) -> CompactS
         out.money(line.line_total);
         out.money(line.tax);
     });
-    let shipping: Vec<_> = quote.shipping.iter().collect();
-    out.list(&shipping, |out, shipping| {
-        out.text(&shipping.id);
-        out.money(shipping.amount);
-        out.money(shipping.tax);
-    });
-    out.list(&quote.tenders, |out, share| {
-        out.byte(match share.kind {
-            TenderKind::Wallet => 0,
-            TenderKind::Points => 1,
-            TenderKind::GiftCard => 2,
-            TenderKind::Cod => 3,
-            TenderKind::Gateway => 4,
-        });
-        out.money(share.amount);
-    });
-    let totals = &quote.totals;
-    let sums = [totals.lines, totals.shipping, totals.tax, totals.tenders, totals.payable];
-    out.list(&sums, |out, sum| out.money(*sum));
-    out.money(totals.due_now);
+    out.beside_lines(quote);
     out.hex()
 }
 
@@ -97,6 +128,30 @@ impl Encoder {
         for item in items {
             each(self, item);
         }
+    }
+
+    /// Shipping, who pays, and the sums.
+    fn beside_lines(&mut self, quote: &Quote) {
+        let shipping: Vec<_> = quote.shipping.iter().collect();
+        self.list(&shipping, |out, shipping| {
+            out.text(&shipping.id);
+            out.money(shipping.amount);
+            out.money(shipping.tax);
+        });
+        self.list(&quote.tenders, |out, share| {
+            out.byte(match share.kind {
+                TenderKind::Wallet => 0,
+                TenderKind::Points => 1,
+                TenderKind::GiftCard => 2,
+                TenderKind::Cod => 3,
+                TenderKind::Gateway => 4,
+            });
+            out.money(share.amount);
+        });
+        let totals = &quote.totals;
+        let sums = [totals.lines, totals.shipping, totals.tax, totals.tenders, totals.payable];
+        self.list(&sums, |out, sum| out.money(*sum));
+        self.money(totals.due_now);
     }
 
     fn discount(&mut self, discount: &Discount) {

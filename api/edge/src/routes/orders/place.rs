@@ -8,6 +8,7 @@ use commerce::keys;
 use commerce::order::{
     Order as OrderEntity, OrderView, PricedOrder, Query, Status, Totals, TxnType, View,
 };
+use commerce::pricing::is_same_deal;
 use entity::{EntityKey, Scope};
 use futures_util::future::{Either, select};
 use serde::Deserialize;
@@ -205,7 +206,8 @@ fn placed_before(order: &EntityKey, view: &OrderView) -> Result<Reply<Json<Order
     Ok(Reply::ok(body).version(view.version).location(path))
 }
 
-/// What is offered if the cart refuses for its price: it costs another sum than was accepted.
+/// What is offered if the cart refuses for its price: it is not what was accepted, line by line or
+/// in all.
 fn offer<B>(
     call: &Call<B>,
     cart: &CartView,
@@ -218,7 +220,8 @@ fn offer<B>(
         let lines = gone.map(|warning| json!({"sku": warning.sku, "available": 0}));
         return Ok(Offer::Lines(lines.collect()));
     }
-    if place.priced.totals.payable == place.body.expected_total.minor {
+    let is_agreed = is_same_deal(&place.body.quote_hash, &place.priced.quote_hash);
+    if is_agreed && place.priced.totals.payable == place.body.expected_total.minor {
         return Ok(Offer::Nothing);
     }
     let quote = show_quote(call, cart, priced, call.edge.shop().region().now())?;

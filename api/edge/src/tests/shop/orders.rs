@@ -420,6 +420,33 @@ async fn another_price_comes_with_the_quote_that_can_be_accepted() {
 }
 
 #[actix_web::test]
+async fn prices_that_moved_against_each_other_are_asked_about() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let quote = rig.cart_of(&token, "alice-cart-1", &["tea-1", "tea-2"], "[]").await;
+    let put = async |sku: &str, tag: &str, amount: i64| {
+        let path = format!("/v1/price-books/default/prices/{sku}");
+        let put = ask("PUT", &path).bearer(&rig.staff).header("if-match", tag);
+        let body = json!({"amount": {"amount": amount, "currency": "USD"}});
+        let answer = rig.send(put.json(&body.to_string())).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    put("tea-1", "\"v1\"", 1_095).await;
+    put("tea-2", "\"v1\"", 1_890).await;
+    let place = |key: &str| Rig::place(&token, &quote, "").header("idempotency-key", key);
+    let refused = rig.send(place("k1")).await;
+    assert_eq!(refused.brief(), "409 price_changed");
+    let offered = &refused.json()["quote"];
+    assert_eq!(offered["totals"]["payable"], quote.json()["totals"]["payable"], "as it was");
+    assert_ne!(offered["lines"], quote.json()["lines"]);
+    // Back again: newer versions of the same amounts are what was agreed to.
+    put("tea-1", "\"v2\"", 995).await;
+    put("tea-2", "\"v2\"", 1_990).await;
+    let placed = rig.send(place("k2")).await;
+    assert_eq!(placed.status, 201, "{}", placed.text());
+}
+
+#[actix_web::test]
 async fn who_does_not_wait_hears_later_what_came_of_it() {
     let rig = Rig::new().await;
     let token = rig.buyer("alice").await;
