@@ -4,17 +4,15 @@
 //! write cannot be parted. What waits when a sync ends goes into the next one together. Nothing
 //! is answered before its sync; after a failed one everything is answered `Fatal`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
 use entity::ShardId;
-use fjall::PersistMode;
 use ports::{Admission, AppendError, Frame, StoreError, Tail};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::acked::Acked;
-use crate::databases::DerivedDb;
 use crate::frames;
 use crate::limits::ROUND_BYTES_MAX;
 use crate::log::Log;
@@ -30,23 +28,14 @@ pub(crate) enum Job {
     Append { group: Arc<Vec<Frame>>, sealed: Vec<Vec<u8>>, reply: Reply<(), AppendError> },
     /// Raise a shard's epoch.
     Claim { shard: ShardId, reply: Reply<Tail, StoreError> },
-    /// Put a named value, whatever it was or if it is what is expected.
-    SetValue { name: String, expected: Expected, value: Vec<u8>, reply: Reply<bool, StoreError> },
     /// Finish what came before and end.
     Close,
-}
-
-/// What a named value has to be for another one to be put.
-pub(crate) enum Expected {
-    Anything,
-    This(Option<Vec<u8>>),
 }
 
 /// An answer that waits for the sync.
 enum Waiting {
     Append(Reply<(), AppendError>),
     Claim(Reply<Tail, StoreError>, Tail),
-    SetValue(Reply<bool, StoreError>),
 }
 
 /// The jobs of one sync.
@@ -54,8 +43,6 @@ struct Round {
     batch: Builder,
     /// Tails after the round, of the shards that it touches.
     tails: BTreeMap<ShardId, Tail>,
-    /// Names of the values that it puts: what one is compared with has to be in the log already.
-    names: BTreeSet<String>,
     waiting: Vec<Waiting>,
 }
 
@@ -63,8 +50,6 @@ struct Round {
 pub(crate) struct Committer {
     pub(crate) log: Arc<Log>,
     pub(crate) writer: Writer,
-    /// Synced before a named value: who writes one counts on what was written before it.
-    pub(crate) derived: DerivedDb,
     pub(crate) shared: Arc<Shared>,
     pub(crate) acked: Acked,
     pub(crate) jobs: mpsc::Receiver<Job>,
@@ -97,7 +82,7 @@ impl Committer {
     }
 
     /// Takes a job into the round, or refuses it at once. Returns it when it has to wait for the
-    /// next round, since one before it touches the same shard or value.
+    /// next round, since one before it touches the same shard.
     fn stage(&self, round: &mut Round, job: Job) -> Option<Job> {
         if self.shared.is_fatal() {
             refuse(job);
@@ -131,32 +116,9 @@ impl Committer {
                     Err(error) => drop(reply.send(Err(error))),
                 }
             }
-            Job::SetValue { name, expected, value, reply } => {
-                if round.names.contains(&name) {
-                    return Some(Job::SetValue { name, expected, value, reply });
-                }
-                match self.is_value(&name, expected) {
-                    Ok(true) => {}
-                    other => {
-                        drop(reply.send(other));
-                        return None;
-                    }
-                }
-                round.batch.push_value(&name, &value);
-                round.names.insert(name);
-                round.waiting.push(Waiting::SetValue(reply));
-            }
             Job::Close => {}
         }
         None
-    }
-
-    /// Whether a named value is what is expected.
-    fn is_value(&self, name: &str, expected: Expected) -> Result<bool, StoreError> {
-        match expected {
-            Expected::Anything => Ok(true),
-            Expected::This(expected) => Ok(self.log.value(name)?.as_deref() == expected.as_deref()),
-        }
     }
 
     /// Checks a whole group; says which of its frames are to be written.
@@ -199,7 +161,7 @@ impl Committer {
     /// Makes the round durable and answers.
     fn commit(&mut self, round: Round) {
         if !round.batch.is_empty() {
-            match self.write(round.batch, !round.names.is_empty()) {
+            match self.write(round.batch) {
                 Err(error) => {
                     tracing::error!(%error, "commit failed");
                     self.shared.set_fatal();
@@ -222,13 +184,10 @@ impl Committer {
         }
     }
 
-    fn write(&mut self, batch: Builder, has_values: bool) -> io::Result<u64> {
+    fn write(&mut self, batch: Builder) -> io::Result<u64> {
         #[cfg(test)]
         if self.shared.fail_commit.swap(false, std::sync::atomic::Ordering::SeqCst) {
             return Err(io::Error::other("asked to fail"));
-        }
-        if has_values {
-            self.derived.db.persist(PersistMode::SyncData).map_err(io::Error::other)?;
         }
         self.writer.append(batch)
     }
@@ -236,12 +195,7 @@ impl Committer {
 
 impl Round {
     fn new() -> Self {
-        Self {
-            batch: Builder::new(),
-            tails: BTreeMap::new(),
-            names: BTreeSet::new(),
-            waiting: Vec::new(),
-        }
+        Self { batch: Builder::new(), tails: BTreeMap::new(), waiting: Vec::new() }
     }
 }
 
@@ -255,9 +209,6 @@ impl Waiting {
             Self::Claim(reply, tail) => {
                 drop(reply.send(if is_fatal { Err(fatal()) } else { Ok(tail) }));
             }
-            Self::SetValue(reply) => {
-                drop(reply.send(if is_fatal { Err(fatal()) } else { Ok(true) }));
-            }
         }
     }
 }
@@ -266,7 +217,6 @@ fn refuse(job: Job) {
     match job {
         Job::Append { reply, .. } => drop(reply.send(Err(append_fatal()))),
         Job::Claim { reply, .. } => drop(reply.send(Err(fatal()))),
-        Job::SetValue { reply, .. } => drop(reply.send(Err(fatal()))),
         Job::Close => {}
     }
 }

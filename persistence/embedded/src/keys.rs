@@ -1,4 +1,5 @@
-//! Keys of rows of derived data. All numbers are big endian, so that rows lie in the order of their meaning.
+//! Keys of rows of derived data. All numbers are big endian, so that rows lie in the order of
+//! their meaning.
 //!
 //! ```text
 //! snap    shard u16 | 1 entity | 2 at u64 entity | 3 | 4 name | 5 name

@@ -3,9 +3,10 @@
 //! ```text
 //! identity      written last, when all else is there
 //! lock          held while the store is open
-//! log/          frames, epochs and named values; every batch synced
+//! log/          frames and epochs; every batch synced
+//! values/       named values, a file each
 //! derived/      fjall: snapshots, timers, checkpoints, cursors, views; synced once a second
-//! marks.a, .b   publish marks, written in turn        acked   number of the last commit, a hint
+//! marks.a, .b   publish marks, written in turn        acked   number of the last batch, a hint
 //! torn-tail     what was cut off last, for inspection
 //! ```
 
@@ -40,7 +41,11 @@ impl Layout {
         self.root.join("log")
     }
 
-    /// Where stores of format 1 had what is in the log now.
+    pub(crate) fn values(&self) -> PathBuf {
+        self.root.join("values")
+    }
+
+    /// Where stores of format 1 had what is in the log and among the values now.
     pub(crate) fn journal(&self) -> PathBuf {
         self.root.join("journal")
     }
@@ -97,6 +102,26 @@ pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
         }
     }
     sync_dir(path)
+}
+
+/// Cuts a file off, durably.
+pub(crate) fn cut(path: &Path, at: u64) -> io::Result<()> {
+    let file = File::options().write(true).open(path)?;
+    file.set_len(at)?;
+    file.sync_all()
+}
+
+/// Bytes of the files of a directory. Files may come and go meanwhile.
+pub(crate) fn bytes_in(path: &Path) -> io::Result<u64> {
+    let mut n_bytes = 0;
+    for entry in fs::read_dir(path)? {
+        match entry?.metadata() {
+            Ok(metadata) => n_bytes += metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(n_bytes)
 }
 
 /// Replaces a file whole: after a crash it has its old or its new content.

@@ -1,16 +1,17 @@
-//! Stores of format 1, whose journal was a fjall database: it is moved into a log when they are
-//! opened, once.
+//! Stores of format 1, whose journal was a fjall database: it is moved into a log, and its named
+//! values into files, when they are opened, once.
 //!
 //! ```text
 //! journal/  frames  batch u64 | shard u16 -> sealed frame         all numbers big endian
 //!           meta    'e' shard u16 -> epoch u64 | 'v' name -> value | 'b' -> batch u64
 //! ```
 //!
-//! The log is whole and on the disk before the identity says format 2; the journal goes after
-//! that. A move that was cut short begins anew.
+//! All that is new is whole and on the disk before the identity says format 2; the journal goes
+//! after that. A move that was cut short begins anew.
 
 use std::fs;
 use std::io;
+use std::sync::Arc;
 
 use entity::ShardId;
 use fjall::{Keyspace, KeyspaceCreateOptions};
@@ -20,10 +21,12 @@ use crate::acked::Acked;
 use crate::databases::{guarded, open_db, open_error};
 use crate::identity::{FORMAT, Identity};
 use crate::layout::{self, Layout};
+use crate::log::Log;
 use crate::log::format::Builder;
 use crate::log::recover::{self, Shape};
 use crate::log::writer::Writer;
 use crate::store::damaged;
+use crate::values::Values;
 use crate::{OpenError, frames, manifest, repair};
 
 /// What format 1 says of a store.
@@ -35,8 +38,8 @@ const WHAT: &str = "move the journal into a log";
 
 /// Moves the journal of a store of format 1; leaves any other store as it is. O(journal).
 ///
-/// Errors: `Damaged`, and nothing is changed, when a frame is not as it was written or the last
-/// acknowledged batch is not there.
+/// Errors: `Damaged`, and the journal stays as it is, when a frame is not as it was written or the
+/// last acknowledged batch is not there.
 pub(crate) fn move_journal(
     layout: &Layout,
     identity: &mut Identity,
@@ -45,13 +48,11 @@ pub(crate) fn move_journal(
 ) -> Result<(), OpenError> {
     if identity.format == FORMAT_OF_JOURNALS {
         tracing::info!("the journal is moved into a log: a store of an older build");
-        remove(layout.log())?;
         let Identity { history, n_shards, .. } = &*identity;
         let shape = Shape { history, n_shards: *n_shards, segment_bytes };
         let number = copy(layout, shape, acked.read())?;
         acked.write(number).map_err(OpenError::io(WHAT))?;
         acked.sync().map_err(OpenError::io(WHAT))?;
-        layout::sync_tree(&layout.log()).map_err(OpenError::io(WHAT))?;
         layout::sync_dir(layout.root()).map_err(OpenError::io(WHAT))?;
         identity.format = FORMAT;
         identity.write(&layout.identity())?;
@@ -71,14 +72,24 @@ fn copy(layout: &Layout, shape: Shape<'_>, acked: Option<u64>) -> Result<u64, Op
     let journal = layout.journal();
     manifest::check(&journal, 3)?;
     // Whoever wrote it can tell a torn tail from damage, and cuts it off at its next start.
-    repair::check(&journal, repair::Torn::Refuse)?;
+    repair::check(&journal, repair::Torn::Refuse).map_err(|error| match error {
+        OpenError::Damaged(why) => {
+            OpenError::Damaged(format!("{why}; start it once with the build that wrote it"))
+        }
+        other => other,
+    })?;
     let (frames, meta) = guarded(&journal, || {
         let db = open_db(&journal, CACHE_BYTES)?;
         let open = |name| db.keyspace(name, KeyspaceCreateOptions::default).map_err(open_error);
         Ok((open("frames")?, open("meta")?))
     })?;
-    let (_, writer) = recover::create(&layout.log(), shape)?;
-    let mut copy = Copy { writer, batch: Builder::new(), last: Vec::new(), number: 0 };
+    // What a move that was cut short has left.
+    remove(layout.log())?;
+    remove(layout.values())?;
+    let (log, writer) = recover::create(&layout.log(), shape)?;
+    let values = Values::create(layout.values()).map_err(OpenError::io(WHAT))?;
+    let batch = Builder::new();
+    let mut copy = Copy { log, writer, values, batch, last: Vec::new(), number: 0 };
     copy.last.resize(shape.n_shards as usize, None);
     copy.frames(&frames)?;
     copy.meta(&meta)?;
@@ -94,7 +105,9 @@ fn copy(layout: &Layout, shape: Shape<'_>, acked: Option<u64>) -> Result<u64, Op
 
 /// What was copied so far.
 struct Copy {
+    log: Arc<Log>,
     writer: Writer,
+    values: Values,
     batch: Builder,
     /// The last frame of each shard.
     last: Vec<Option<Frame>>,
@@ -138,7 +151,7 @@ impl Copy {
                 }
                 (b'v', name) => {
                     let name = std::str::from_utf8(name).map_err(|_| strange())?;
-                    self.batch.push_value(name, &value);
+                    self.values.put(name, &value).map_err(OpenError::io(WHAT))?;
                 }
                 (b'b', []) => self.number = number(&value)?.max(self.number),
                 _ => return Err(strange()),
@@ -152,6 +165,7 @@ impl Copy {
         if batch.is_empty() {
             return Ok(());
         }
-        self.writer.append(batch).map(drop).map_err(OpenError::io(WHAT))
+        self.writer.append(batch).map_err(OpenError::io(WHAT))?;
+        self.log.seal().map_err(OpenError::io(WHAT))
     }
 }

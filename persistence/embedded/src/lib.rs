@@ -29,6 +29,7 @@ mod scan;
 mod shared;
 mod store;
 mod syncer;
+mod values;
 mod verify;
 
 pub use error::OpenError;

@@ -1,9 +1,12 @@
 //! Limits of the embedded store (I10).
 
-/// Groups, claims and values that may wait for the committer.
+/// Groups and claims that may wait for the committer.
 ///
 /// A node has one group flying and one gathering; claims of all its shards come beside them.
 pub(crate) const COMMIT_QUEUE_MAX: usize = 64;
+
+/// Named values that may wait: 64 of 16 MiB each would be the worst case.
+pub(crate) const VALUE_QUEUE_MAX: usize = 64;
 
 /// Bytes of frames that one sync takes at most before the rest waits for the next one.
 pub(crate) const ROUND_BYTES_MAX: usize = 2 * ports::limits::FRAME_BYTES_MAX;

@@ -9,7 +9,7 @@
 //! One writer ([`writer`]), whose thread has each batch synced before the next one is begun; so
 //! only the very last one can be torn, and then nothing in it was acknowledged ([`recover`]).
 //! Reads run beside it. Nothing is ever removed. After 64 MiB a segment is finished; of a
-//! finished one 12 bytes a shard stay in memory, of the last one 8 bytes a frame.
+//! finished one 24 bytes a shard stay in memory, of the last one 8 bytes a frame.
 
 pub(crate) mod format;
 mod index;
@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use entity::ShardId;
 use ports::{HistoryId, StoreError};
 
-use index::{Frames, Index};
+use index::{Extent, Frames, Index, Place, Span};
 
 use crate::layout;
 use crate::limits::OPEN_FILES_MAX;
@@ -41,14 +41,6 @@ pub(crate) struct Log {
     index: RwLock<Index>,
     /// Files that were read last, the newest in front.
     files: Mutex<VecDeque<(PathBuf, Arc<File>)>>,
-}
-
-/// Bytes of a segment that hold a sealed frame.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FramePlace {
-    segment: u64,
-    at: u32,
-    len: u32,
 }
 
 impl Log {
@@ -68,7 +60,7 @@ impl Log {
     /// The epoch of a shard, and its next commit.
     pub(crate) fn end_of(&self, shard: ShardId) -> (u64, u64) {
         let index = self.index();
-        let epoch = index.state.epochs.get(shard.0 as usize).copied().unwrap_or(0);
+        let epoch = index.epochs.get(shard.0 as usize).copied().unwrap_or(0);
         (epoch, index.next_commit(shard))
     }
 
@@ -78,34 +70,59 @@ impl Log {
         shard: ShardId,
         from: u64,
         n_max: u32,
-    ) -> Result<Vec<FramePlace>, StoreError> {
+    ) -> Result<Vec<Place>, StoreError> {
         // Its own statement: the lock must not be held while a file is read.
         let found = self.index().frames(shard, from, n_max);
         let (segment, extents) = match found {
             Frames::Missing => return Ok(Vec::new()),
             Frames::At(segment, extents) => (segment, extents),
-            Frames::Sealed { segment, from, n } => {
-                let n_shards = self.index().state.epochs.len();
-                let file = self.file(segment::index_path(&self.dir, segment))?;
-                let extents = sealed::read_extents(&file, n_shards, from, n);
-                (segment, extents.map_err(unreadable)?)
+            Frames::Sealed { segment, before, span, skip } => {
+                let extents = self.extents(segment, shard, before, span)?;
+                let few = extents.into_iter().skip(skip as usize).take(n_max as usize);
+                (segment, few.collect())
             }
         };
-        Ok(extents.into_iter().map(|(at, len)| FramePlace { segment, at, len }).collect())
+        Ok(extents.into_iter().map(|(at, len)| Place { segment, at, len }).collect())
+    }
+
+    /// Where the frames of a span begin; by the segment itself when its index file is damaged.
+    fn extents(
+        &self,
+        first: u64,
+        shard: ShardId,
+        before: u64,
+        span: Span,
+    ) -> Result<Vec<Extent>, StoreError> {
+        let path = segment::index_path(&self.dir, first);
+        let n_shards = self.index().epochs.len();
+        let read = self.file(&path).and_then(|file| {
+            sealed::read_extents(&file, n_shards, before, span).map_err(unreadable)
+        });
+        match read {
+            Ok(Some(extents)) => return Ok(extents),
+            Ok(None) | Err(StoreError::Damaged(_)) => {}
+            Err(error) => return Err(error),
+        }
+        tracing::warn!(
+            first,
+            "the index file of a segment is damaged; the next start makes it new"
+        );
+        let segment = self.index().segment(first).clone();
+        let extents = recover::extents(&self.dir, &self.history, &segment);
+        let extents = extents.map_err(|error| StoreError::Damaged(error.to_string()))?;
+        let wanted = extents[shard.0 as usize].clone();
+        self.index_mut().unseal(first, extents);
+        // A failure leaves it to be found damaged again.
+        drop(fs::remove_file(path));
+        Ok(wanted)
     }
 
     /// The sealed bytes of a frame.
-    pub(crate) fn frame(&self, place: FramePlace) -> Result<Vec<u8>, StoreError> {
-        self.bytes(place.segment, place.at, place.len)
-    }
-
-    /// A named value.
-    pub(crate) fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(place) = self.index().state.values.get(name).copied() else { return Ok(None) };
-        let bytes = self.bytes(place.segment, place.at, place.len)?;
-        let value = format::open_value(&bytes);
-        let damaged = || StoreError::Damaged(format!("the value {name} is not as it was written"));
-        Ok(Some(value.ok_or_else(damaged)?.to_vec()))
+    pub(crate) fn frame(&self, place: Place) -> Result<Vec<u8>, StoreError> {
+        let file = self.file(&segment::path(&self.dir, place.segment))?;
+        let mut bytes = vec![0; place.len as usize];
+        file.read_exact_at(&mut bytes, u64::from(place.at)).map_err(unreadable)?;
+        Ok(bytes)
     }
 
     /// Writes the index files of finished segments and lets go of what they say. A failure costs
@@ -116,37 +133,27 @@ impl Log {
             let Some(segment) = found else { return Ok(()) };
             let Some(end) = &segment.end else { return Ok(()) };
             let path = segment::index_path(&self.dir, segment.first);
-            layout::write_whole(&path, &sealed::encode(&segment, end))?;
-            self.index_mut().sealed(segment.first);
+            let (bytes, sealed) = sealed::encode(&segment, end);
+            layout::write_whole(&path, &bytes)?;
+            self.index_mut().sealed(sealed);
         }
     }
 
     /// Bytes on the disk.
     pub(crate) fn disk_bytes(&self) -> io::Result<u64> {
-        let mut n_bytes = 0;
-        for entry in fs::read_dir(&self.dir)? {
-            n_bytes += entry?.metadata()?.len();
-        }
-        Ok(n_bytes)
+        layout::bytes_in(&self.dir)
     }
 
-    fn bytes(&self, segment: u64, at: u32, len: u32) -> Result<Vec<u8>, StoreError> {
-        let file = self.file(segment::path(&self.dir, segment))?;
-        let mut bytes = vec![0; len as usize];
-        file.read_exact_at(&mut bytes, u64::from(at)).map_err(unreadable)?;
-        Ok(bytes)
-    }
-
-    fn file(&self, path: PathBuf) -> Result<Arc<File>, StoreError> {
+    fn file(&self, path: &Path) -> Result<Arc<File>, StoreError> {
         let mut files = self.files.lock().expect("nothing panics while it holds the lock");
-        if let Some(at) = files.iter().position(|(known, _)| *known == path) {
+        if let Some(at) = files.iter().position(|(known, _)| known == path) {
             let found = files.remove(at).expect("it was found there");
             let file = Arc::clone(&found.1);
             files.push_front(found);
             return Ok(file);
         }
-        let file = Arc::new(File::open(&path).map_err(unreadable)?);
-        files.push_front((path, Arc::clone(&file)));
+        let file = Arc::new(File::open(path).map_err(unreadable)?);
+        files.push_front((path.to_path_buf(), Arc::clone(&file)));
         files.truncate(OPEN_FILES_MAX);
         Ok(file)
     }

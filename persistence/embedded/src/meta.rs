@@ -1,13 +1,13 @@
-//! Named values over the committer, cursors over the keeper, publish marks in their own files.
+//! Named values over their thread, cursors over the keeper, publish marks in their own files.
 
 use async_trait::async_trait;
 use entity::ShardId;
 use ports::{CursorWrite, HistoryId, Meta, StoreError, admit_value};
 use tokio::sync::oneshot;
 
-use crate::committer::{Expected, Job};
 use crate::databases::read_error;
 use crate::keeper::{Change, Space};
+use crate::values::{Expected, Job, Put};
 use crate::{EmbeddedStore, keys};
 
 impl EmbeddedStore {
@@ -20,8 +20,8 @@ impl EmbeddedStore {
     ) -> Result<bool, StoreError> {
         admit_value(&value)?;
         let (reply, answer) = oneshot::channel();
-        let job = Job::SetValue { name: name.to_owned(), expected, value, reply };
-        self.commits.send(job).await.map_err(|_| self.shared.gone())?;
+        let put = Put { name: name.to_owned(), expected, value, reply };
+        self.puts.send(Job::Put(put)).await.map_err(|_| self.shared.gone())?;
         answer.await.map_err(|_| self.shared.gone())?
     }
 }
@@ -34,7 +34,7 @@ impl Meta for EmbeddedStore {
 
     async fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.shared.check()?;
-        self.log.value(name)
+        self.values.get(name)
     }
 
     async fn set_value(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError> {

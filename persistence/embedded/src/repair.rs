@@ -3,12 +3,11 @@
 //! Everything since the last sync may be torn: it is cut at the first damage, which leaves a
 //! prefix of what was written. Files that fjall sealed were synced: damage in them is refused.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::OpenError;
 use crate::scan::{Found, Scanner};
+use crate::{OpenError, layout};
 
 /// What is done with a torn tail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +28,9 @@ pub(crate) fn check(db: &Path, torn: Torn) -> Result<(), OpenError> {
                 let name = file_name(path);
                 return Err(OpenError::Damaged(format!("{name} at byte {at}: {why}")));
             }
-            cut(path, at, why).map_err(OpenError::io("cut a torn tail off"))?;
+            layout::cut(path, at).map_err(OpenError::io("cut a torn tail off"))?;
+            let file = file_name(path);
+            tracing::warn!(file, at, why, "a torn tail was cut off: it can be made again");
         }
     }
     Ok(())
@@ -107,13 +108,4 @@ fn check_file(
         }
         *last_seqno = Some(batch.seqno);
     }
-}
-
-fn cut(path: &Path, at: u64, why: &'static str) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).open(path)?;
-    file.set_len(at)?;
-    file.sync_all()?;
-    let name = file_name(path);
-    tracing::warn!(file = name, at, why, "a torn tail was cut off: it can be made again");
-    Ok(())
 }

@@ -29,6 +29,7 @@ use crate::marks::Marks;
 use crate::repair::Torn;
 use crate::shared::Shared;
 use crate::syncer::Syncer;
+use crate::values::{self, Valuer, Values};
 use crate::verify::{self, Report};
 use crate::{OpenError, frames, keys, legacy, limits, repair};
 
@@ -62,10 +63,12 @@ pub struct EmbeddedStore {
     pub(crate) identity: Identity,
     pub(crate) shared: Arc<Shared>,
     pub(crate) log: Arc<Log>,
+    pub(crate) values: Values,
     pub(crate) derived: DerivedDb,
     pub(crate) marks: Arc<Marks>,
     pub(crate) commits: mpsc::Sender<committer::Job>,
     pub(crate) writes: mpsc::Sender<keeper::Job>,
+    pub(crate) puts: mpsc::Sender<values::Job>,
     threads: Mutex<Threads>,
     _lock: File,
 }
@@ -73,6 +76,7 @@ pub struct EmbeddedStore {
 struct Threads {
     committer: Option<JoinHandle<()>>,
     keeper: Option<JoinHandle<()>>,
+    valuer: Option<JoinHandle<()>>,
     syncer: Option<JoinHandle<()>>,
     end_syncer: Option<std_mpsc::Sender<()>>,
 }
@@ -87,6 +91,7 @@ impl std::fmt::Debug for EmbeddedStore {
 struct Opened {
     log: Arc<Log>,
     writer: Writer,
+    values: Values,
     derived: DerivedDb,
     marks: Marks,
     acked: Acked,
@@ -97,13 +102,15 @@ impl EmbeddedStore {
     /// Opens the store in a directory, or makes it where there is none.
     ///
     /// Reads the journal from the checkpoints on, so the cost grows with the tails. Errors: see
-    /// [`OpenError`]; of a refused store at most a torn tail was cut, which is kept beside it.
+    /// [`OpenError`]; of a refused store at most torn tails were cut, the log's is kept beside it.
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let layout = Layout::new(dir);
         layout::create_dirs(dir).map_err(OpenError::io("make the data directory"))?;
         let lock = lock(&layout)?;
         let (identity, opened) = match Identity::read(&layout.identity())? {
             Some(mut identity) => {
+                // A killed process may have replaced it, and no sync made that durable yet.
+                layout::sync_dir(dir).map_err(OpenError::io("sync the data directory"))?;
                 let opened = open_existing(&layout, &mut identity, options)?;
                 (identity, opened)
             }
@@ -113,24 +120,25 @@ impl EmbeddedStore {
     }
 
     fn start(identity: Identity, opened: Opened, lock: File) -> std::io::Result<Self> {
-        let Opened { log, writer, derived, marks, acked, tails } = opened;
+        let Opened { log, writer, values, derived, marks, acked, tails } = opened;
         let shared = Arc::new(Shared::new(tails));
         let marks = Arc::new(marks);
         let is_dirty = Arc::new(AtomicBool::new(false));
         let (commits, jobs) = mpsc::channel(limits::COMMIT_QUEUE_MAX);
-        let committer = Committer {
-            log: Arc::clone(&log),
-            writer,
-            derived: derived.clone(),
-            shared: Arc::clone(&shared),
-            acked,
-            jobs,
-        };
+        let committer =
+            Committer { log: Arc::clone(&log), writer, shared: Arc::clone(&shared), acked, jobs };
         let (writes, jobs) = mpsc::channel(limits::DERIVED_QUEUE_MAX);
         let keeper = Keeper {
             derived: derived.clone(),
             shared: Arc::clone(&shared),
             is_dirty: Arc::clone(&is_dirty),
+            jobs,
+        };
+        let (puts, jobs) = mpsc::channel(limits::VALUE_QUEUE_MAX);
+        let valuer = Valuer {
+            values: values.clone(),
+            derived: derived.clone(),
+            shared: Arc::clone(&shared),
             jobs,
         };
         let (end_syncer, end) = std_mpsc::channel();
@@ -148,10 +156,23 @@ impl EmbeddedStore {
         let threads = Mutex::new(Threads {
             committer: spawn("store-commit", Box::new(|| committer.run()))?,
             keeper: spawn("store-keep", Box::new(|| keeper.run()))?,
+            valuer: spawn("store-value", Box::new(|| valuer.run()))?,
             syncer: spawn("store-sync", Box::new(|| syncer.run()))?,
             end_syncer: Some(end_syncer),
         });
-        Ok(Self { identity, shared, log, derived, marks, commits, writes, threads, _lock: lock })
+        Ok(Self {
+            identity,
+            shared,
+            log,
+            values,
+            derived,
+            marks,
+            commits,
+            writes,
+            puts,
+            threads,
+            _lock: lock,
+        })
     }
 
     /// Whether a sync failed. Nothing is acknowledged any more; the process has to end.
@@ -165,7 +186,8 @@ impl EmbeddedStore {
         self.shared.failed().await;
     }
 
-    /// Verifies all frames of all shards against their checksums and chains. O(journal).
+    /// Verifies all frames of all shards against their checksums and chains, and all named values.
+    /// O(journal).
     pub fn verify(&self) -> Result<Report, StoreError> {
         let mut report = Report::default();
         for shard in 0..self.identity.n_shards {
@@ -173,6 +195,7 @@ impl EmbeddedStore {
             let tail = self.shared.tail(shard)?;
             verify::chain(&self.log, shard, 0, tail, &mut report)?;
         }
+        self.values.verify()?;
         Ok(report)
     }
 
@@ -180,7 +203,8 @@ impl EmbeddedStore {
     pub fn disk_bytes(&self) -> Result<u64, StoreError> {
         let unavailable = |error: std::io::Error| StoreError::Unavailable(error.to_string());
         let log = self.log.disk_bytes().map_err(unavailable)?;
-        Ok(log + self.derived.db.disk_space().map_err(read_error)?)
+        let values = self.values.disk_bytes().map_err(unavailable)?;
+        Ok(log + values + self.derived.db.disk_space().map_err(read_error)?)
     }
 
     /// Finishes what was handed in, syncs everything and ends the threads. Later writes fail.
@@ -188,6 +212,7 @@ impl EmbeddedStore {
         // An error means that the thread has ended already.
         drop(self.commits.send(committer::Job::Close).await);
         drop(self.writes.send(keeper::Job::Close).await);
+        drop(self.puts.send(values::Job::Close).await);
         self.join();
     }
 
@@ -195,7 +220,8 @@ impl EmbeddedStore {
     fn join(&self) {
         let mut threads = self.threads.lock().expect("nothing panics while it holds the lock");
         let threads = &mut *threads;
-        for thread in [threads.committer.take(), threads.keeper.take()].into_iter().flatten() {
+        let working = [threads.committer.take(), threads.keeper.take(), threads.valuer.take()];
+        for thread in working.into_iter().flatten() {
             // A panic of the thread has declared the store failed.
             drop(thread.join());
         }
@@ -206,9 +232,10 @@ impl EmbeddedStore {
 
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
-        // Without senders both threads end after their last job.
+        // Without senders the threads end after their last job.
         self.commits = mpsc::channel(1).0;
         self.writes = mpsc::channel(1).0;
+        self.puts = mpsc::channel(1).0;
         self.join();
     }
 }
@@ -233,12 +260,15 @@ fn create(layout: &Layout, options: Options) -> Result<(Identity, Opened), OpenE
     let derived = DerivedDb::open(&layout.derived(), options.cache_bytes, true)?;
     let identity = Identity::mint(options.n_shards);
     let (log, writer) = recover::create(&layout.log(), shape(&identity, options))?;
+    let values = Values::create(layout.values()).map_err(OpenError::io(what))?;
     let marks = Marks::open(&layout.marks(), &identity.history, identity.n_shards, true)?;
     let acked = Acked::open(&layout.acked()).map_err(OpenError::io(what))?;
+    // Of a store that was taken away it would be a promise about this one.
+    acked.write(0).map_err(OpenError::io(what))?;
     layout::sync_tree(layout.root()).map_err(OpenError::io(what))?;
     identity.write(&layout.identity())?;
     let tails = vec![Tail::EMPTY; identity.n_shards as usize];
-    Ok((identity, Opened { log, writer, derived, marks, acked, tails }))
+    Ok((identity, Opened { log, writer, values, derived, marks, acked, tails }))
 }
 
 fn shape(identity: &Identity, options: Options) -> Shape<'_> {
@@ -256,6 +286,9 @@ fn remove_unused(layout: &Layout) -> Result<(), OpenError> {
         }
         fs::remove_dir_all(&dir).map_err(OpenError::io(what))?;
     }
+    if !values::is_unused(&layout.values()).map_err(OpenError::io(what))? {
+        return Err(used("values"));
+    }
     if fs::exists(layout.journal()).map_err(OpenError::io(what))? {
         return Err(used("journal"));
     }
@@ -269,7 +302,7 @@ fn open_existing(
 ) -> Result<Opened, OpenError> {
     let acked = Acked::open(&layout.acked()).map_err(OpenError::io("open the last commit"))?;
     legacy::move_journal(layout, identity, options.segment_bytes, &acked)?;
-    for part in [layout.log(), layout.derived()] {
+    for part in [layout.log(), layout.values(), layout.derived()] {
         if !fs::exists(&part).map_err(OpenError::io("look for a part of the store"))? {
             let name = part.file_name().unwrap_or_default().to_string_lossy().into_owned();
             return Err(OpenError::Damaged(format!("the folder {name} is missing")));
@@ -302,7 +335,8 @@ fn open_existing(
         tails.push(tail);
     }
     tracing::info!(frames = report.n_frames, bytes = report.n_bytes, "log verified at its end");
-    Ok(Opened { log, writer, derived, marks, acked, tails })
+    let values = Values::open(layout.values());
+    Ok(Opened { log, writer, values, derived, marks, acked, tails })
 }
 
 /// The commit of a shard's checkpoint; 0 = none.

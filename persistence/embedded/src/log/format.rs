@@ -6,7 +6,6 @@
 //! batch   = "MBAT" | len u32 of its entries | number u64 | prev u32 | crc u32 | entry*
 //! entry   = kind u8 | len u32 | 1: shard u16, commit u64, sealed frame
 //!                               2: shard u16, epoch u64
-//!                               3: name_len u16, name, crc u32, value
 //! ```
 //!
 //! (L1) Batches are numbered from 1 without a gap, and each names the checksum of the one before
@@ -22,7 +21,6 @@ const SEGMENT_MAGIC: &[u8; 4] = b"MLG1";
 const BATCH_MAGIC: &[u8; 4] = b"MBAT";
 const FRAME: u8 = 1;
 const EPOCH: u8 = 2;
-const VALUE: u8 = 3;
 
 /// The last batch before a place: what the next one has to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +36,12 @@ impl Last {
 }
 
 /// An entry; `at` and `len`: its bytes within the segment, or within the batch being built.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// A sealed frame.
     Frame { shard: ShardId, commit_no: u64, at: u32, len: u32 },
     /// A shard was claimed.
     Epoch { shard: ShardId, epoch: u64 },
-    /// A named value behind its checksum.
-    Value { name: String, at: u32, len: u32 },
 }
 
 /// A whole batch.
@@ -95,7 +91,8 @@ impl Builder {
         self.begin(FRAME, 10 + sealed.len());
         self.bytes.extend_from_slice(&shard.0.to_le_bytes());
         self.bytes.extend_from_slice(&commit_no.to_le_bytes());
-        let (at, len) = self.extend(sealed);
+        let (at, len) = (number(self.bytes.len()), number(sealed.len()));
+        self.bytes.extend_from_slice(sealed);
         self.entries.push(Entry::Frame { shard, commit_no, at, len });
     }
 
@@ -106,26 +103,9 @@ impl Builder {
         self.entries.push(Entry::Epoch { shard, epoch });
     }
 
-    pub(crate) fn push_value(&mut self, name: &str, value: &[u8]) {
-        self.begin(VALUE, 6 + name.len() + value.len());
-        let name_len = u16::try_from(name.len()).expect("names of values are short");
-        self.bytes.extend_from_slice(&name_len.to_le_bytes());
-        self.bytes.extend_from_slice(name.as_bytes());
-        let at = number(self.bytes.len());
-        self.bytes.extend_from_slice(&crc32fast::hash(value).to_le_bytes());
-        let (_, len) = self.extend(value);
-        self.entries.push(Entry::Value { name: name.to_owned(), at, len: len + 4 });
-    }
-
     fn begin(&mut self, kind: u8, len: usize) {
         self.bytes.push(kind);
         self.bytes.extend_from_slice(&number(len).to_le_bytes());
-    }
-
-    fn extend(&mut self, bytes: &[u8]) -> (u32, u32) {
-        let at = number(self.bytes.len());
-        self.bytes.extend_from_slice(bytes);
-        (at, number(bytes.len()))
     }
 
     /// The batch that follows `last`: its bytes, its entries, and what the next one follows.
@@ -225,35 +205,22 @@ fn entries(batch: &[u8], base: usize) -> Option<Vec<Entry>> {
         at = start + len;
         let (word, rest) = body.split_first_chunk::<2>()?;
         let word = u16::from_le_bytes(*word);
-        let place = |skip: usize| {
-            let len = u32::try_from(body.len().checked_sub(skip)?).ok()?;
-            Some((u32::try_from(base + start + skip).ok()?, len))
-        };
         entries.push(match *kind {
             FRAME => {
-                let (at, len) = place(10)?;
-                let commit_no = u64::from_le_bytes(*rest.first_chunk()?);
+                let (commit_no, sealed) = rest.split_first_chunk::<8>()?;
+                let commit_no = u64::from_le_bytes(*commit_no);
+                let at = u32::try_from(base + start + 10).ok()?;
+                let len = u32::try_from(sealed.len()).ok()?;
                 Entry::Frame { shard: ShardId(word), commit_no, at, len }
             }
             EPOCH => {
                 let epoch = u64::from_le_bytes(rest.try_into().ok()?);
                 Entry::Epoch { shard: ShardId(word), epoch }
             }
-            VALUE => {
-                let name = rest.get(..word as usize)?;
-                let (at, len) = place(2 + name.len())?;
-                Entry::Value { name: String::from_utf8(name.to_vec()).ok()?, at, len }
-            }
             _ => return None,
         });
     }
     Some(entries)
-}
-
-/// A value behind its checksum; `None`: it is not as it was written.
-pub(crate) fn open_value(bytes: &[u8]) -> Option<&[u8]> {
-    let (crc, value) = bytes.split_first_chunk::<4>()?;
-    (u32::from_le_bytes(*crc) == crc32fast::hash(value)).then_some(value)
 }
 
 /// Whether a whole batch behind number `last` begins anywhere in `bytes`. O(bytes), but for

@@ -1,9 +1,7 @@
-//! Where everything is: frames by shard and commit, values by name, epochs. In memory.
+//! Where frames are, by shard and commit, and epochs. In memory.
 //!
-//! Of a finished segment only the commits that it spans are kept here (12 bytes a shard); where
+//! Of a finished segment only the commits that it spans are kept here (24 bytes a shard); where
 //! its frames begin stands in a file beside it ([`super::sealed`]).
-
-use std::collections::BTreeMap;
 
 use entity::ShardId;
 
@@ -24,6 +22,8 @@ pub(crate) struct Span {
     /// The first one, or the one that would be.
     pub(crate) first: u64,
     pub(crate) n: u32,
+    /// Checksum of where they begin, once the segment has an index file.
+    pub(crate) crc: u32,
 }
 
 /// Beginning and length of a frame in its segment.
@@ -46,14 +46,10 @@ pub(crate) struct Segment {
 pub(crate) struct End {
     /// Its last batch.
     pub(crate) last: Last,
-    pub(crate) state: State,
-}
-
-/// What is not in one segment: the newest epochs and values.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct State {
+    /// Where it ends.
+    pub(crate) at: u64,
+    /// The epochs of all shards there.
     pub(crate) epochs: Vec<u64>,
-    pub(crate) values: BTreeMap<String, Place>,
 }
 
 /// Where frames are.
@@ -61,8 +57,9 @@ pub(crate) struct State {
 pub(crate) enum Frames {
     /// Here, in order.
     At(u64, Vec<Extent>),
-    /// `n` of them from the `from`-th extent on in the index file of this segment.
-    Sealed { segment: u64, from: u64, n: u32 },
+    /// From the `skip`-th on of those that the index file of a segment has of this span, which
+    /// begin behind `before` others.
+    Sealed { segment: u64, before: u64, span: Span, skip: u32 },
     /// There is no such commit.
     Missing,
 }
@@ -71,7 +68,8 @@ pub(crate) enum Frames {
 #[derive(Debug)]
 pub(crate) struct Index {
     pub(crate) segments: Vec<Segment>,
-    pub(crate) state: State,
+    /// The newest of each shard.
+    pub(crate) epochs: Vec<u64>,
 }
 
 /// A frame is not the one behind its shard's last one.
@@ -80,32 +78,32 @@ pub(crate) struct Gap;
 
 impl Index {
     pub(crate) fn new(n_shards: u16) -> Self {
-        let state = State { epochs: vec![0; n_shards as usize], values: BTreeMap::new() };
-        Self { segments: Vec::new(), state }
+        Self { segments: Vec::new(), epochs: vec![0; n_shards as usize] }
     }
 
     /// Notes where the last segment ends, if its index file is still to be written.
-    fn finish(&mut self, last: Last) {
+    fn finish(&mut self, last: Last, at: u64) {
         if let Some(segment) = self.segments.last_mut().filter(|last| last.extents.is_some()) {
-            segment.end = Some(End { last, state: self.state.clone() });
+            segment.end = Some(End { last, at, epochs: self.epochs.clone() });
         }
     }
 
     /// Takes a segment in that has an index file and stands behind this batch.
-    pub(crate) fn push_sealed(&mut self, last: Last, segment: Segment, state: State) {
-        self.finish(last);
+    pub(crate) fn push_sealed(&mut self, last: Last, at: u64, segment: Segment, end: &End) {
+        self.finish(last, at);
         self.segments.push(segment);
-        self.state = state;
+        self.epochs.clone_from(&end.epochs);
     }
 
-    /// Begins a segment behind this batch.
-    pub(crate) fn begin(&mut self, last: Last) {
-        self.finish(last);
-        let n_shards = self.state.epochs.len();
+    /// Begins a segment behind this batch, which ends at `at` of the segment before it.
+    pub(crate) fn begin(&mut self, last: Last, at: u64) {
+        self.finish(last, at);
+        let n_shards = self.epochs.len();
         let spans = match self.segments.last() {
-            None => vec![Span { first: 1, n: 0 }; n_shards],
+            None => vec![Span { first: 1, n: 0, crc: 0 }; n_shards],
             Some(before) => {
-                let next = |span: &Span| Span { first: span.first + u64::from(span.n), n: 0 };
+                let next =
+                    |span: &Span| Span { first: span.first + u64::from(span.n), n: 0, crc: 0 };
                 before.spans.iter().map(next).collect()
             }
         };
@@ -128,12 +126,8 @@ impl Index {
                 extents[shard].push((base + at, len));
             }
             Entry::Epoch { shard, epoch } => {
-                let known = self.state.epochs.get_mut(shard.0 as usize).ok_or(Gap)?;
+                let known = self.epochs.get_mut(shard.0 as usize).ok_or(Gap)?;
                 *known = epoch.max(*known);
-            }
-            Entry::Value { name, at, len } => {
-                let place = Place { segment: segment.first, at: base + at, len };
-                self.state.values.insert(name, place);
             }
         }
         Ok(())
@@ -144,11 +138,30 @@ impl Index {
         self.segments.iter().find(|segment| segment.end.is_some())
     }
 
-    /// The index file of the segment that begins with this batch was written.
-    pub(crate) fn sealed(&mut self, first: u64) {
+    /// The index file of the segment that begins with this batch was written: this is its head.
+    pub(crate) fn sealed(&mut self, segment: Segment) {
+        let first = segment.first;
+        *self.segment_mut(first) = segment;
+    }
+
+    /// The index file of a segment is not to be used.
+    pub(crate) fn unseal(&mut self, first: u64, extents: Vec<Vec<Extent>>) {
+        self.segment_mut(first).extents = Some(extents);
+    }
+
+    /// The segment that begins with this batch, which there has to be.
+    pub(crate) fn segment(&self, first: u64) -> &Segment {
+        &self.segments[self.position(first)]
+    }
+
+    fn segment_mut(&mut self, first: u64) -> &mut Segment {
+        let at = self.position(first);
+        &mut self.segments[at]
+    }
+
+    fn position(&self, first: u64) -> usize {
         let at = self.segments.binary_search_by_key(&first, |segment| segment.first);
-        let segment = &mut self.segments[at.expect("segments stay")];
-        (segment.extents, segment.end) = (None, None);
+        at.expect("segments stay")
     }
 
     /// The next commit of a shard.
@@ -173,13 +186,12 @@ impl Index {
             return Frames::Missing;
         }
         let skip = u32::try_from(skip).expect("below a u32");
-        let n = n_max.min(span.n - skip);
         if let Some(extents) = &segment.extents {
-            let range = skip as usize..(skip + n) as usize;
+            let range = skip as usize..(skip + n_max.min(span.n - skip)) as usize;
             return Frames::At(segment.first, extents[shard][range].to_vec());
         }
         let before: u64 = segment.spans[..shard].iter().map(|span| u64::from(span.n)).sum();
-        Frames::Sealed { segment: segment.first, from: before + u64::from(skip), n }
+        Frames::Sealed { segment: segment.first, before, span, skip }
     }
 }
 

@@ -29,7 +29,9 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<u64>> {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "log") {
             let first = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
-            found.push(first.ok_or_else(|| io::Error::other("a segment has a strange name"))?);
+            let ours = first.filter(|first| self::path(dir, *first) == path);
+            let strange = || io::Error::new(io::ErrorKind::InvalidData, "a strange name");
+            found.push(ours.ok_or_else(strange)?);
         }
     }
     found.sort_unstable();

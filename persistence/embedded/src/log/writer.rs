@@ -34,8 +34,6 @@ impl Writer {
     ) -> io::Result<Self> {
         let path = segment::path(&log.dir, first);
         let file = OpenOptions::new().read(true).write(true).open(path)?;
-        // What a killed process had written, and nobody synced, counts from here on.
-        file.sync_all()?;
         Ok(Self { log, file, at, last, segment_bytes: shape.segment_bytes })
     }
 
@@ -64,7 +62,7 @@ impl Writer {
     fn rotate(&mut self, batch: &[u8]) -> io::Result<()> {
         let bytes = [&format::header(&self.log.history, self.last), batch].concat();
         self.file = segment::make(&self.log.dir, self.last.number + 1, &bytes)?;
-        self.log.index_mut().begin(self.last);
+        self.log.index_mut().begin(self.last, self.at);
         self.at = HEADER_BYTES as u64;
         Ok(())
     }

@@ -122,7 +122,8 @@ async fn groups_handed_in_together_share_a_sync_and_stay_in_order() {
         task.await.unwrap();
     }
     assert_eq!(store.verify().unwrap().n_frames, 200);
-    let again = open(image(rig.dir.path()).path()).unwrap();
+    let copy = image(rig.dir.path());
+    let again = open(copy.path()).unwrap();
     assert_eq!(again.verify().unwrap().n_frames, 200);
 }
 
@@ -192,7 +193,7 @@ async fn a_creation_that_was_cut_short_is_done_again() {
         &["identity", "acked", "marks.b"],
         &["identity", "acked", "marks.a", "marks.b", "derived"],
         &["identity", "log/00000000000000000001.log", "derived", "marks.a", "marks.b"],
-        &["identity", "log", "derived/keyspaces/2", "marks.a", "marks.b"],
+        &["identity", "log", "values", "derived/keyspaces/2", "marks.a", "marks.b"],
     ] {
         let copy = without(names);
         let store = open(copy.path()).unwrap_or_else(|error| panic!("{names:?}: {error}"));

@@ -163,7 +163,8 @@ fn history(segment: &[u8]) -> HistoryId {
     HistoryId(std::str::from_utf8(&segment[16..32]).unwrap().to_owned())
 }
 
-/// The newest journal file of the derived database, and where its batches begin; last: where they end.
+/// The newest journal file of the derived database, and where its batches begin; last: where they
+/// end.
 pub(super) fn journal_file(dir: &Path) -> (PathBuf, Vec<u64>) {
     let mut files: Vec<(u64, PathBuf)> = Vec::new();
     for entry in fs::read_dir(dir.join("derived")).unwrap() {

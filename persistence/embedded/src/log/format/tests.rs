@@ -10,9 +10,8 @@ fn batch(n: u8, last: Last) -> (Vec<u8>, Last) {
     let mut builder = Builder::new();
     builder.push_frame(ShardId(u16::from(n)), u64::from(n), &[n; 100]);
     builder.push_epoch(ShardId(3), 9);
-    builder.push_value("a name", b"a value");
     let (bytes, entries, next) = builder.finish(last);
-    assert_eq!(entries.len(), 3);
+    assert_eq!(entries.len(), 2);
     (bytes, next)
 }
 
@@ -53,17 +52,12 @@ fn a_segment_is_read_as_it_was_written() {
     assert_eq!(end, Found::End);
     assert_eq!(batches.iter().map(|batch| batch.last.number).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(batches.iter().map(|batch| batch.end).collect::<Vec<_>>(), starts[1..]);
-    let [Entry::Frame { shard, commit_no, at, len }, epoch, value] = &batches[1].entries[..] else {
-        panic!("three entries")
+    let [Entry::Frame { shard, commit_no, at, len }, epoch] = &batches[1].entries[..] else {
+        panic!("two entries")
     };
     assert_eq!((*shard, *commit_no), (ShardId(2), 2));
     assert_eq!(bytes[*at as usize..][..*len as usize], [2; 100]);
     assert_eq!(*epoch, Entry::Epoch { shard: ShardId(3), epoch: 9 });
-    let Entry::Value { name, at, len } = value else { panic!("a value") };
-    assert_eq!(name, "a name");
-    let stored = &bytes[*at as usize..][..*len as usize];
-    assert_eq!(open_value(stored), Some(&b"a value"[..]));
-    assert_eq!(open_value(&stored[..stored.len() - 1]), None);
 }
 
 #[test]

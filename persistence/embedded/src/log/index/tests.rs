@@ -9,14 +9,14 @@ fn frame(shard: u16, commit_no: u64, at: u32) -> Entry {
 /// Two shards over three segments; the second segment has nothing of shard 1.
 fn index() -> Index {
     let mut index = Index::new(2);
-    index.begin(Last::NONE);
+    index.begin(Last::NONE, 0);
     for (n, entry) in [frame(0, 1, 100), frame(1, 1, 110), frame(0, 2, 120)].into_iter().enumerate()
     {
         assert_eq!(index.add(entry, u32::try_from(n).unwrap()), Ok(()));
     }
-    index.begin(Last { number: 4, crc: 1 });
+    index.begin(Last { number: 4, crc: 1 }, 130);
     index.add(frame(0, 3, 40), 0).unwrap();
-    index.begin(Last { number: 8, crc: 2 });
+    index.begin(Last { number: 8, crc: 2 }, 50);
     index.add(frame(0, 4, 40), 0).unwrap();
     index.add(frame(1, 2, 50), 0).unwrap();
     index
@@ -47,12 +47,18 @@ fn frames_are_found_in_their_segment() {
 fn finished_segments_name_a_place_in_their_file() {
     let mut index = index();
     let unsealed = index.unsealed().unwrap();
-    assert_eq!((unsealed.first, unsealed.end.as_ref().unwrap().last.number), (1, 4));
-    index.sealed(1);
+    let end = unsealed.end.clone().unwrap();
+    assert_eq!((unsealed.first, end.last.number, end.at), (1, 4, 130));
+    let segment = Segment { extents: None, end: None, ..unsealed.clone() };
+    let extents = unsealed.extents.clone().unwrap();
+    index.sealed(segment);
     assert_eq!(index.unsealed().unwrap().first, 5);
-    let sealed = |from, n| Frames::Sealed { segment: 1, from, n };
-    assert_eq!(index.frames(ShardId(0), 2, 9), sealed(1, 1));
-    assert_eq!(index.frames(ShardId(1), 1, 9), sealed(2, 1));
+    let span = |n| Span { first: 1, n, crc: 0 };
+    let sealed = |before, n, skip| Frames::Sealed { segment: 1, before, span: span(n), skip };
+    assert_eq!(index.frames(ShardId(0), 2, 9), sealed(0, 2, 1));
+    assert_eq!(index.frames(ShardId(1), 1, 9), sealed(2, 1, 0));
+    index.unseal(1, extents);
+    assert_eq!(index.frames(ShardId(0), 2, 9), Frames::At(1, vec![(122, 10)]));
 }
 
 #[test]
@@ -65,14 +71,10 @@ fn a_gap_is_refused() {
 }
 
 #[test]
-fn the_newest_epoch_and_value_count() {
+fn the_newest_epoch_counts() {
     let mut index = index();
     for epoch in [3, 7, 5] {
         index.add(Entry::Epoch { shard: ShardId(1), epoch }, 0).unwrap();
     }
-    assert_eq!(index.state.epochs, [0, 7]);
-    for at in [60, 80] {
-        index.add(Entry::Value { name: "v".into(), at, len: 4 }, 5).unwrap();
-    }
-    assert_eq!(index.state.values["v"], Place { segment: 9, at: 85, len: 4 });
+    assert_eq!(index.epochs, [0, 7]);
 }
