@@ -225,6 +225,8 @@ async fn every_read_lets_its_owner_in() {
         let expected = match operation.id.as_str() {
             "openSocket" => 400,
             "getSession" => 404,
+            // The first type and the first version of the document are not of one schema.
+            "getEventSchema" => 404,
             // The stage has none of it.
             _ if operation.has_params() && operation.filled(&stage) == operation.of_nothing() => {
                 404
