@@ -37,11 +37,10 @@ pub(crate) fn open_db(path: &Path, cache_bytes: u64) -> Result<Database, OpenErr
     Database::builder(path)
         .cache_size(cache_bytes)
         // Of two, the one that keeps itself free for flushes passes each merge back to the queue
-        // for as long as the other one merges, at full speed. Merges here are short: frames do
-        // not overlap, all else is small; commits wait for neither, only for a full memory.
+        // for as long as the other one merges, at full speed. Nobody's answer waits for a merge.
         .worker_threads(1)
         .max_journaling_size(JOURNAL_FILES_BYTES)
-        // Journal files are read by `scan`, and the commit path has better things to do.
+        // Journal files are read by `scan`.
         .journal_compression(CompressionType::None)
         .open()
         .map_err(open_error)
@@ -59,7 +58,12 @@ fn options() -> KeyspaceCreateOptions {
         ]))
 }
 
-fn keyspace(db: &Database, name: &str, id: u64, is_new: bool) -> Result<Keyspace, OpenError> {
+pub(crate) fn keyspace(
+    db: &Database,
+    name: &str,
+    id: u64,
+    is_new: bool,
+) -> Result<Keyspace, OpenError> {
     if !is_new && !db.keyspace_exists(name) {
         return Err(OpenError::Damaged(format!("the keyspace {name} is missing")));
     }

@@ -7,18 +7,18 @@
 //! ```
 //!
 //! All that is new is whole and on the disk before the identity says format 2; the journal goes
-//! after that. A move that was cut short begins anew.
+//! when all that is new was read and checked. A move that was cut short begins anew.
 
 use std::fs;
 use std::io;
 use std::sync::Arc;
 
 use entity::ShardId;
-use fjall::{Keyspace, KeyspaceCreateOptions};
+use fjall::Keyspace;
 use ports::Frame;
 
 use crate::acked::Acked;
-use crate::databases::{guarded, open_db, open_error};
+use crate::databases::{guarded, keyspace, open_db, open_error};
 use crate::identity::{FORMAT, Identity};
 use crate::layout::{self, Layout};
 use crate::log::Log;
@@ -51,12 +51,20 @@ pub(crate) fn move_journal(
         let Identity { history, n_shards, .. } = &*identity;
         let shape = Shape { history, n_shards: *n_shards, segment_bytes };
         let number = copy(layout, shape, acked.read())?;
-        acked.write(number).map_err(OpenError::io(WHAT))?;
+        // While the identity changes nothing is promised: neither log's number may be taken for
+        // the other's.
+        acked.write(0).map_err(OpenError::io(WHAT))?;
         acked.sync().map_err(OpenError::io(WHAT))?;
         layout::sync_dir(layout.root()).map_err(OpenError::io(WHAT))?;
         identity.format = FORMAT;
         identity.write(&layout.identity())?;
+        acked.write(number).map_err(OpenError::io(WHAT))?;
     }
+    Ok(())
+}
+
+/// Removes the journal of a store that was moved, once all that is new was read; there may be none.
+pub(crate) fn remove_journal(layout: &Layout) -> Result<(), OpenError> {
     remove(layout.journal())
 }
 
@@ -80,8 +88,7 @@ fn copy(layout: &Layout, shape: Shape<'_>, acked: Option<u64>) -> Result<u64, Op
     })?;
     let (frames, meta) = guarded(&journal, || {
         let db = open_db(&journal, CACHE_BYTES)?;
-        let open = |name| db.keyspace(name, KeyspaceCreateOptions::default).map_err(open_error);
-        Ok((open("frames")?, open("meta")?))
+        Ok((keyspace(&db, "frames", 1, false)?, keyspace(&db, "meta", 3, false)?))
     })?;
     // What a move that was cut short has left.
     remove(layout.log())?;
@@ -146,8 +153,11 @@ impl Copy {
             let (key, value) = row.into_inner().map_err(open_error)?;
             match key.split_first().ok_or_else(strange)? {
                 (b'e', shard) => {
-                    let shard = shard.try_into().map_err(|_| strange())?;
-                    self.batch.push_epoch(ShardId(u16::from_be_bytes(shard)), number(&value)?);
+                    let shard = u16::from_be_bytes(shard.try_into().map_err(|_| strange())?);
+                    if usize::from(shard) >= self.last.len() {
+                        return Err(strange());
+                    }
+                    self.batch.push_epoch(ShardId(shard), number(&value)?);
                 }
                 (b'v', name) => {
                     let name = std::str::from_utf8(name).map_err(|_| strange())?;

@@ -8,7 +8,7 @@
 //!
 //! One writer ([`writer`]), whose thread has each batch synced before the next one is begun; so
 //! only the very last one can be torn, and then nothing in it was acknowledged ([`recover`]).
-//! Reads run beside it. Nothing is ever removed. After 64 MiB a segment is finished; of a
+//! Reads run beside it. No segment is ever removed. After 64 MiB a segment is finished; of a
 //! finished one 24 bytes a shard stay in memory, of the last one 8 bytes a frame.
 
 pub(crate) mod format;

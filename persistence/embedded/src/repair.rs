@@ -1,4 +1,4 @@
-//! What is done with the derived database's journal files before fjall opens it.
+//! What is done with a database's journal files before fjall opens it. The derived one's:
 //!
 //! Everything since the last sync may be torn: it is cut at the first damage, which leaves a
 //! prefix of what was written. Files that fjall sealed were synced: damage in them is refused.
@@ -14,7 +14,7 @@ use crate::{OpenError, layout};
 pub(crate) enum Torn {
     /// It is cut off.
     Cut,
-    /// It is damage.
+    /// It is damage: the journal of an old store, which is to be moved whole.
     Refuse,
 }
 

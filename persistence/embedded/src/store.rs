@@ -289,9 +289,8 @@ fn remove_unused(layout: &Layout) -> Result<(), OpenError> {
     if !values::is_unused(&layout.values()).map_err(OpenError::io(what))? {
         return Err(used("values"));
     }
-    if fs::exists(layout.journal()).map_err(OpenError::io(what))? {
-        return Err(used("journal"));
-    }
+    // Of a build that had it.
+    repair::remove_unused(&layout.journal())?;
     repair::remove_unused(&layout.derived())
 }
 
@@ -335,7 +334,8 @@ fn open_existing(
         tails.push(tail);
     }
     tracing::info!(frames = report.n_frames, bytes = report.n_bytes, "log verified at its end");
-    let values = Values::open(layout.values());
+    let values = Values::open(layout.values()).map_err(OpenError::io("sync the named values"))?;
+    legacy::remove_journal(layout)?;
     Ok(Opened { log, writer, values, derived, marks, acked, tails })
 }
 

@@ -3,7 +3,8 @@
 //! ```text
 //! values/{xxh3-128 of the name} = "MVL1" | name_len u16 | name | value | crc u32     little endian
 //! ```
-//! One thread writes them, one after the other, beside the commits.
+//! One thread writes them, one after the other, beside the commits. A new value can be read some
+//! microseconds before its name is durable; who put it is answered after that.
 
 use std::fs;
 use std::io;
@@ -56,8 +57,11 @@ impl Values {
         Ok(Self { dir })
     }
 
-    pub(crate) const fn open(dir: PathBuf) -> Self {
-        Self { dir }
+    /// Those of a store that exists. A killed process may have given names that no sync has made
+    /// durable yet.
+    pub(crate) fn open(dir: PathBuf) -> io::Result<Self> {
+        layout::sync_dir(&dir)?;
+        Ok(Self { dir })
     }
 
     fn path(&self, name: &str) -> PathBuf {

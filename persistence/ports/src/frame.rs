@@ -1,4 +1,4 @@
-//! A frame: all records of one shard in one group commit, in order, as one row of the journal.
+//! A frame: all records of one shard in one group commit, in order.
 //!
 //! Frames of a shard form a chain: commit numbers are contiguous from 1, and each frame carries
 //! the checksum of the one before it (I2). A missing, repeated or damaged frame breaks the chain.

@@ -44,10 +44,7 @@ pub(super) fn of(input: &QuoteInput, rules: &[&Rule], quote: &Quote) -> CompactS
 /// contradicts nothing.
 #[must_use]
 pub fn is_same_deal(agreed: &str, now: &str) -> bool {
-    match (half_of_amounts(agreed), half_of_amounts(now)) {
-        (Some(agreed), Some(now)) => agreed == now,
-        (Some(_) | None, Some(_) | None) => true,
-    }
+    half_of_amounts(agreed).zip(half_of_amounts(now)).is_none_or(|(agreed, now)| agreed == now)
 }
 
 fn half_of_amounts(hash: &str) -> Option<&str> {

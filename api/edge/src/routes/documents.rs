@@ -32,7 +32,7 @@ const GET_ASYNCAPI: Operation = Operation::get("getAsyncApi", "/asyncapi.json")
     .caching(Caching::Document);
 
 const GET_ADMIN_OPENAPI: Operation = Operation::get("getAdminOpenApi", "/openapi.json")
-    .about("Documents", "The document of the other operations of the admin listener")
+    .about("Documents", "The document of the operations for operators")
     .public()
     .caching(Caching::Document);
 

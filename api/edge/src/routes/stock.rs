@@ -368,7 +368,7 @@ async fn adjust(call: Call<Json<Adjustment>>) -> Result<Reply<Json<Adjusted>>, P
 }
 
 async fn list_movements(call: Call<NoBody>) -> Result<Reply<Json<List<Movement>>>, Problem> {
-    let cursor = CursorOf::new("movements", &call.caller, &call.raw_query);
+    let cursor = CursorOf::new("movements", &call.caller, &call.raw_query).under(&call.raw_path);
     let sealer = call.edge.authority().keys().sealer();
     let before: Option<u64> =
         call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;
@@ -384,7 +384,7 @@ async fn list_movements(call: Call<NoBody>) -> Result<Reply<Json<List<Movement>>
 }
 
 async fn list_holds(call: Call<NoBody>) -> Result<Reply<Json<List<Hold>>>, Problem> {
-    let cursor = CursorOf::new("holds", &call.caller, &call.raw_query);
+    let cursor = CursorOf::new("holds", &call.caller, &call.raw_query).under(&call.raw_path);
     let sealer = call.edge.authority().keys().sealer();
     let after = call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;
     let limit = common::limit(&call, limits::PAGE_DEFAULT);

@@ -119,7 +119,8 @@ impl Reading<'_> {
             self.header(&path, &header)?;
             let len = file.metadata().map_err(OpenError::io("read a segment"))?.len();
             if len < end.at {
-                return Err(damaged(&path, self.at, "it ends early"));
+                let len = usize::try_from(len).unwrap_or(usize::MAX);
+                return Err(damaged(&path, len, "it ends early"));
             }
             self.index.push_sealed(self.last, self.at as u64, segment, &end);
             self.last = end.last;

@@ -15,7 +15,7 @@ use super::format::Last;
 use super::index::{End, Extent, Segment, Span};
 
 const MAGIC: &[u8; 4] = b"MIX1";
-const EXTENT_BYTES: u64 = 8;
+const EXTENT_BYTES: usize = 8;
 
 const fn head_bytes(n_shards: usize) -> usize {
     38 + n_shards * 24
@@ -105,14 +105,15 @@ pub(crate) fn read_extents(
     before: u64,
     span: Span,
 ) -> io::Result<Option<Vec<Extent>>> {
-    let mut bytes = vec![0; span.n as usize * 8];
-    let at = head_bytes(n_shards) as u64 + before * EXTENT_BYTES;
+    let mut bytes = vec![0; span.n as usize * EXTENT_BYTES];
+    let at = head_bytes(n_shards) as u64 + before * EXTENT_BYTES as u64;
     match file.read_exact_at(&mut bytes, at) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         other => other?,
     }
     let word = |chunk: &[u8]| u32::from_le_bytes(*chunk.first_chunk().expect("four bytes"));
-    let extents = bytes.as_chunks::<8>().0.iter().map(|pair| (word(pair), word(&pair[4..])));
+    let extents =
+        bytes.as_chunks::<EXTENT_BYTES>().0.iter().map(|pair| (word(pair), word(&pair[4..])));
     Ok((crc32fast::hash(&bytes) == span.crc).then(|| extents.collect()))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Files grow by what is written. Over blocks that were zeroed beforehand a sync took 0.25 ms where
 //! it takes 0.37, but zeroing costs a third of a core while it goes on, and commits wait for its
-//! syncs (docs/benchmarks.md).
+//! syncs (decision 0019).
 
 use std::fs::{File, OpenOptions};
 use std::io;

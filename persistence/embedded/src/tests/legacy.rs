@@ -72,8 +72,27 @@ async fn a_store_of_the_first_format_is_moved() {
     let log = before.path().join("log");
     fs::create_dir(&log).unwrap();
     fs::write(log.join("00000000000000000001.log"), b"half").unwrap();
+    // And its last step: nothing is promised while the identity changes.
+    crate::acked::Acked::open(&before.path().join("acked")).unwrap().write(0).unwrap();
     let store = open(before.path()).unwrap();
     assert!(frames(&store).await.unwrap() == rig.acked);
+}
+
+#[tokio::test]
+async fn a_journal_below_its_mark_is_kept() {
+    let (_, dir) = old().await;
+    // The mark says more than is there, and the last batch is not known.
+    fs::remove_file(dir.path().join("acked")).unwrap();
+    let layout = Layout::new(dir.path());
+    let identity = Identity::read(&layout.identity()).unwrap().unwrap();
+    let marks = crate::marks::Marks::open(&layout.marks(), &identity.history, 4, false).unwrap();
+    marks.raise(&[(ShardId(1), 20)]).unwrap();
+    drop(marks);
+    for _ in 0..2 {
+        let refused = open(dir.path()).unwrap_err();
+        assert!(matches!(refused, OpenError::BelowMark { .. }), "{refused}");
+        assert!(dir.path().join("journal").exists(), "it is all there is to mend it with");
+    }
 }
 
 #[tokio::test]

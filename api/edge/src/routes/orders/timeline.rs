@@ -29,7 +29,7 @@ pub(super) async fn timeline(
     call: Call<NoBody>,
 ) -> Result<Reply<Json<List<TimelineEntry>>>, Problem> {
     let (shop, asker, order) = (call.edge.shop(), call.asker(), key(&call));
-    let cursor = CursorOf::new("timeline", &call.caller, &call.raw_query);
+    let cursor = CursorOf::new("timeline", &call.caller, &call.raw_query).under(&call.raw_path);
     let sealer = call.edge.authority().keys().sealer();
     let after: Option<u64> =
         call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;
