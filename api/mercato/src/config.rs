@@ -169,7 +169,7 @@ fn drain(
 }
 
 fn segment_bytes(given: Option<u64>) -> Result<u64, ConfigError> {
-    let bytes = given.unwrap_or(embedded::Options::default().segment_bytes);
+    let bytes = given.unwrap_or_else(|| embedded::Options::default().segment_bytes);
     let allowed = embedded::SEGMENT_BYTES;
     if allowed.contains(&bytes) {
         return Ok(bytes);
