@@ -164,15 +164,12 @@ pub(crate) fn batch_at(segment: &[u8], at: usize, last: Last) -> Found {
             false => Found::Invalid("something stands behind the end"),
         };
     }
-    let whole = match whole(rest, at) {
-        Ok((whole, prev)) => (whole, prev),
-        Err(why) => return Found::Invalid(why),
-    };
-    match whole {
-        (whole, prev) if whole.last.number == last.number + 1 && prev == last.crc => {
+    match whole(rest, at) {
+        Err(why) => Found::Invalid(why),
+        Ok((whole, prev)) if whole.last.number == last.number + 1 && prev == last.crc => {
             Found::Batch(whole)
         }
-        _ => Found::Misplaced("a batch before it is missing"),
+        Ok(_) => Found::Misplaced("a batch before it is missing"),
     }
 }
 
