@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use commerce::keys;
 use commerce::product::{self, About, Product as ProductEntity, ProductView};
-use commerce::sku::{self, Availability, DEFAULT_BOOK, PriceView, Sku as SkuEntity, SkuView};
+use commerce::sku::{self, Availability, DEFAULT_BOOK, Sku as SkuEntity, SkuView};
 use entity::{EntityKey, Scope};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -257,9 +257,17 @@ pub(crate) async fn read_product<B>(
     let query = product::Query::Get;
     let seen = call.edge.shop().query::<ProductEntity>(&asker, key, &query, 0).await?;
     let product::View::Product(view) = seen.view;
+    with_skus(call, &asker, view).await
+}
+
+async fn with_skus<B>(
+    call: &Call<B>,
+    asker: &Asker,
+    view: ProductView,
+) -> Result<(Product, String), Problem> {
     let codes: Vec<EntityKey> =
         view.skus.iter().map(|code| keys::sku(&call.caller.tenant, code)).collect();
-    let reads = codes.iter().map(|key| read_sku(call, &asker, key));
+    let reads = codes.iter().map(|key| read_sku(call, asker, key));
     let reads: Vec<_> =
         futures_util::stream::iter(reads).buffered(limits::READS_AT_ONCE).collect().await;
     let mut skus = Vec::with_capacity(reads.len());
@@ -365,7 +373,8 @@ async fn put_product(call: Call<Json<ProductBody>>) -> Result<Reply<Json<Product
     let key = product_key(&call);
     let asker = call.asker();
     let reply = call.edge.shop().ask::<ProductEntity>(&asker, &key, &command).await?;
-    let (product, _) = read_product(&call, &key).await?;
+    let product::Reply::Product(view) = reply.value;
+    let (product, _) = with_skus(&call, &asker, view).await?;
     let path = format!("/v1/products/{}", product.id);
     let shown = if reply.version == 1 { Reply::created(product) } else { Reply::ok(product) };
     // No read has this tag, for the SKUs are not in it: the next change may name it all the same.
@@ -381,7 +390,13 @@ async fn put_sku(call: Call<Json<SkuBody>>) -> Result<Reply<Json<Sku>>, Problem>
     };
     let (asker, key) = (call.asker(), sku_key(&call));
     let reply = call.edge.shop().ask::<SkuEntity>(&asker, &key, &command).await?;
-    let view = read_sku(&call, &asker, &key).await?;
+    // What this write made, and not what somebody made of it since: its tag is for the next one.
+    let view = match reply.value {
+        sku::Reply::Sku(view) => view,
+        other @ (sku::Reply::Price(_) | sku::Reply::Stock(_) | sku::Reply::Adjusted { .. }) => {
+            return Err(common::unexpected(&other));
+        }
+    };
     let sku = Sku::new(&view)?;
     let shown = if reply.version == 1 { Reply::created(sku) } else { Reply::ok(sku) };
     Ok(shown.version(view.version).location(format!("/v1/skus/{}", view.sku)))
@@ -400,9 +415,13 @@ async fn put_price(call: Call<Json<PriceBody>>) -> Result<Reply<Json<Price>>, Pr
     };
     let (shop, asker, key) = (call.edge.shop(), call.asker(), sku_key(&call));
     let query = sku::Query::Price { book: book.into() };
-    let before = read_price(&call, &asker, &key, &query).await;
-    shop.ask::<SkuEntity>(&asker, &key, &command).await?;
-    let view = read_price(&call, &asker, &key, &query).await?;
+    let is_new = shop.query::<SkuEntity>(&asker, &key, &query, 0).await.is_err();
+    let view = match shop.ask::<SkuEntity>(&asker, &key, &command).await?.value {
+        sku::Reply::Price(view) => view,
+        other @ (sku::Reply::Sku(_) | sku::Reply::Stock(_) | sku::Reply::Adjusted { .. }) => {
+            return Err(common::unexpected(&other));
+        }
+    };
     let price = Price {
         object: PriceWord::Word,
         book: view.book.into_string(),
@@ -411,23 +430,6 @@ async fn put_price(call: Call<Json<PriceBody>>) -> Result<Reply<Json<Price>>, Pr
         version: view.version,
     };
     let path = format!("/v1/price-books/{}/prices/{}", price.book, price.sku);
-    let is_new = before.is_err();
     let shown = if is_new { Reply::created(price).location(path) } else { Reply::ok(price) };
     Ok(shown.version(view.version))
-}
-
-async fn read_price<B>(
-    call: &Call<B>,
-    asker: &Asker,
-    key: &EntityKey,
-    query: &sku::Query,
-) -> Result<PriceView, Problem> {
-    let seen = call.edge.shop().query::<SkuEntity>(asker, key, query, 0).await?;
-    match seen.view {
-        sku::View::Price(view) => Ok(view),
-        other @ (sku::View::Sku(_)
-        | sku::View::Stock(_)
-        | sku::View::Holds { .. }
-        | sku::View::Movements { .. }) => Err(common::unexpected(&other)),
-    }
 }
