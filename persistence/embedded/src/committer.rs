@@ -38,7 +38,7 @@ enum Waiting {
     Claim(Reply<Tail, StoreError>, Tail),
 }
 
-/// The jobs of one sync.
+/// The jobs of one sync, and of the next one after it.
 struct Round {
     batch: Builder,
     /// Tails after the round, of the shards that it touches.
@@ -60,11 +60,11 @@ impl Committer {
     pub(crate) fn run(mut self) {
         // A panic here must not look like a slow disk.
         let guard = FatalOnPanic(Arc::clone(&self.shared));
+        let mut round = Round::new();
         let mut carried = None;
         let mut is_open = true;
         while is_open {
             let Some(first) = carried.take().or_else(|| self.jobs.blocking_recv()) else { break };
-            let mut round = Round::new();
             let mut next = Some(first);
             while let Some(job) = next.take() {
                 if matches!(job, Job::Close) {
@@ -76,7 +76,7 @@ impl Committer {
                     next = self.jobs.try_recv().ok();
                 }
             }
-            self.commit(round);
+            self.commit(&mut round);
         }
         drop(guard);
     }
@@ -158,17 +158,18 @@ impl Committer {
         }
     }
 
-    /// Makes the round durable and answers.
-    fn commit(&mut self, round: Round) {
+    /// Makes the round durable, answers, and empties it.
+    fn commit(&mut self, round: &mut Round) {
+        let ends = std::mem::take(&mut round.tails);
         if !round.batch.is_empty() {
-            match self.write(round.batch) {
+            match self.write(&mut round.batch) {
                 Err(error) => {
                     tracing::error!(%error, "commit failed");
                     self.shared.set_fatal();
                 }
                 Ok(number) => {
                     let mut tails = self.shared.tails();
-                    for (shard, tail) in round.tails {
+                    for (shard, tail) in ends {
                         tails[shard.0 as usize] = tail;
                     }
                     drop(tails);
@@ -178,13 +179,14 @@ impl Committer {
                 }
             }
         }
+        round.batch.clear();
         let is_fatal = self.shared.is_fatal();
-        for waiting in round.waiting {
+        for waiting in round.waiting.drain(..) {
             waiting.answer(is_fatal);
         }
     }
 
-    fn write(&mut self, batch: Builder) -> io::Result<u64> {
+    fn write(&mut self, batch: &mut Builder) -> io::Result<u64> {
         #[cfg(test)]
         if self.shared.fail_commit.swap(false, std::sync::atomic::Ordering::SeqCst) {
             return Err(io::Error::other("asked to fail"));

@@ -171,11 +171,11 @@ impl Copy {
     }
 
     fn write(&mut self) -> Result<(), OpenError> {
-        let batch = std::mem::replace(&mut self.batch, Builder::new());
-        if batch.is_empty() {
+        if self.batch.is_empty() {
             return Ok(());
         }
-        self.writer.append(batch).map_err(OpenError::io(WHAT))?;
+        self.writer.append(&mut self.batch).map_err(OpenError::io(WHAT))?;
+        self.batch.clear();
         self.log.seal().map_err(OpenError::io(WHAT))
     }
 }

@@ -58,7 +58,7 @@ impl Rig {
             let commit_no = written.len();
             batch.push_frame(ShardId(*shard), commit_no as u64, &vec![fill(commit_no); len]);
         }
-        self.writer.as_mut().unwrap().append(batch).unwrap();
+        self.writer.as_mut().unwrap().append(&mut batch).unwrap();
     }
 
     fn fill(&mut self, n_segments: usize) {
@@ -170,7 +170,7 @@ fn epochs_outlive_their_segment() {
     for n in 1..=3 {
         let mut batch = Builder::new();
         batch.push_epoch(ShardId(1), n);
-        rig.writer.as_mut().unwrap().append(batch).unwrap();
+        rig.writer.as_mut().unwrap().append(&mut batch).unwrap();
         rig.fill(1 + usize::try_from(n).unwrap());
     }
     rig.end();
@@ -262,5 +262,5 @@ fn a_segment_without_a_name_was_never_begun() {
     rig.check(&log, "reopened");
     let mut batch = Builder::new();
     batch.push_epoch(ShardId(0), 4);
-    assert_eq!(writer.append(batch).unwrap(), 2);
+    assert_eq!(writer.append(&mut batch).unwrap(), 2);
 }

@@ -43,13 +43,13 @@ impl Writer {
     }
 
     /// Makes a batch durable and then visible. Returns its number.
-    pub(crate) fn append(&mut self, batch: Builder) -> io::Result<u64> {
+    pub(crate) fn append(&mut self, batch: &mut Builder) -> io::Result<u64> {
         let (bytes, entries, next) = batch.finish(self.last);
         let len = bytes.len() as u64;
         if self.at + len > self.segment_bytes && self.at > HEADER_BYTES as u64 {
-            self.rotate(&bytes)?;
+            self.rotate(bytes)?;
         } else {
-            self.file.write_all_at(&bytes, self.at)?;
+            self.file.write_all_at(bytes, self.at)?;
             self.file.sync_data()?;
         }
         self.show(entries);
@@ -67,11 +67,11 @@ impl Writer {
         Ok(())
     }
 
-    fn show(&self, entries: Vec<Entry>) {
+    fn show(&self, entries: &[Entry]) {
         let base = u32::try_from(self.at).expect("a segment is below 4 GiB");
         let mut index = self.log.index_mut();
         for entry in entries {
-            index.add(entry, base).expect("groups are checked against the tails");
+            index.add(*entry, base).expect("groups are checked against the tails");
         }
     }
 }

@@ -12,7 +12,7 @@ fn batch(n: u8, last: Last) -> (Vec<u8>, Last) {
     builder.push_epoch(ShardId(3), 9);
     let (bytes, entries, next) = builder.finish(last);
     assert_eq!(entries.len(), 2);
-    (bytes, next)
+    (bytes.to_vec(), next)
 }
 
 /// A segment of three batches with zeros behind, and where its batches begin and end.
