@@ -133,7 +133,13 @@ impl IdempotencyWindow {
                 let (_, old) = std::mem::replace(&mut self.kept[index], (key, kept));
                 self.outcome_bytes -= outcome_bytes(&old.outcome);
             }
-            Err(index) => self.kept.insert(index, (key, kept)),
+            Err(index) => {
+                if self.kept.is_empty() {
+                    // Most entities see one key: a vector would begin with room for four.
+                    self.kept.reserve_exact(1);
+                }
+                self.kept.insert(index, (key, kept));
+            }
         }
         assert!(self.kept.len() <= limits::IDEMPOTENCY_KEYS_MAX, "I10: keys were over the limit");
     }

@@ -111,7 +111,8 @@ impl Body {
 
     /// One parcel per location, in the order of their names; shipping is paid with the first.
     pub(super) fn packed(&self, ctx: &EventContext<'_>) -> Vec<Parcel> {
-        let mut parcels: Vec<Parcel> = Vec::new();
+        // Most orders are one parcel.
+        let mut parcels: Vec<Parcel> = Vec::with_capacity(1);
         for (index, line) in self.each_line() {
             let mut from = 0u32;
             for (location, qty) in &line.split {
