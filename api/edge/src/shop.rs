@@ -251,6 +251,32 @@ impl Shop {
         self.region().query::<E>(key, query, asker.reading(wait_ms)).await.map_err(problem)
     }
 
+    /// What an entity shows of a command that it took: what that very command made, and not what
+    /// somebody has made of it since, whose tag the caller would take for that of his own write.
+    /// `version`: of the command's reply.
+    ///
+    /// Mostly nobody came in between, and one question is enough; else the journal tells, in
+    /// O(frames of the entity since its snapshot). Replies that carry views would save the
+    /// question, but older edges of a rolling upgrade could not read them.
+    pub(crate) async fn made<E>(
+        &self,
+        asker: &Asker,
+        key: &EntityKey,
+        version: u64,
+        query: &E::Query,
+    ) -> Result<E::View, Problem>
+    where
+        E: Entity,
+        E::Rejection: Refused,
+    {
+        let seen = self.query::<E>(asker, key, query, 0).await?;
+        if seen.version == version {
+            return Ok(seen.view);
+        }
+        // Boxed: answers that nobody came before do not carry its state.
+        Ok(Box::pin(self.query_at::<E>(asker, key, version, query)).await?.view)
+    }
+
     /// Asks an entity, and one in quarantine as its journal has it: for lists, which one thing that
     /// waits for an operator must not close.
     pub(crate) async fn query_or_read<E>(

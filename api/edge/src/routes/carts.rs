@@ -299,16 +299,24 @@ pub(crate) async fn show<B>(call: &Call<B>, view: CartView) -> Result<CartJson, 
     })
 }
 
-/// Tells the cart, and shows it as it was after that.
-async fn edit<B>(call: &Call<B>, command: cart::Command) -> Result<CartView, Problem> {
-    let (shop, asker, key) = (call.edge.shop(), call.asker(), key(call));
-    let reply = shop.ask::<Cart>(&asker, &key, &command).await?;
+/// Tells the cart; its version after that.
+async fn tell<B>(call: &Call<B>, command: cart::Command) -> Result<u64, Problem> {
+    let reply = call.edge.shop().ask::<Cart>(&call.asker(), &key(call), &command).await?;
     match reply.value {
-        cart::Reply::Done => read_cart(call, &asker.shown(Scope::OrdersRead), &key).await,
+        cart::Reply::Done => Ok(reply.version),
         other @ (cart::Reply::Merging | cart::Reply::Placed { .. } | cart::Reply::Held { .. }) => {
             Err(common::unexpected(&other))
         }
     }
+}
+
+/// Tells the cart, and shows what this made of it.
+async fn edit<B>(call: &Call<B>, command: cart::Command) -> Result<CartView, Problem> {
+    let version = tell(call, command).await?;
+    let (asker, query) = (call.asker().shown(Scope::OrdersRead), cart::Query::View);
+    let view = call.edge.shop().made::<Cart>(&asker, &key(call), version, &query).await?;
+    let cart::View::Cart(view) = view;
+    Ok(*view)
 }
 
 fn qty(qty: i64) -> NonZeroU32 {
@@ -435,6 +443,6 @@ async fn put_line(call: Call<Json<QtyBody>>) -> Result<Reply<Json<CartJson>>, Pr
 async fn delete_line(call: Call<NoBody>) -> Result<Reply<crate::reply::Empty>, Problem> {
     let sku = call.path.expect("sku").into();
     let if_version = if_version(call.condition);
-    let view = edit(&call, cart::Command::DeleteLine { sku, if_version }).await?;
-    Ok(Reply::no_content().version(view.version))
+    let version = tell(&call, cart::Command::DeleteLine { sku, if_version }).await?;
+    Ok(Reply::no_content().version(version))
 }

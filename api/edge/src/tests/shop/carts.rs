@@ -1,6 +1,7 @@
 //! The newest cart, and what a guest brings along.
 
-use serde_json::json;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
 
 use super::rig::Rig;
 use crate::testing::{Ask, ask, get, post};
@@ -123,6 +124,50 @@ async fn a_patch_reaches_into_the_address() {
     assert_eq!(partial.brief(), "422 validation_failed required @ /address/city");
     let whole = rig.send(patch(3, super::rig::ADDRESS)).await;
     assert_eq!((whole.status, &whole.json()["address"]["city"]), (200, &json!("Oakland")));
+}
+
+/// Who goes on with the tag that he was answered writes over his own write and over no other.
+#[actix_web::test]
+async fn writers_at_once_are_each_shown_their_own_write() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    rig.cart(&token, "alice-cart-1", "[]").await;
+    let write = |method: &str, path: &str, body: Value| {
+        let write = ask(method, &format!("/v1/carts/alice-cart-1{path}")).bearer(&token);
+        write.header("if-match", "*").json(&body.to_string())
+    };
+    let lines = |qty: u64| json!({"lines": [{"sku": "tea-1", "qty": qty}]});
+    let writes = (2..14_u64).map(|qty| match qty % 3 {
+        0 => (qty, write("PUT", "", lines(qty))),
+        1 => (qty, write("PATCH", "", lines(qty))),
+        _ => (qty, write("PUT", "/lines/tea-1", json!({"qty": qty}))),
+    });
+    let answers = join_all(writes.map(|(qty, write)| {
+        let answer = rig.send(write);
+        async move { (qty, answer.await) }
+    }));
+    let answers = answers.await;
+    let mut versions = Vec::new();
+    for (qty, answer) in answers {
+        let cart = answer.json();
+        assert_eq!((answer.status, &cart["lines"][0]["qty"]), (200, &json!(qty)), "{cart}");
+        assert_eq!(answer.header("etag"), format!("\"v{}\"", cart["version"]));
+        versions.push(cart["version"].as_u64().unwrap());
+    }
+    versions.sort_unstable();
+    assert_eq!(versions, Vec::from_iter(2..14_u64), "each version has one writer");
+    // Who takes a line out is told of no cart, and of its version all the same.
+    let delete = ask("DELETE", "/v1/carts/alice-cart-1/lines/tea-1").bearer(&token);
+    let last = [
+        delete.header("if-match", "*"),
+        write("PUT", "/lines/tea-2", json!({"qty": 1})),
+        write("PUT", "/lines/tea-2", json!({"qty": 2})),
+    ];
+    let answers = join_all(last.map(|write| rig.send(write))).await;
+    let mut tags: Vec<_> = answers.iter().map(|answer| answer.header("etag")).collect();
+    assert_eq!(answers[0].status, 204);
+    tags.sort_unstable();
+    assert_eq!(tags, ["\"v14\"", "\"v15\"", "\"v16\""]);
 }
 
 #[actix_web::test]
