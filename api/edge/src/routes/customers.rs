@@ -246,8 +246,18 @@ pub(crate) async fn read<B>(
     Ok(seen.view)
 }
 
-async fn read_me<B>(call: &Call<B>) -> Result<Box<MeView>, Problem> {
-    match read(call, customer::Query::Me).await? {
+/// What a command that the caller's customer took made, and not what others have made of it since.
+async fn made<B>(
+    call: &Call<B>,
+    reply: &cluster::Reply<Customer>,
+    query: customer::Query,
+) -> Result<customer::View, Problem> {
+    let (asker, key) = (call.asker(), key(call));
+    call.edge.shop().made::<Customer>(&asker, &key, reply.version, &query).await
+}
+
+fn profile(view: customer::View) -> Result<Box<MeView>, Problem> {
+    match view {
         customer::View::Me(view) => Ok(view),
         other => Err(common::unexpected(&other)),
     }
@@ -262,7 +272,7 @@ async fn register(call: Call<Json<RegisterBody>>) -> Result<Reply<Json<Me>>, Pro
     };
     let reply = ask(&call, &command).await?;
     wallet::open(&call).await?;
-    let view = read_me(&call).await?;
+    let view = profile(made(&call, &reply, customer::Query::Me).await?)?;
     let me = Me::new(&view);
     let created = matches!(reply.value, customer::Reply::Registered { created: true });
     let shown =
@@ -271,7 +281,7 @@ async fn register(call: Call<Json<RegisterBody>>) -> Result<Reply<Json<Me>>, Pro
 }
 
 async fn get_me(call: Call<NoBody>) -> Result<Reply<Json<Me>>, Problem> {
-    let view = read_me(&call).await?;
+    let view = profile(read(&call, customer::Query::Me).await?)?;
     Ok(Reply::ok(Me::new(&view)).version(view.version))
 }
 
@@ -282,8 +292,8 @@ async fn update_me(call: Call<Json<UpdateBody>>) -> Result<Reply<Json<Me>>, Prob
         email: kept(&body.email, "/email")?.map(Into::into),
         if_version: if_version(call.condition),
     };
-    ask(&call, &command).await?;
-    let view = read_me(&call).await?;
+    let reply = ask(&call, &command).await?;
+    let view = profile(made(&call, &reply, customer::Query::Me).await?)?;
     Ok(Reply::ok(Me::new(&view)).version(view.version))
 }
 

@@ -9,11 +9,11 @@ use entity::Scope;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ask, read};
+use super::{ask, made, read};
 use crate::dto::{AddressBody, List};
 use crate::input::NoBody;
 use crate::operation::Operation;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::reply::{Empty, Json, Reply};
 use crate::request::{Param, ParamKind};
 use crate::route::{Call, Route, route};
@@ -147,8 +147,8 @@ impl PutAddress {
     }
 }
 
-async fn read_addresses<B>(call: &Call<B>) -> Result<Vec<SavedAddress>, Problem> {
-    match read(call, customer::Query::Addresses).await? {
+fn book(view: customer::View) -> Result<Vec<SavedAddress>, Problem> {
+    match view {
         customer::View::Addresses(saved) => Ok(saved),
         other => Err(common::unexpected(&other)),
     }
@@ -157,7 +157,7 @@ async fn read_addresses<B>(call: &Call<B>) -> Result<Vec<SavedAddress>, Problem>
 async fn list_addresses(
     call: Call<NoBody>,
 ) -> Result<Reply<Json<List<SavedAddressBody>>>, Problem> {
-    let saved = read_addresses(&call).await?;
+    let saved = book(read(&call, customer::Query::Addresses).await?)?;
     let (page, next) = common::page_of(&call, "addresses", saved, |it| it.id.to_string())?;
     let data = page.iter().map(SavedAddressBody::from).collect();
     Ok(Reply::page(List::new(data, next), &call.raw_path, &call.raw_query))
@@ -176,11 +176,9 @@ async fn put_address(
         if_version: if_version(call.condition),
     };
     let reply = ask(&call, &command).await?;
-    let saved = read_addresses(&call).await?;
-    let Some(saved) = saved.iter().find(|saved| saved.id == id) else {
-        // Another device has deleted it meanwhile.
-        return Err(Problem::new(Code::NotFound));
-    };
+    let saved = book(made(&call, &reply, customer::Query::Addresses).await?)?;
+    let saved = saved.iter().find(|saved| saved.id == id);
+    let saved = saved.ok_or_else(|| common::unexpected(&reply.value))?;
     let version = saved.version;
     let body = SavedAddressBody::from(saved);
     let path = format!("/v1/me/addresses/{id}");

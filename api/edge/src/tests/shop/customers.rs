@@ -1,9 +1,10 @@
 //! Profile, addresses, overview, points.
 
-use serde_json::json;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
 
 use super::rig::{ADDRESS, Rig};
-use crate::testing::{ask, get, post};
+use crate::testing::{Answer, ask, get, post};
 
 #[actix_web::test]
 async fn a_profile() {
@@ -31,6 +32,68 @@ async fn a_profile() {
     assert_eq!(stale.brief(), "412 version_mismatch");
     let cleared = rig.send(patch(changed.header("etag"), r#"{"name":null}"#)).await;
     assert_eq!(cleared.brief(), "422 validation_failed required @ /name");
+}
+
+/// Who goes on with the tag that he was answered writes over his own write and over no other.
+#[actix_web::test]
+async fn devices_at_once_are_each_shown_their_own_change() {
+    let rig = Rig::empty().await;
+    let token = rig.buyer("alice").await;
+    rig.put_address(&token, "home").await;
+    let write = |method: &str, path: &str| ask(method, path).bearer(&token).header("if-match", "*");
+    let own = |answer: &Answer, member: &str, wanted: &str| {
+        let shown = answer.json();
+        assert_eq!((answer.status, &shown[member]), (200, &json!(wanted)), "{shown}");
+        assert_eq!(answer.header("etag"), format!("\"v{}\"", shown["version"]));
+        shown["version"].as_u64().unwrap()
+    };
+    let names: Vec<String> = (0..8).map(|n| format!("Alice {n}")).collect();
+    let renamed = names
+        .iter()
+        .map(|name| rig.send(write("PATCH", "/v1/me").json(&json!({"name": name}).to_string())));
+    let answers = join_all(renamed).await;
+    let mut versions: Vec<u64> = Vec::new();
+    for (answer, name) in answers.iter().zip(&names) {
+        versions.push(own(answer, "name", name));
+    }
+    // The last of them deletes what the others were answered.
+    let home = "/v1/me/addresses/home";
+    let moved = names.iter().map(|name| {
+        let mut address: Value = serde_json::from_str(ADDRESS).unwrap();
+        address["city"] = json!(name);
+        rig.send(write("PUT", home).json(&address.to_string()))
+    });
+    let (answers, deleted) =
+        futures_util::future::join(join_all(moved), rig.send(write("DELETE", home))).await;
+    assert_eq!(deleted.status, 204);
+    for (answer, city) in answers.iter().zip(&names) {
+        // One that came too late has no address to change.
+        if answer.brief() != "412 version_mismatch" {
+            versions.push(own(answer, "city", city));
+        }
+    }
+    let n_answered = versions.len();
+    versions.sort_unstable();
+    versions.dedup();
+    assert_eq!(versions.len(), n_answered, "each version has one writer");
+}
+
+#[actix_web::test]
+async fn a_registration_is_repeated_as_it_was_answered() {
+    let rig = Rig::empty().await;
+    let token = rig.world.token("login_hint=alice").await;
+    let register = || {
+        let body = r#"{"name":"Alice","email":"a@example.com"}"#;
+        post("/v1/customers").bearer(&token).header("idempotency-key", "r1").json(body)
+    };
+    let first = rig.send(register()).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    let rename = ask("PATCH", "/v1/me").bearer(&token).header("if-match", first.header("etag"));
+    let renamed = rig.send(rename.json(r#"{"name":"Alice B"}"#)).await;
+    assert_eq!(renamed.json()["name"], "Alice B", "{}", renamed.text());
+    let again = rig.send(register()).await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (201, "true"));
+    assert_eq!((again.json(), again.header("etag")), (first.json(), first.header("etag")));
 }
 
 #[actix_web::test]
