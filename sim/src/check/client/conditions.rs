@@ -3,8 +3,8 @@
 //!
 //! - None is done once a newer version had been seen, and nothing is made that was seen to be
 //!   there.
-//! - Over one version of a price one write is done; of a cart two that overlap may both show what
-//!   the later one made.
+//! - Over one version one write is done, and one that is done shows the version that it named,
+//!   if it changed nothing, or the next one, which it made: never what another one made of that.
 //! - Who is refused (412) is told another version than the one that he named.
 //! - A version of a cart holds one content.
 //!
@@ -93,9 +93,10 @@ impl Facts {
                 );
                 findings.report(NAME, done.answered_us, what);
             }
-        }
-        if !matches!(thing, Thing::Price(_)) {
-            return;
+            if matches!(done.over, Over::Version(_)) && !(over..=over + 1).contains(&done.version) {
+                let what = format!("{thing:?}: a write over {over} shows {}", done.version);
+                findings.report(NAME, done.answered_us, what);
+            }
         }
         let mut moved: BTreeMap<Over, u64> = BTreeMap::new();
         for done in self.done.iter().filter(|done| done.over != Over::Version(done.version)) {

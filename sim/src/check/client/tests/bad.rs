@@ -117,6 +117,25 @@ const ROWS: &[Row] = &[
         5-12 price 0 130 over 1 = 200 v3",
     ),
     (
+        "two tabs write a cart over the same version",
+        9,
+        &["conditions"],
+        "
+        0-10 put c1 over nothing = 201 v1 0x1
+        20-30 put c1 over 1 = 200 v2 0x2
+        22-32 put c1 over 1 = 200 v2 0x2",
+    ),
+    (
+        "two tabs at once, of which the later one is shown to both",
+        9,
+        &["conditions"],
+        "
+        0-10 put c1 over nothing = 201 v1 0x1
+        20-40 put c1 over 1 = 200 v3 0x1
+        22-42 put c1 over 1 = 412 v2 version_mismatch
+        30-35 put c1 over 2 = 200 v3 0x1",
+    ),
+    (
         "a cart is shown as it was before",
         9,
         &["versions"],

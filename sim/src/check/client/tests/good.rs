@@ -393,13 +393,14 @@ const ROWS: &[(&str, u32, &str)] = &[
         80-90 price 0 120 over 2 = 200 v2",
     ),
     (
-        "two tabs at once, of which the later one is shown to both",
+        "two tabs at once, each of which is shown its own",
         9,
         "
         0-10 put c1 over nothing = 201 v1 0x1
-        20-40 put c1 over 1 = 200 v3 0x1
+        20-40 put c1 over 1 = 200 v2 0x2
         22-42 put c1 over 1 = 412 v2 version_mismatch
-        30-35 put c1 over 2 = 200 v3 0x1",
+        30-35 put c1 over 2 = 200 v3 0x1
+        36-50 put c1 over 3 = 200 v3 0x1",
     ),
     (
         "a cart that was ordered is not placed for another total",
