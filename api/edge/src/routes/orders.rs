@@ -186,13 +186,11 @@ async fn cancel(call: Call<OptionalJson<CancelBody>>) -> Result<Reply<Json<Order
     let seen = shop.query::<OrderEntity>(&asker, &order, &Query::CancelSettled, wait_ms).await?;
     let view = whole(seen.view)?;
     let view = match reply.value {
-        OrderReply::Done if is_replay => {
-            outcome::as_of(shop, &asker, &order, view, reply.version).await?
-        }
+        OrderReply::Done => outcome::as_of(shop, &asker, &order, view, reply.version).await?,
         OrderReply::Begun if seen.ready => {
             outcome::first_cancel_settled(shop, &asker, &order, view, reply.version).await?
         }
-        OrderReply::Done | OrderReply::Begun => view,
+        OrderReply::Begun => view,
     };
     if seen.ready
         && is_whole

@@ -315,7 +315,7 @@ async fn first_settled<B>(
     Ok(now)
 }
 
-/// Tells a shipment what somebody outside said, and shows it as it is then.
+/// Tells a shipment what somebody outside said, and shows what this made of it.
 async fn report<B>(call: &Call<B>, command: Command) -> Result<Reply<Json<Shipment>>, Problem> {
     let (shop, asker, key) = (call.edge.shop(), call.asker_with_key(), key(call));
     let reply = shop.ask::<ShipmentEntity>(&asker, &key, &command).await?;
@@ -324,14 +324,8 @@ async fn report<B>(call: &Call<B>, command: Command) -> Result<Reply<Json<Shipme
         Said::Done | Said::Asked => reply.replayed.is_some(),
     };
     let asker = asker.shown(Scope::ShipmentsRead);
-    let view = if reply.replayed.is_some() {
-        let query = Query::View;
-        let seen = shop.query_at::<ShipmentEntity>(&asker, &key, reply.version, &query).await?;
-        let View::Shipment(view) = seen.view;
-        view
-    } else {
-        read(call, &asker, &key).await?
-    };
+    let view = shop.made::<ShipmentEntity>(&asker, &key, reply.version, &Query::View).await?;
+    let View::Shipment(view) = view;
     let shown = Reply::ok(Shipment::new(&view)?).version(view.version);
     Ok(shown.replayed(is_repeat))
 }

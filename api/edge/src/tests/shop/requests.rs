@@ -1,5 +1,8 @@
 //! Idempotency keys across operations, and preferences.
 
+use futures_util::future::join_all;
+use serde_json::json;
+
 use super::rig::{ADDRESS, Rig};
 use crate::testing::{ask, get, post};
 
@@ -30,6 +33,35 @@ async fn a_key_is_for_one_operation() {
     let quote = rig.cart(&stranger, "bobs-cart-1", r#"[{"type":"cod"}]"#).await;
     let place = Rig::place(&stranger, &quote, r#","tenders":[{"type":"cod"}]"#);
     assert_eq!(rig.send(place.header("idempotency-key", "c1")).await.status, 201);
+}
+
+#[actix_web::test]
+async fn what_a_carrier_says_at_once_is_answered_and_repeated_one_by_one() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    let order = rig.cod_order(&token, "alice-cart-1").await;
+    let path = format!("/v1/shipments/{}", rig.shipment(&order).await);
+    let dispatch = post(&format!("{path}/dispatch")).bearer(&rig.staff);
+    let dispatch = dispatch.json(r#"{"carrier":"DHL","tracking_number":"T1"}"#);
+    assert_eq!(rig.send(dispatch.header("idempotency-key", "d1")).await.status, 200);
+    let at = order.json()["server_time"].clone();
+    let track = |n: u32| {
+        let event = json!({"event_id": format!("e{n}"), "status": "in_transit", "at": at});
+        let track = post(&format!("{path}/tracking")).bearer(&rig.staff);
+        let track = track.header("idempotency-key", &format!("t{n}"));
+        rig.send(track.json(&event.to_string()))
+    };
+    let first = join_all((0..8).map(track)).await;
+    let again = join_all((0..8).map(track)).await;
+    for (first, again) in first.iter().zip(&again) {
+        assert_eq!((first.status, again.status), (200, 200), "{}", first.text());
+        assert_eq!(again.header("idempotent-replayed"), "true");
+        assert_eq!((&again.body, again.header("etag")), (&first.body, first.header("etag")));
+    }
+    let mut tags: Vec<&str> = first.iter().map(|answer| answer.header("etag")).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    assert_eq!(tags.len(), 8, "each event made a version of its own");
 }
 
 /// No body, no bytes of JSON, and the empty object are one request.
@@ -291,5 +323,5 @@ async fn a_star_matches_what_is_there() {
         assert_eq!(rig.send(star).await.brief(), expected, "{method} {path}");
     }
     let cart = rig.send(get("/v1/carts/alice-cart-2").bearer(&token)).await.json();
-    assert_eq!(cart["lines"], serde_json::json!([]), "it was set to nothing");
+    assert_eq!(cart["lines"], json!([]), "it was set to nothing");
 }
