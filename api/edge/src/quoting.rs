@@ -42,6 +42,18 @@ pub struct Priced {
     pub scarce: Vec<(CompactString, NonZeroU32)>,
 }
 
+/// The lines of a cart as their SKUs are now. No price of the whole: a cart that cannot be priced
+/// has lines all the same.
+#[derive(Debug, Clone)]
+pub struct Lines {
+    /// Those that are for sale, with title and price of one.
+    pub for_sale: Vec<CartLine>,
+    /// See [`Priced::warnings`].
+    pub warnings: Vec<Warning>,
+    /// See [`Priced::scarce`].
+    pub scarce: Vec<(CompactString, NonZeroU32)>,
+}
+
 /// Prices a cart.
 pub async fn price(
     shop: &Shop,
@@ -49,13 +61,25 @@ pub async fn price(
     asker: &Asker,
     cart: &CartView,
 ) -> Result<Priced, Problem> {
+    let Lines { for_sale, warnings, scarce } = lines(shop, tenant, asker, cart).await?;
+    let complete = for_sale.len() == cart.content.lines.len();
+    let quote = pricing::quote(&input(shop.terms(), cart, for_sale)).map_err(refused)?;
+    Ok(Priced { quote, warnings, complete, scarce })
+}
+
+/// Reads the SKU of each line.
+pub async fn lines(
+    shop: &Shop,
+    tenant: &Tenant,
+    asker: &Asker,
+    cart: &CartView,
+) -> Result<Lines, Problem> {
     let reads = cart.content.lines.iter().map(|line| async move {
         let key = keys::sku(tenant, &line.sku);
         shop.query::<Sku>(asker, &key, &sku::Query::Get, 0).await
     });
-    let mut lines = Vec::with_capacity(cart.content.lines.len());
-    let mut warnings = Vec::new();
-    let (mut complete, mut scarce) = (true, Vec::new());
+    let mut for_sale = Vec::with_capacity(cart.content.lines.len());
+    let (mut warnings, mut scarce) = (Vec::new(), Vec::new());
     let reads: Vec<_> =
         futures_util::stream::iter(reads).buffered(limits::READS_AT_ONCE).collect().await;
     for (line, read) in cart.content.lines.iter().zip(reads) {
@@ -67,9 +91,8 @@ pub async fn price(
             Err(problem) if problem.code() == Code::NotFound => None,
             Err(problem) => return Err(problem),
         };
-        let for_sale = view.as_ref().filter(|view| !view.archived);
-        let Some((view, price)) = for_sale.and_then(|view| Some((view, view.price?))) else {
-            complete = false;
+        let offered = view.as_ref().filter(|view| !view.archived);
+        let Some((view, price)) = offered.and_then(|view| Some((view, view.price?))) else {
             warnings.push(Warning { code: "not_for_sale", sku: line.sku.to_string() });
             continue;
         };
@@ -83,7 +106,7 @@ pub async fn price(
             }
             Availability::Low | Availability::InStock => {}
         }
-        lines.push(CartLine {
+        for_sale.push(CartLine {
             sku: line.sku.clone(),
             qty: line.qty,
             title: view.title.clone(),
@@ -91,9 +114,7 @@ pub async fn price(
             price_version: view.price_version,
         });
     }
-    let input = input(shop.terms(), cart, lines);
-    let quote = pricing::quote(&input).map_err(refused)?;
-    Ok(Priced { quote, warnings, complete, scarce })
+    Ok(Lines { for_sale, warnings, scarce })
 }
 
 /// Warns of lines of which there is less than is asked. Stock is told to staff, so the shop itself

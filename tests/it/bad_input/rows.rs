@@ -207,6 +207,13 @@ fn headers(stage: &Stage) -> Vec<Row> {
         .bearer(&stage.alice)
         .header("if-match", "\"v1\"")
         .json(&json!({"tenders": [euros]}));
+    let member = |member: &str, value: &str| {
+        ask("PATCH", format!("/v1/carts/{}", stage.cart))
+            .bearer(&stage.alice)
+            .header("if-match", "\"v1\"")
+            .json(&json!({member: value}))
+    };
+    let nowhere = member("shipping_option", "teleport");
     let cancel = |key: &str| {
         ask("POST", format!("/v1/orders/{}/cancel", stage.order)).bearer(&stage.alice).key(key)
     };
@@ -215,6 +222,9 @@ fn headers(stage: &Stage) -> Vec<Row> {
     vec![
         row("no version", "428 precondition_required", patch()),
         row("a wallet amount in euros, by a patch", "422 currency_mismatch", euros),
+        row("a cart in euros, by a patch", "422 currency_mismatch", member("currency", "EUR")),
+        row("an unknown shipping option", "422 validation_failed", nowhere)
+            .at("/shipping_option unknown_value"),
         row("an old version", STALE, matching("\"v99\"")),
         row("a weak tag", STALE, matching("W/\"v1\"")),
         row("a tag of another form", STALE, matching("\"x\"")),

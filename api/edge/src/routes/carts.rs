@@ -25,7 +25,7 @@ use crate::route::{Call, Route, route};
 use crate::routes::catalogue::expand_skus;
 use crate::routes::common::{self, EXPAND, SKU_PARAM, if_version};
 use crate::routes::regions::check_region;
-use crate::shop::Asker;
+use crate::shop::{Asker, Terms};
 
 pub(crate) mod quote;
 
@@ -173,6 +173,9 @@ struct CartBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CartPatchBody {
+    /// The cart's own, which stays; null: the channel's.
+    #[serde(default)]
+    currency: Patch<Text<3, 3>>,
     /// Where it goes: members that are absent stay as they are.
     #[serde(default)]
     address: Patch<AddressPatch>,
@@ -258,22 +261,15 @@ pub(crate) async fn read_cart<B>(
 /// The cart as clients see it, at the prices of now.
 pub(crate) async fn show<B>(call: &Call<B>, view: CartView) -> Result<CartJson, Problem> {
     let shop = call.edge.shop();
-    let priced = quoting::price(shop, &call.caller.tenant, &call.asker(), &view).await;
-    // A cart with a wrong option or tender can still be looked at and mended.
-    let priced = match priced {
-        Ok(priced) => Some(priced),
-        Err(problem) if problem.code().status().is_server_error() => return Err(problem),
-        Err(_) => None,
-    };
+    // Of each SKU, not of a quote: a cart that cannot be priced can still be looked at and mended.
+    let now = quoting::lines(shop, &call.caller.tenant, &call.asker(), &view).await?;
     let line = |line: &Line| -> Result<CartLine, Problem> {
-        let lines = priced.as_ref().map(|priced| &priced.quote.lines);
-        let quoted = lines.and_then(|lines| lines.iter().find(|quoted| quoted.sku == line.sku));
-        let unit_price = quoted.map(|quoted| common::money(quoted.unit_price)).transpose()?;
+        let seen = now.for_sale.iter().find(|seen| seen.sku == line.sku);
         Ok(CartLine {
             sku: SkuRef::Code(line.sku.to_string()),
             qty: line.qty.get(),
-            title: quoted.map(|quoted| quoted.title.to_string()),
-            unit_price,
+            title: seen.map(|seen| seen.title.to_string()),
+            unit_price: seen.map(|seen| common::money(seen.unit_price)).transpose()?,
         })
     };
     let customer = view.owner.customer(&call.caller.tenant);
@@ -319,6 +315,16 @@ async fn edit<B>(call: &Call<B>, command: cart::Command) -> Result<CartView, Pro
     Ok(*view)
 }
 
+/// What can be chosen are the shop's options. One that went since can stay in a cart, and is
+/// refused when that is priced.
+fn check_option(option: &str, terms: &Terms) -> Result<(), Problem> {
+    if terms.shipping.iter().any(|known| known.id == option) {
+        return Ok(());
+    }
+    let detail = "is no shipping option of the shop";
+    Err(Problem::failed("/shipping_option", "unknown_value", detail))
+}
+
 fn qty(qty: i64) -> NonZeroU32 {
     NonZeroU32::new(common::units(qty)).expect("the body's type bounds it from 1")
 }
@@ -335,6 +341,9 @@ async fn put_cart(call: Call<Json<CartBody>>) -> Result<Reply<Json<CartJson>>, P
     }
     if let Some(address) = &body.address {
         check_region(address, "/address")?;
+    }
+    if let Some(option) = &body.shipping_option {
+        check_option(option, terms)?;
     }
     let line = |item: &LineBody| Line { sku: (&*item.sku).into(), qty: qty(item.qty.0) };
     let content = Content {
@@ -411,8 +420,23 @@ async fn merged_address(
     Ok((cart::Patch::Set(merged.into()), IfVersion::Exact(view.version)))
 }
 
+/// A cart keeps its currency: a patch may name it, and changes nothing by that.
+async fn check_currency(call: &Call<Json<CartPatchBody>>) -> Result<(), Problem> {
+    let named = match &call.body.0.currency {
+        Patch::Keep => return Ok(()),
+        Patch::Clear => call.edge.shop().terms().ccy,
+        Patch::Set(code) => read_ccy(code, "/currency")?,
+    };
+    let view = read_cart(call, &call.asker().shown(Scope::OrdersRead), &key(call)).await?;
+    if view.content.currency == named { Ok(()) } else { Err(Problem::new(Code::CurrencyMismatch)) }
+}
+
 async fn update_cart(call: Call<Json<CartPatchBody>>) -> Result<Reply<Json<CartJson>>, Problem> {
     let body = &call.body.0;
+    check_currency(&call).await?;
+    if let Patch::Set(option) = &body.shipping_option {
+        check_option(option, call.edge.shop().terms())?;
+    }
     let line = |item: &LineBody| Line { sku: (&*item.sku).into(), qty: qty(item.qty.0) };
     let (address, if_version) = merged_address(&call, if_version(call.condition)).await?;
     let patch = CartPatch {

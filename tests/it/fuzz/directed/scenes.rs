@@ -49,10 +49,10 @@ async fn carts(demo: &Demo, stage: &Stage) -> Vec<Wanted> {
     let content = cart_body(&stage.sku, 1);
     let mut odd = content.clone();
     odd["shipping_option"] = json!("teleport");
-    let odd_cart = "/v1/carts/scene-odd-1";
-    demo.send(&by("PUT", odd_cart).create().json(&odd)).await.ok();
+    let dear = dear_cart(demo, stage).await;
     vec![
-        wanted("quoteCart", 422, by("POST", &format!("{odd_cart}/quote"))),
+        wanted("putCart", 422, by("PUT", open).create().json(&odd)),
+        wanted("quoteCart", 422, by("POST", &format!("{dear}/quote"))),
         wanted("putCart", 409, edited("PUT", ordered, content.clone())),
         wanted("updateCart", 409, edited("PATCH", ordered, json!({"shipping_option": "express"}))),
         wanted("putCartLine", 409, edited("PUT", &line, json!({"qty": 2}))),
@@ -71,6 +71,20 @@ async fn carts(demo: &Demo, stage: &Stage) -> Vec<Wanted> {
         wanted("mergeCart", 422, by("POST", &format!("{open}/merge")).json(&forged)),
         wanted("getMyCart", 200, by("GET", "/v1/me/cart")),
     ]
+}
+
+/// A cart that is worth more than an amount of money can be: it is kept, and has no price.
+async fn dear_cart(demo: &Demo, stage: &Stage) -> &'static str {
+    let staff = |path: &str| ask("PUT", path).bearer(&stage.service).create();
+    let sku = json!({"product_id": stage.product, "title": "Dear"});
+    demo.send(&staff("/v1/skus/scene-dear").json(&sku)).await.ok();
+    let price = json!({"amount": {"amount": 9_007_199_254_740_991_u64, "currency": "USD"}});
+    let path = "/v1/price-books/default/prices/scene-dear";
+    demo.send(&staff(path).json(&price)).await.ok();
+    let cart = "/v1/carts/scene-dear-1";
+    let put = ask("PUT", cart).bearer(&stage.alice).create();
+    demo.send(&put.json(&cart_body("scene-dear", 2))).await.ok();
+    cart
 }
 
 async fn orders(demo: &Demo, stage: &Stage) -> Vec<Wanted> {

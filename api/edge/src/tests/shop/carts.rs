@@ -1,9 +1,14 @@
-//! The newest cart, and what a guest brings along.
+//! The newest cart, what a guest brings along, and what a cart shows and takes.
 
+use commerce::cart::{self, Cart};
+use commerce::keys;
+use commerce::protocol::IfVersion;
+use entity::{Cause, Principal, Tenant};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::rig::Rig;
+use crate::shop::Asker;
 use crate::testing::{Ask, ask, get, post};
 
 #[actix_web::test]
@@ -218,4 +223,98 @@ async fn a_cart_is_not_the_same_when_its_prices_are_not() {
     let after = rig.send(read().header("if-none-match", &tag)).await;
     assert_eq!((after.status, after.header("etag")), (200, tag.as_str()), "good for If-Match");
     assert_ne!(after.json()["lines"][0]["unit_price"], before.json()["lines"][0]["unit_price"]);
+}
+
+#[actix_web::test]
+async fn an_option_that_the_shop_has_not_is_refused() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    rig.cart(&token, "alice-cart-1", "[]").await;
+    let cart = |method: &str, id: &str| ask(method, &format!("/v1/carts/{id}")).bearer(&token);
+    let option = |option: &str| format!(r#"{{"shipping_option":{option}}}"#);
+    let refused = "422 validation_failed unknown_value @ /shipping_option";
+    let made = cart("PUT", "alice-cart-2").header("if-none-match", "*");
+    let set = cart("PUT", "alice-cart-1").header("if-match", "\"v1\"");
+    let patch = || cart("PATCH", "alice-cart-1").header("if-match", "\"v1\"");
+    for request in [made, set, patch()] {
+        let answer = rig.send(request.json(&option("\"teleport\""))).await;
+        assert_eq!(answer.brief(), refused);
+    }
+    let express = rig.send(patch().json(&option("\"express\""))).await;
+    assert_eq!(express.json()["shipping_option"], "express", "{}", express.text());
+    let first = cart("PATCH", "alice-cart-1").header("if-match", "\"v2\"").json(&option("null"));
+    assert_eq!(rig.send(first).await.json()["shipping_option"], "standard");
+}
+
+#[actix_web::test]
+async fn a_cart_that_has_no_price_shows_its_lines() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    rig.sku("tea-dear", 9_007_199_254_740_991).await;
+    rig.cart(&token, "alice-cart-1", "[]").await;
+    let at = |version: u32| {
+        let patch = ask("PATCH", "/v1/carts/alice-cart-1").bearer(&token);
+        patch.header("if-match", &format!("\"v{version}\""))
+    };
+    let quote = || post("/v1/carts/alice-cart-1/quote").bearer(&token);
+    let dear =
+        r#"{"lines":[{"sku":"tea-dear","qty":2},{"sku":"tea-1","qty":1},{"sku":"no","qty":1}]}"#;
+    let shown = rig.send(at(1).json(dear)).await;
+    assert_eq!(shown.status, 200, "{}", shown.text());
+    assert_eq!(rig.send(quote()).await.brief(), "422 money_overflow");
+    let line = |sku: &str, qty: u32, price: i64| {
+        let (title, price) = (format!("Tea {sku}"), json!({"amount": price, "currency": "USD"}));
+        json!({"sku": sku, "qty": qty, "title": title, "unit_price": price})
+    };
+    let none = json!({"sku": "no", "qty": 1, "title": null, "unit_price": null});
+    let first = line("tea-dear", 2, 9_007_199_254_740_991);
+    assert_eq!(shown.json()["lines"], json!([first, line("tea-1", 1, 995), none]));
+
+    // The shop had this option once: the cart is shown, and mended.
+    let gone = cart::CartPatch {
+        shipping_option: cart::Patch::Set("pigeon".into()),
+        lines: cart::Patch::Set(vec![cart::CartLine {
+            sku: "tea-1".into(),
+            qty: std::num::NonZeroU32::MIN,
+        }]),
+        ..cart::CartPatch::default()
+    };
+    let gone = cart::Command::Update { patch: Box::new(gone), if_version: IfVersion::Any };
+    let (tenant, cause) = (Tenant::new("demo"), Cause::default());
+    let key = keys::cart(&tenant, "alice-cart-1");
+    let asker = Asker { principal: Principal::system(tenant), cause, key: None };
+    rig.world.edge.shop().ask::<Cart>(&asker, &key, &gone).await.unwrap();
+    let read = || get("/v1/carts/alice-cart-1").bearer(&token);
+    let old = rig.send(read()).await;
+    assert_eq!(old.json()["lines"], json!([line("tea-1", 1, 995)]), "{}", old.text());
+    assert_eq!(old.json()["shipping_option"], "pigeon");
+    let refused = rig.send(quote()).await;
+    assert_eq!(refused.brief(), "422 validation_failed unknown @ /shipping_option");
+    assert_eq!(rig.send(at(3).json(r#"{"shipping_option":"express"}"#)).await.status, 200);
+    assert_eq!(rig.send(quote()).await.status, 200);
+}
+
+/// A cart keeps its currency: naming it changes nothing, another one is refused.
+#[actix_web::test]
+async fn a_patch_may_name_the_currency_of_the_cart() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    rig.cart(&token, "alice-cart-1", "[]").await;
+    let patch = |id: &str, currency: &str| {
+        let patch = ask("PATCH", &format!("/v1/carts/{id}")).bearer(&token);
+        patch.header("if-match", "\"v1\"").json(&format!(r#"{{"currency":{currency}}}"#))
+    };
+    for same in ["\"USD\"", "null"] {
+        let kept = rig.send(patch("alice-cart-1", same)).await;
+        assert_eq!((kept.status, kept.header("etag")), (200, "\"v1\""), "{}", kept.text());
+        assert_eq!(kept.json()["currency"], "USD");
+    }
+    for (id, currency, expected) in [
+        ("alice-cart-1", "\"EUR\"", "422 currency_mismatch"),
+        ("alice-cart-1", "\"XQX\"", "422 validation_failed unknown @ /currency"),
+        ("alice-cart-1", "7", "400 invalid_request wrong_type @ /currency"),
+        ("alice-cart-9", "\"EUR\"", "404 not_found"),
+    ] {
+        assert_eq!(rig.send(patch(id, currency)).await.brief(), expected, "{id} {currency}");
+    }
 }
