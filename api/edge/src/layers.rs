@@ -1,7 +1,8 @@
-//! Layers around every route: context, shedding, metrics; and CORS around them all.
+//! Layers around every route: context, metrics; and CORS around them all.
 //!
-//! CORS is outermost, or refusals would lack its headers and a browser could not read them. Load is
-//! shed before a body is read. Metrics count by route template, never by path.
+//! CORS is outermost, or refusals would lack its headers and a browser could not read them. Metrics
+//! count by route template, never by path. Load is shed by the routes: which of them are let in
+//! when the node is full is a matter of each (`operation::Gate`).
 
 mod context;
 mod cors;

@@ -62,6 +62,18 @@ pub enum Precondition {
     Optional,
 }
 
+/// What a request needs to be let in, beside its credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// A place among the requests in flight, and something left of its caller's quota.
+    Request,
+    /// Something left of the quota. Streams have places of their own, and a full node must not
+    /// refuse one: it would be closed for good (interfaces.md 0.6).
+    Stream,
+    /// Nothing: operators get in when the node is full, or they could not help it.
+    Operator,
+}
+
 /// How replies may be cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caching {
@@ -116,6 +128,8 @@ pub struct Operation {
     pub summary: &'static str,
     /// What the caller has to be.
     pub access: Access,
+    /// What else a request needs to be let in.
+    pub gate: Gate,
     /// How a repeat is recognised.
     pub idempotency: Idempotency,
     /// Whether a version has to be named.
@@ -159,6 +173,7 @@ impl Operation {
             tag: "",
             summary: "",
             access: Access::SignedIn,
+            gate: Gate::Request,
             idempotency: Idempotency::None,
             precondition: Precondition::None,
             weak_match: false,
@@ -243,6 +258,19 @@ impl Operation {
     #[must_use]
     pub const fn staff(mut self, scope: Scope) -> Self {
         self.access = Access::Staff(scope);
+        self
+    }
+
+    /// For operators with a scope, on their own listener.
+    #[must_use]
+    pub const fn operator(self, scope: Scope) -> Self {
+        self.staff(scope).gate(Gate::Operator)
+    }
+
+    /// What a request needs to be let in, if it is not a plain one.
+    #[must_use]
+    pub const fn gate(mut self, gate: Gate) -> Self {
+        self.gate = gate;
         self
     }
 
@@ -358,7 +386,8 @@ impl Operation {
         self
     }
 
-    /// Sheds who asks too often, as a full node does: a problem would end more than the request.
+    /// Sheds who asks too often, as a node that is full of streams does: a problem would end more
+    /// than the request.
     #[must_use]
     pub const fn shedding(mut self, shed: fn() -> HttpResponse) -> Self {
         self.shed = Some(shed);
@@ -389,9 +418,14 @@ impl Operation {
     #[must_use]
     pub fn all_codes(&self, body: bool) -> Vec<Code> {
         let mut codes = self.codes.to_vec();
-        codes.extend([Code::Internal, Code::OverCapacity, Code::Unavailable]);
-        if self.shed.is_none() {
-            codes.push(Code::RateLimited);
+        codes.push(Code::Internal);
+        match self.gate {
+            Gate::Request => {
+                codes.extend([Code::OverCapacity, Code::Unavailable, Code::RateLimited]);
+            }
+            Gate::Stream if self.shed.is_some() => {}
+            Gate::Stream => codes.push(Code::RateLimited),
+            Gate::Operator => codes.extend([Code::OverCapacity, Code::Unavailable]),
         }
         if body {
             codes.extend([Code::Timeout, Code::TooLarge, Code::UnsupportedMediaType]);

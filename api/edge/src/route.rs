@@ -1,8 +1,8 @@
 //! Routes: an operation, the types of its bodies and a handler, bound together.
 //!
-//! One way of a request for all operations: credential, scope, rate, parameters, headers, body,
-//! handler, reply. A handler sees a checked [`Call`] and nothing of HTTP. The body's type gives
-//! both the decoder and the schema.
+//! One way of a request for all operations: place, credential, scope, rate, parameters, headers,
+//! body, handler, reply. A handler sees a checked [`Call`] and nothing of HTTP. The body's type
+//! gives both the decoder and the schema.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use crate::identity::Caller;
 use crate::input::{Input, NoBody};
 use crate::layers::Template;
 use crate::openapi::Content;
-use crate::operation::{ErrorForm, Idempotency, Method, Operation, Precondition};
+use crate::operation::{ErrorForm, Gate, Idempotency, Method, Operation, Precondition};
 use crate::problem::{Code, Problem};
 use crate::rate::Quota;
 use crate::reply::{Output, Rendering, Reply, VARY};
@@ -26,7 +26,7 @@ use crate::request::{
     Condition, Matching, Params, Prefer, RequestContext, RequestKey, fingerprint, read_if_match,
     read_if_none_match, read_key, read_query, scoped_key,
 };
-use crate::state::EdgeState;
+use crate::state::{EdgeState, InFlight};
 
 /// A checked request.
 #[derive(Debug, Clone)]
@@ -190,7 +190,12 @@ impl Route {
                 let edge = edge.get_ref().clone();
                 let if_match = http.headers().get(IF_MATCH).filter(|_| !operation.weak_match);
                 let is_weak = if_match.is_some_and(|tag| tag.as_bytes().starts_with(b"W/"));
-                let answer = handler(edge, http, payload.into_inner(), Rc::clone(&quotas)).await;
+                let answer = match enter(operation, &edge) {
+                    Ok(_place) => {
+                        handler(edge, http, payload.into_inner(), Rc::clone(&quotas)).await
+                    }
+                    Err(full) => Err(full),
+                };
                 let mut response = answer.unwrap_or_else(|problem| {
                     let problem = match problem.code() {
                         Code::VersionMismatch if is_weak => problem.detail(WEAK),
@@ -211,6 +216,22 @@ impl Route {
             }
         })
     }
+}
+
+/// The place in flight of a request that needs one. Load is shed before anything of a request is
+/// looked at.
+fn enter(operation: &Operation, edge: &EdgeState) -> Result<Option<InFlight>, Problem> {
+    match operation.gate {
+        Gate::Request => {}
+        Gate::Stream | Gate::Operator => return Ok(None),
+    }
+    let place = edge.enter();
+    if place.is_none() {
+        metrics::counter!("mercato_http_shed_total").increment(1);
+        let full = Problem::new(Code::OverCapacity).detail("too many requests in flight");
+        return Err(full.retry_after_ms(1000));
+    }
+    Ok(place)
 }
 
 /// Why a version that looks right is refused: the tag came with a compressed or expanded form.
@@ -240,7 +261,12 @@ async fn check<B: Input>(
     let now = edge.wall();
     let caller = edge.authority().caller(operation.need(), &http, now).await?;
     http.extensions_mut().insert(caller.tenant.clone());
-    let quota = edge.take_quota(&caller, http.peer_addr().map(|peer| peer.ip()), now);
+    let quota = match operation.gate {
+        Gate::Request | Gate::Stream => {
+            edge.take_quota(&caller, http.peer_addr().map(|peer| peer.ip()), now)
+        }
+        Gate::Operator => Ok(None),
+    };
     quotas.set(quota.unwrap_or_else(Some));
     quota.map_err(|quota| {
         Problem::new(Code::RateLimited)

@@ -1,4 +1,4 @@
-//! The inner layer: number and trace, a place in flight, the request's metrics.
+//! The inner layer: number and trace, the request's metrics.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use crate::state::EdgeState;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Template(pub(crate) &'static str);
 
-/// Gives a request its number and trace, refuses it when the node is full, counts it.
+/// Gives a request its number and trace, and counts it.
 pub(crate) async fn context<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -31,21 +31,9 @@ pub(crate) async fn context<B: MessageBody + 'static>(
         .clone();
     let context = edge.context(request.headers());
     request.extensions_mut().insert(context);
-    let place = edge.enter();
-    let origin = context.origin(request.path());
-    let mut response = match &place {
-        None => {
-            metrics::counter!("mercato_http_shed_total").increment(1);
-            let refusal = Problem::new(Code::OverCapacity)
-                .detail("too many requests in flight")
-                .retry_after_ms(1000);
-            request.into_response(refusal.respond(&origin))
-        }
-        // The routes answer every refusal themselves; what fails here is the framework.
-        Some(_) => {
-            next.call(request).await.map_err(|error| problem_of(&error))?.map_into_boxed_body()
-        }
-    };
+    // The routes answer every refusal themselves; what fails here is the framework.
+    let answer = next.call(request).await.map_err(|error| problem_of(&error))?;
+    let mut response = answer.map_into_boxed_body();
     stamp(&mut response, &context);
     count(&response, began);
     Ok(response)

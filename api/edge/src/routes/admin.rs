@@ -4,7 +4,8 @@
 //! scope `node` of staff, whatever shop the token is of. What is of a shop (entities, quarantine,
 //! dead letters) needs `admin`; things of another shop are not there for an operator of this one.
 //! The listener has its own port and is never public, so its operations stand in no public
-//! document; it serves one of its own, at `/openapi.json`.
+//! document; it serves one of its own, at `/openapi.json`. They take no place in flight and count
+//! against no quota: whoever is to help a full node has to get in.
 
 mod clock;
 mod config;
@@ -38,17 +39,17 @@ const SHARD: Param =
 
 const CLUSTER: Operation = Operation::get("getCluster", "/admin/cluster")
     .about("Admin", "Nodes, shards, the way of events and the read models")
-    .staff(Scope::Node);
+    .operator(Scope::Node);
 
 const DRAIN: Operation = Operation::post("drainNode", "/admin/nodes/{node}/drain")
     .about("Admin", "Takes nothing new, ends what is under way, ends the process")
-    .staff(Scope::Node)
+    .operator(Scope::Node)
     .params(&[NODE])
     .statuses(&[202]);
 
 const MOVE: Operation = Operation::post("moveShard", "/admin/shards/{shard}/move")
     .about("Admin", "Moves a shard to another node; a single node has none")
-    .staff(Scope::Node)
+    .operator(Scope::Node)
     .params(&[SHARD])
     .statuses(&[202])
     .codes(&[Code::InvalidState]);

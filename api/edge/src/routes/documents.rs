@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::asyncapi;
 use crate::input::NoBody;
 use crate::openapi::{self, Content};
-use crate::operation::{Caching, Operation};
+use crate::operation::{Caching, Gate, Operation};
 use crate::problem::{Code, Problem};
 use crate::reply::VARY;
 use crate::request::{Param, ParamKind};
@@ -34,6 +34,7 @@ const GET_ASYNCAPI: Operation = Operation::get("getAsyncApi", "/asyncapi.json")
 const GET_ADMIN_OPENAPI: Operation = Operation::get("getAdminOpenApi", "/openapi.json")
     .about("Documents", "The document of the operations for operators")
     .public()
+    .gate(Gate::Operator)
     .caching(Caching::Document);
 
 const TYPE: Param = Param::new("type", ParamKind::Word(&TYPES), "A type of event: `order.placed`.");

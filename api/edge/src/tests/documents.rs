@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::identity::Access;
 use crate::openapi::Content;
-use crate::operation::{ErrorForm, Idempotency, Method, Precondition};
+use crate::operation::{ErrorForm, Gate, Idempotency, Method, Precondition};
 use crate::problem::MEMBERS;
 use crate::routes;
 use crate::testing::{Setup, World, ask, get};
@@ -138,6 +138,19 @@ fn members_of_some_codes_are_declared() {
     assert_eq!(problem["properties"]["quote"]["$ref"], reference("Quote"));
     assert_eq!(problem["properties"]["available"]["$ref"], reference("Money"));
     assert_eq!(problem["properties"]["lines"]["items"]["$ref"], reference("ShortLine"));
+}
+
+/// What an EventSource must not be answered, as another status than 200 ends it for good.
+#[test]
+fn streams_are_not_refused_for_want_of_room() {
+    for route in routes::all().iter().filter(|route| route.operation.ticket) {
+        let operation = route.operation;
+        assert_eq!(operation.gate, Gate::Stream, "{}", operation.id);
+        let statuses: Vec<u16> =
+            operation.all_codes(false).iter().map(|code| code.status().as_u16()).collect();
+        assert!(!statuses.contains(&503), "{}: {statuses:?}", operation.id);
+        assert_eq!(statuses.contains(&429), operation.shed.is_none(), "{}", operation.id);
+    }
 }
 
 #[test]

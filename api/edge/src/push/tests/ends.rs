@@ -91,6 +91,22 @@ async fn a_full_node_sheds_and_keeps_what_it_has() {
     assert_eq!(rig.world.edge.streams().n_open(), 1);
 }
 
+/// Requests in flight are no matter of streams: a 503 would close an EventSource for good.
+#[actix_web::test]
+async fn a_node_that_is_full_of_requests_refuses_no_stream() {
+    let rig = Rig::new().await;
+    let order = rig.order("ada", "cart-0001").await;
+    let bearer = format!("Bearer {}", rig.token("ada").await);
+    let headers = [("authorization", bearer.as_str())];
+    rig.world.edge.set_limits(EdgeLimits { rate_limit: 0, in_flight_max: 0 });
+    assert_eq!(rig.get("/v1/me/orders", &headers).await.status().as_u16(), 503);
+    for path in [events_of(&order), "/v1/me/events".to_owned()] {
+        let mut reader = rig.open(&path, &headers).await;
+        assert_eq!(reader.event().await.event, "order.status", "{path}");
+    }
+    assert_eq!(rig.world.edge.n_in_flight(), 0);
+}
+
 #[actix_web::test]
 async fn who_asks_too_often_is_shed_and_not_closed_for_good() {
     let rig = Rig::new().await;

@@ -21,12 +21,12 @@ use crate::views::unavailable;
 
 const GET: Operation = Operation::get("getClock", "/demo/clock")
     .about("Demo", "The node's time")
-    .staff(Scope::Node)
+    .operator(Scope::Node)
     .demo();
 
 const MOVE: Operation = Operation::post("moveClock", "/demo/clock")
     .about("Demo", "Moves the node's time forward; tokens go on by wall time")
-    .staff(Scope::Node)
+    .operator(Scope::Node)
     .demo();
 
 /// The operations of this file: none without a demo's clock.

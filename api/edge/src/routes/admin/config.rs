@@ -32,13 +32,13 @@ const VERSION: Param = Param::new(
 
 const GET: Operation = Operation::get("getConfig", "/admin/config")
     .about("Admin", "Dynamic configuration, every key with its value")
-    .staff(Scope::Node)
+    .operator(Scope::Node)
     .query(&[VERSION])
     .codes(&[Code::NotFound]);
 
 const PUT: Operation = Operation::put("putConfig", "/admin/config")
     .about("Admin", "Changes dynamic configuration, or goes back to an older version of it")
-    .staff(Scope::Node)
+    .operator(Scope::Node)
     .codes(&[Code::NotFound])
     .if_match();
 

@@ -23,12 +23,12 @@ const ID: Param = Param::new("id", ParamKind::Name { min: 3, max: 26 }, "A dead 
 
 const LIST: Operation = Operation::get("listDeadLetters", "/admin/dead-letters")
     .about("Admin", "Messages that were given up, by shard and number")
-    .staff(Scope::Admin)
+    .operator(Scope::Admin)
     .query(&[LIMIT, CURSOR]);
 
 const REPLAY: Operation = Operation::post("replayDeadLetter", "/admin/dead-letters/{id}/replay")
     .about("Admin", "Sends a dead letter again; it then has no end of life")
-    .staff(Scope::Admin)
+    .operator(Scope::Admin)
     .params(&[ID]);
 
 /// The operations of this file.

@@ -34,7 +34,7 @@ const VERSION: Param = Param::new(
 
 const INSPECT: Operation = Operation::get("inspectEntity", "/admin/entities/{kind}/{id}")
     .about("Admin", "An entity's state and newest records")
-    .staff(Scope::Admin)
+    .operator(Scope::Admin)
     .params(&[KIND, ID])
     .query(&[VERSION]);
 

@@ -21,13 +21,13 @@ use crate::routes::common;
 
 const REPLAY: Operation = Operation::post("replayEvents", "/admin/events/replay")
     .about("Admin", "Publishes a part of the history again: same ids, same bytes")
-    .staff(Scope::Node)
+    .operator(Scope::Node)
     .statuses(&[202])
     .codes(&[Code::InvalidState]);
 
 const GET: Operation = Operation::get("getReplay", "/admin/events/replay")
     .about("Admin", "How the last replay goes")
-    .staff(Scope::Node)
+    .operator(Scope::Node)
     .codes(&[Code::NotFound]);
 
 /// The operations of this file.

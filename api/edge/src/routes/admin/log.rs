@@ -19,11 +19,11 @@ use crate::routes::common;
 
 const GET: Operation = Operation::get("getLog", "/admin/log")
     .about("Admin", "What of the log is written")
-    .staff(Scope::Node);
+    .operator(Scope::Node);
 
 const PUT: Operation = Operation::put("putLog", "/admin/log")
     .about("Admin", "Changes what of the log is written, until the next start")
-    .staff(Scope::Node);
+    .operator(Scope::Node);
 
 /// The operations of this file.
 pub(super) fn routes(operator: &Arc<Operator>) -> Vec<Route> {

@@ -24,12 +24,12 @@ const ID: Param =
 
 const LIST: Operation = Operation::get("listQuarantine", "/admin/quarantine")
     .about("Admin", "Entities in quarantine, with the reason")
-    .staff(Scope::Admin)
+    .operator(Scope::Admin)
     .query(&[LIMIT, CURSOR]);
 
 const LIFT: Operation = Operation::post("liftQuarantine", "/admin/quarantine/{id}/lift")
     .about("Admin", "Lets an entity take commands again; it is read anew from the journal")
-    .staff(Scope::Admin)
+    .operator(Scope::Admin)
     .params(&[ID]);
 
 /// The operations of this file.

@@ -13,6 +13,7 @@ use ports::memory::MemoryStore;
 use serde_json::Value;
 
 use super::rig::Rig;
+use crate::state::EdgeLimits;
 use crate::testing::journal::{append, imposed, record};
 use crate::testing::{Answer, Ask, ask, get, post};
 
@@ -137,7 +138,6 @@ async fn configuration_takes_effect_and_is_taken_back() {
         let answer = rig.send(get("/v1/me/orders").bearer(&buyer)).await;
         assert_eq!(answer.status, expected, "{}", answer.text());
     }
-    // The operator's own requests are counted too: the two that are left are these.
     let stale = rig.admin(put_config("\"v0\"", r#"{"values":{}}"#)).await;
     assert_eq!(stale.brief(), "412 version_mismatch");
     assert_eq!(stale.json()["version"], 1);
@@ -148,6 +148,26 @@ async fn configuration_takes_effect_and_is_taken_back() {
     assert_eq!(old["values"]["edge.rate_limit"], 2);
     let none = rig.admin(get("/admin/config?version=77")).await;
     assert_eq!(none.brief(), "404 not_found");
+}
+
+/// Who could not get in could not raise the limit that keeps him out.
+#[actix_web::test]
+async fn an_operator_gets_in_when_nobody_else_does() {
+    let rig = Rig::empty().await;
+    rig.world.edge.set_limits(EdgeLimits { rate_limit: 1, in_flight_max: 0 });
+    let shut_out = || rig.send(get("/v1/products").bearer(&rig.staff));
+    assert_eq!(shut_out().await.brief(), "503 over_capacity");
+    for _ in 0..3 {
+        let read = rig.admin(get("/admin/config")).await;
+        assert_eq!((read.status, read.header("ratelimit")), (200, ""), "{}", read.text());
+        assert_eq!(rig.admin(get("/openapi.json")).await.status, 200);
+    }
+    let nobody = rig.admin(get("/admin/config").bearer("nobody")).await;
+    assert_eq!(nobody.brief(), "401 unauthenticated");
+    let limits = r#"{"values":{"admission.in_flight_max":100,"edge.rate_limit":0}}"#;
+    let raised = rig.admin(put_config("\"v0\"", limits)).await;
+    assert_eq!(raised.status, 200, "{}", raised.text());
+    assert_eq!(shut_out().await.status, 200);
 }
 
 #[actix_web::test]

@@ -69,6 +69,12 @@ async fn operators_find_their_operations_in_it() {
     let put_config = &document["paths"]["/admin/config"]["put"];
     assert_eq!(put_config["x-precondition"], "required");
     assert_eq!(put_config["x-access"]["kind"], "staff");
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let shuts_out = operation["responses"]["429"].is_object();
+            assert!(!shuts_out, "{method} {path}: operators have no quota");
+        }
+    }
     let public: Value = serde_json::from_slice(&routes::documents::openapi_json()).unwrap();
     assert!(described.is_disjoint(&operations(&public)), "they have a listener of their own");
 }
