@@ -176,12 +176,18 @@ async fn inspect(call: Call<NoBody>) -> Result<Reply<Json<Entity>>, Problem> {
         quarantined,
         records: Vec::new(),
     };
-    let wanted = call.query.number("version").unwrap_or(u64::MAX);
+    let asked = call.query.number("version");
+    let wanted = asked.unwrap_or(u64::MAX);
     let AsOf { cell, records } = read(&call, &key, wanted).await?;
     if shown.quarantined.is_none() && records.is_empty() {
         return Err(Problem::new(Code::NotFound));
     }
-    shown.version = records.first().map_or(0, StepRecord::version_after).min(wanted);
+    let newest = records.first().map_or(0, StepRecord::version_after);
+    if asked.is_some_and(|asked| asked > newest) {
+        let detail = format!("its newest version is {newest}");
+        return Err(Problem::new(Code::NotFound).detail(detail));
+    }
+    shown.version = newest.min(wanted);
     shown.records = records.iter().map(|record| Record::new(&types, record)).collect();
     shown.state = match cell {
         Some(cell) => json_of(&types, key.kind, &cell.snapshot(0).state),

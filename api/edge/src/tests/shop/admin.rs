@@ -453,6 +453,10 @@ async fn entities_are_seen_as_they_were() {
     assert_eq!(first["version"], 1, "{first}");
     assert_ne!(first["state"], body["state"]);
     assert_eq!(first["records"].as_array().unwrap().len(), 1);
+    for (at, expected) in [(version, "200"), (version + 1, "404 not_found")] {
+        let path = format!("/admin/entities/sku/tea-1?version={at}");
+        assert_eq!(rig.admin(get(&path)).await.brief(), expected, "{path}");
+    }
     for path in ["/admin/entities/sku/nothing", "/admin/entities/nope/tea-1"] {
         assert_eq!(rig.admin(get(path)).await.brief(), "404 not_found", "{path}");
     }
