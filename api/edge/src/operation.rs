@@ -56,7 +56,7 @@ pub enum Idempotency {
 pub enum Precondition {
     /// There is none.
     None,
-    /// `If-Match` (or `If-None-Match: *`) is required.
+    /// `If-Match` is required, or `If-None-Match: *` of what can create.
     Required,
     /// `If-Match` is optional.
     Optional,
@@ -144,6 +144,8 @@ pub struct Operation {
     pub query: &'static [Param],
     /// Statuses of success.
     pub statuses: &'static [u16],
+    /// Whether what is new (201) or under way (202) says where it stands: `Location`.
+    pub located: bool,
     /// Codes of its own; those of every operation of its form are added.
     pub codes: &'static [Code],
     /// How replies may be cached.
@@ -181,6 +183,7 @@ impl Operation {
             params: &[],
             query: &[],
             statuses: &[200],
+            located: true,
             codes: &[],
             caching: Caching::Personal,
             error_form: ErrorForm::Problem,
@@ -339,6 +342,13 @@ impl Operation {
         self
     }
 
+    /// What it makes stands nowhere: a token, a day's points.
+    #[must_use]
+    pub const fn unlocated(mut self) -> Self {
+        self.located = false;
+        self
+    }
+
     /// Codes of its own.
     #[must_use]
     pub const fn codes(mut self, codes: &'static [Code]) -> Self {
@@ -412,6 +422,13 @@ impl Operation {
             tenant: matches!(self.error_form, ErrorForm::Problem)
                 && !matches!(self.caching, Caching::Document),
         }
+    }
+
+    /// Whether `If-None-Match: *` can come true: it makes the very thing whose version it asks for.
+    #[must_use]
+    pub fn creates(&self) -> bool {
+        let is_conditional = self.precondition != Precondition::None;
+        self.method == Method::Put && is_conditional && self.statuses.contains(&201)
     }
 
     /// Every code that it may answer: its own and those that its form brings.

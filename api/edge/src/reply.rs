@@ -213,6 +213,10 @@ impl<B: Output> Reply<B> {
         let Self { mut status, body, tag, headers, replayed, is_partly_tagged } = self;
         let declared = operation.statuses.contains(&status.as_u16());
         assert!(declared, "{} answers the undeclared status {status}", operation.id);
+        if matches!(status.as_u16(), 201 | 202) {
+            let is_located = headers.iter().any(|(name, _)| *name == header::LOCATION);
+            debug_assert_eq!(is_located, operation.located, "{} and its Location", operation.id);
+        }
         let body = body.into_bytes();
         let bytes = body.as_ref().map(|(bytes, _)| bytes.as_slice());
         let is_read = operation.method == Method::Get && status == StatusCode::OK;

@@ -321,7 +321,8 @@ fn conditions(
     operation: &Operation,
     headers: &HeaderMap,
 ) -> Result<(Condition, Option<Vec<String>>), Problem> {
-    let weak = operation.weak_match;
+    let (creates, weak) = (operation.creates(), operation.weak_match);
+    let matching = |required| Matching { required, creates, weak };
     match operation.precondition {
         Precondition::None
             if operation.method == Method::Get && operation.error_form == ErrorForm::Problem =>
@@ -329,12 +330,8 @@ fn conditions(
             Ok((Condition::Any, read_if_none_match(headers)?))
         }
         Precondition::None => Ok((Condition::Any, None)),
-        Precondition::Required => {
-            Ok((read_if_match(headers, Matching { required: true, weak })?, None))
-        }
-        Precondition::Optional => {
-            Ok((read_if_match(headers, Matching { required: false, weak })?, None))
-        }
+        Precondition::Required => Ok((read_if_match(headers, matching(true))?, None)),
+        Precondition::Optional => Ok((read_if_match(headers, matching(false))?, None)),
     }
 }
 

@@ -122,7 +122,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
             "The version that is meant: \"v17\"; `*`: any, if it is there."
         };
         all.push(parameter("If-Match", "header", false, about, form(TAG)));
-        if operation.method == Method::Put {
+        if operation.creates() {
             let about = "`*`: create, do not replace. Not together with If-Match.";
             let schema = json!({"type": "string", "enum": ["*"]});
             all.push(parameter("If-None-Match", "header", false, about, schema));
@@ -142,7 +142,8 @@ fn responses(route: &Route) -> Value {
     let operation = route.operation;
     let mut responses = serde_json::Map::new();
     for status in operation.statuses {
-        let mut response = json!({"description": meaning(*status), "headers": headers(*status)});
+        let headers = headers(operation.located && is_located(*status), false);
+        let mut response = json!({"description": meaning(*status), "headers": headers});
         let has_body = !matches!(*status, 204 | 302 | 303);
         if let Some(content) = (route.reply)().describe().filter(|_| has_body) {
             response["content"] = content;
@@ -154,18 +155,18 @@ fn responses(route: &Route) -> Value {
         responses.insert(status.to_string(), response);
     }
     if operation.minimal && operation.statuses.contains(&200) {
-        let described = json!({"description": meaning(204), "headers": headers(204)});
+        let described = json!({"description": meaning(204), "headers": headers(false, false)});
         responses.entry("204").or_insert(described);
     }
     let is_read = operation.method == Method::Get && operation.error_form == ErrorForm::Problem;
     if is_read && operation.statuses.contains(&200) && !operation.ticket {
-        let described = json!({"description": meaning(304), "headers": headers(304)});
+        let described = json!({"description": meaning(304), "headers": headers(false, false)});
         responses.insert("304".to_owned(), described);
     }
-    let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     let has_body = (route.request)() != Content::None;
     for code in operation.all_codes(has_body) {
-        by_status.entry(code.status().as_u16()).or_default().push(code.as_str());
+        by_status.entry(code.status().as_u16()).or_default().push(code);
     }
     for (status, codes) in by_status {
         let (media_type, schema) = match operation.error_form {
@@ -173,10 +174,12 @@ fn responses(route: &Route) -> Value {
             ErrorForm::OAuth => ("application/json", "OAuthError"),
         };
         let schema = json!({"$ref": format!("#/components/schemas/{schema}")});
+        let says_when = codes.iter().any(|code| code.retry_after_s().is_some());
+        let codes: Vec<&str> = codes.into_iter().map(Code::as_str).collect();
         let described = json!({
             "description": codes.join(", "),
             "x-codes": codes,
-            "headers": headers(status),
+            "headers": headers(false, says_when),
             "content": {media_type: {"schema": schema}},
         });
         responses.insert(status.to_string(), described);
@@ -188,7 +191,7 @@ const fn meaning(status: u16) -> &'static str {
     match status {
         200 => "Done.",
         201 => "Created.",
-        202 => "Accepted, not finished: follow Location.",
+        202 => "Accepted, not finished; Location, if it is there, says where to look.",
         204 => "Done; there is nothing to show.",
         302 | 303 => "Go to Location.",
         304 => "The reader's version is current.",
@@ -196,17 +199,20 @@ const fn meaning(status: u16) -> &'static str {
     }
 }
 
-fn headers(status: u16) -> Value {
+/// Statuses of success that say where the thing stands.
+const fn is_located(status: u16) -> bool {
+    matches!(status, 201 | 202 | 302 | 303)
+}
+
+/// `is_located`, `says_when`: whether there are `Location` and `Retry-After`.
+fn headers(is_located: bool, says_when: bool) -> Value {
     let text = schema_of::<String>();
     let header = |about: &str| json!({"description": about, "schema": text.clone()});
     let mut headers = json!({"Request-Id": header("The number of the request.")});
-    let retry = Code::ALL
-        .iter()
-        .any(|code| code.status().as_u16() == status && code.retry_after_s().is_some());
-    if retry {
+    if says_when {
         headers["Retry-After"] = header("Seconds after which a retry may help.");
     }
-    if matches!(status, 201 | 202 | 302 | 303) {
+    if is_located {
         headers["Location"] = header("Where the thing stands.");
     }
     headers

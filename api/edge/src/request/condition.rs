@@ -36,6 +36,8 @@ pub fn entity_tag(version: u64) -> String {
 pub struct Matching {
     /// 428 without one.
     pub required: bool,
+    /// Whether `If-None-Match: *` can come true.
+    pub creates: bool,
     /// The thing is read with others inside only, and a command changes none of those: a weak tag
     /// of such a read means the version in it.
     pub weak: bool,
@@ -45,7 +47,7 @@ pub struct Matching {
 ///
 /// Several tags in one `If-Match` are refused (400): one of them would have to be chosen.
 pub fn read_if_match(headers: &HeaderMap, matching: Matching) -> Result<Condition, Problem> {
-    let Matching { required, weak } = matching;
+    let Matching { required, creates, weak } = matching;
     match (text(headers, &IF_MATCH)?, text(headers, &IF_NONE_MATCH)?) {
         (Some(_), Some(_)) => Err(Problem::invalid(
             "If-Match",
@@ -57,8 +59,13 @@ pub fn read_if_match(headers: &HeaderMap, matching: Matching) -> Result<Conditio
         (None, Some(_)) => {
             Err(Problem::invalid("If-None-Match", "bad_form", "a command takes `*` only"))
         }
-        (None, None) if required => Err(Problem::new(Code::PreconditionRequired)
-            .detail("send If-Match with the version's tag, or If-None-Match: * to create")),
+        (None, None) if required => {
+            let detail = match creates {
+                true => "send If-Match with the version's tag, or If-None-Match: * to create",
+                false => "send If-Match with the version's tag",
+            };
+            Err(Problem::new(Code::PreconditionRequired).detail(detail))
+        }
         (None, None) => Ok(Condition::Any),
     }
 }

@@ -53,7 +53,7 @@ fn conditions_of_commands() {
             Ok(condition) => format!("{condition:?}"),
             Err(problem) => problem.code().as_str().to_owned(),
         };
-    let required = Matching { required: true, weak: false };
+    let required = Matching { required: true, ..Matching::default() };
     let table: &[(&[(&str, &str)], &str)] = &[
         (&[("if-match", "\"v17\"")], "Version(17)"),
         (&[("if-match", " \"v0\" ")], "Version(0)"),

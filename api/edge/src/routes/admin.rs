@@ -45,13 +45,15 @@ const DRAIN: Operation = Operation::post("drainNode", "/admin/nodes/{node}/drain
     .about("Admin", "Takes nothing new, ends what is under way, ends the process")
     .operator(Scope::Node)
     .params(&[NODE])
-    .statuses(&[202]);
+    .statuses(&[202])
+    .unlocated();
 
 const MOVE: Operation = Operation::post("moveShard", "/admin/shards/{shard}/move")
     .about("Admin", "Moves a shard to another node; a single node has none")
     .operator(Scope::Node)
     .params(&[SHARD])
     .statuses(&[202])
+    .unlocated()
     .codes(&[Code::InvalidState]);
 
 /// The operations of the admin listener.

@@ -55,6 +55,7 @@ const SIGN_IN: Operation = Operation::post("signInDaily", "/v1/me/sign-ins")
     .about("Customers", "Signs in for the day's points; a day is granted once")
     .scoped(Scope::OrdersWrite)
     .statuses(&[200, 201])
+    .unlocated()
     .codes(&[Code::InvalidState, Code::NotFound])
     .natural();
 

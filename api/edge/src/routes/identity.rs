@@ -25,11 +25,13 @@ const CREATE_GUEST: Operation = Operation::post("createGuest", "/v1/guests")
     .about("Identity", "A token for a buyer without an account")
     .public()
     .statuses(&[201])
+    .unlocated()
     .caching(Caching::Never);
 
 const CREATE_SESSION: Operation = Operation::post("createSession", "/v1/session")
     .about("Identity", "Exchanges a bearer token for a session cookie")
     .statuses(&[201])
+    .unlocated()
     .caching(Caching::Never);
 
 const GET_SESSION: Operation = Operation::get("getSession", "/v1/session")
@@ -46,6 +48,7 @@ const CREATE_STREAM_TICKET: Operation = Operation::post("createStreamTicket", "/
     .about("Identity", "A read-only right to open streams, for a URL")
     .scoped(Scope::OrdersRead)
     .statuses(&[201])
+    .unlocated()
     .caching(Caching::Never);
 
 /// The operations of this file.

@@ -153,6 +153,43 @@ fn streams_are_not_refused_for_want_of_room() {
     }
 }
 
+/// Only what makes a thing can be asked to make it.
+#[test]
+fn what_cannot_create_takes_no_if_none_match() {
+    let bytes = routes::documents::openapi_json();
+    let document: Value = serde_json::from_slice(&bytes).unwrap();
+    let mut n_creating = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let put = &item["put"];
+        let parameters = put["parameters"].as_array().into_iter().flatten();
+        let n_declared = parameters.filter(|found| found["name"] == "If-None-Match").count();
+        let creates = put["responses"]["201"].is_object();
+        assert_eq!(n_declared, usize::from(creates), "{path}");
+        n_creating += n_declared;
+    }
+    assert!(n_creating >= 5, "{n_creating}");
+}
+
+/// Headers are declared where they are sent.
+#[test]
+fn declared_headers_are_those_that_come() {
+    let bytes = routes::documents::openapi_json();
+    let document: Value = serde_json::from_slice(&bytes).unwrap();
+    let has = |path: &str, status: &str, name: &str| {
+        let responses = &document["paths"][path]["post"]["responses"];
+        assert!(responses[status].is_object(), "{path} {status}");
+        responses[status]["headers"][name].is_object()
+    };
+    for path in ["/v1/guests", "/v1/session", "/v1/stream-tickets", "/v1/me/sign-ins"] {
+        assert!(!has(path, "201", "Location"), "{path}: it stands nowhere");
+    }
+    let (orders, cancel) = ("/v1/orders", "/v1/orders/{id}/cancel");
+    assert!(has(orders, "201", "Location") && has(orders, "202", "Location"));
+    assert!(has(orders, "409", "Retry-After"), "reservation_timeout");
+    assert!(!has(cancel, "409", "Retry-After"), "no state ends by waiting");
+    assert!(has(cancel, "503", "Retry-After") && has(cancel, "429", "Retry-After"));
+}
+
 #[test]
 fn every_list_has_pages() {
     let mut n_lists = 0;

@@ -114,7 +114,7 @@ async fn replay(
     )?;
     let progress = operator.relay.state().replay;
     let begun = progress.unwrap_or_else(|| ReplayProgress { stream, ..ReplayProgress::default() });
-    Ok(Reply::new(202, Json(begun.into())))
+    Ok(Reply::new(202, Json(begun.into())).location(GET.path.to_owned()))
 }
 
 async fn get(
