@@ -70,9 +70,7 @@ fn register(
     email: CompactString,
     utc_offset_min: i16,
 ) -> Result<Decision<Customer>, Rejection> {
-    if customer.profile.is_some() {
-        return Ok(Decision::reply(Reply::Registered { created: false }));
-    }
+    // Of a customer who is known, too: what cannot be is refused, though it would change nothing.
     check(&name, &email)?;
     // Offsets in use lie between -12 and +14 hours.
     if !(-12 * 60..=14 * 60).contains(&utc_offset_min) {
@@ -81,6 +79,9 @@ fn register(
             "out_of_range",
             "is no offset in use",
         )));
+    }
+    if customer.profile.is_some() {
+        return Ok(Decision::reply(Reply::Registered { created: false }));
     }
     let (kind, subject) = (ctx.principal.kind, ctx.principal.subject.clone());
     let event = Event::Registered { kind, subject, name, email, utc_offset_min };

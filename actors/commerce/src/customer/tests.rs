@@ -154,8 +154,13 @@ fn names_and_mail_addresses_are_checked() {
     }
     let (name, email) = ("Ada".into(), "a@b".into());
     let offset = Command::Register { name, email, utc_offset_min: 15 * 60 };
-    assert_eq!(code(world.ask(offset)), "/utc_offset_min out_of_range");
+    assert_eq!(code(world.ask(offset.clone())), "/utc_offset_min out_of_range");
     assert_eq!(world.version, 0);
+    // Whoever is known hears it as well.
+    let mut known = World::registered();
+    assert_eq!(code(known.ask(register("Ada", "bad"))), "/email not_an_email");
+    assert_eq!(code(known.ask(offset)), "/utc_offset_min out_of_range");
+    assert_eq!(known.version, 1);
     // A hundred characters, not bytes.
     assert!(world.ask(register(&"é".repeat(100), "a@b")).is_ok());
 }
