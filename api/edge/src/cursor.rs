@@ -77,7 +77,7 @@ impl CursorOf {
     /// The position in a cursor, and the filter that it continues: a request may leave the filter
     /// out, but not name another one.
     pub fn open<P: DeserializeOwned>(&self, sealer: &Sealer, text: &str) -> Result<P, Problem> {
-        let refused = |detail: &str| Problem::invalid("cursor", "bad_form", detail);
+        let refused = |detail: &str| Problem::bad_parameter("cursor", "bad_form", detail);
         let kept: Kept<P> = sealer
             .open(Purpose::Cursor, text)
             .ok_or_else(|| refused("is not a cursor of this service"))?;

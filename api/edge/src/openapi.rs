@@ -110,7 +110,7 @@ enum Side {
 }
 
 /// Replies whose members others define: some are there in some cases only.
-const OPEN: [&str; 3] = ["Problem", "Tokens", "StreamEvent"];
+const OPEN: [&str; 4] = ["Problem", "Fault", "Tokens", "StreamEvent"];
 
 #[derive(Default)]
 struct Schemas {

@@ -19,11 +19,32 @@ pub use code::Code;
 
 use crate::request::{Origin, hex, request_id};
 
+/// Where a fault is. It is written as the member of this name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultPlace {
+    /// In the body: JSON Pointer (RFC 6901); empty: the body as a whole.
+    Pointer(String),
+    /// In the query or among the headers: the name there.
+    Parameter(String),
+}
+
+impl FaultPlace {
+    /// The pointer or the name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Pointer(text) | Self::Parameter(text) => text,
+        }
+    }
+}
+
 /// One fault inside a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// JSON Pointer (RFC 6901) into the body; for a parameter or header its name.
-    pub pointer: String,
+    /// Where it is.
+    #[serde(flatten)]
+    pub place: FaultPlace,
     /// What kind of fault: `unknown_field`, `out_of_range`.
     pub code: &'static str,
     /// The fault in words.
@@ -31,10 +52,10 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault at a place.
+    /// A fault of the body.
     #[must_use]
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), code, detail: detail.into() }
+        Self { place: FaultPlace::Pointer(pointer.into()), code, detail: detail.into() }
     }
 }
 
@@ -86,13 +107,20 @@ impl Problem {
         }))
     }
 
-    /// 400 `invalid_request` for one place.
+    /// 400 `invalid_request` for one place of the body.
     #[must_use]
     pub fn invalid(pointer: &str, code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(Code::InvalidRequest).fault(Fault::new(pointer, code, detail))
     }
 
-    /// 422 `validation_failed` for one place.
+    /// 400 `invalid_request` for one parameter of the query or one header.
+    #[must_use]
+    pub fn bad_parameter(name: &str, code: &'static str, detail: impl Into<String>) -> Self {
+        let place = FaultPlace::Parameter(name.to_owned());
+        Self::new(Code::InvalidRequest).fault(Fault { place, code, detail: detail.into() })
+    }
+
+    /// 422 `validation_failed` for one place of the body.
     #[must_use]
     pub fn failed(pointer: &str, code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(Code::ValidationFailed).fault(Fault::new(pointer, code, detail))
@@ -109,10 +137,9 @@ impl Problem {
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         if self.0.detail.is_none() {
-            self.0.detail = Some(if fault.pointer.is_empty() {
-                fault.detail.clone()
-            } else {
-                format!("{}: {}", fault.pointer, fault.detail)
+            self.0.detail = Some(match fault.place.as_str() {
+                "" => fault.detail.clone(),
+                place => format!("{place}: {}", fault.detail),
             });
         }
         self.0.errors.push(fault);

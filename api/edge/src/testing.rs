@@ -287,8 +287,9 @@ impl Answer {
             text.push_str(&format!(" {error}"));
         }
         for fault in body["errors"].as_array().into_iter().flatten() {
-            let (code, pointer) = (fault["code"].as_str(), fault["pointer"].as_str());
-            text.push_str(&format!(" {} @ {}", code.unwrap(), pointer.unwrap()));
+            let place = fault["pointer"].as_str().or_else(|| fault["parameter"].as_str());
+            let code = fault["code"].as_str().unwrap();
+            text.push_str(&format!(" {code} @ {}", place.unwrap()));
         }
         text
     }

@@ -110,7 +110,7 @@ impl Authority {
         let channel = match text(headers, "channel")? {
             Some(asked) if tenants.has_channel(&tenant, asked) => CompactString::new(asked),
             Some(_) => {
-                return Err(Problem::invalid("Channel", "unknown_value", "no such channel"));
+                return Err(Problem::bad_parameter("Channel", "unknown_value", "no such channel"));
             }
             None => default_channel,
         };
@@ -272,12 +272,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Probl
     let mut values = headers.get_all(name);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(Problem::invalid(name, "duplicate", "the header stands twice"));
+        return Err(Problem::bad_parameter(name, "duplicate", "the header stands twice"));
     }
     value
         .to_str()
         .map(|text| Some(text.trim()))
-        .map_err(|_| Problem::invalid(name, "bad_form", "not ASCII"))
+        .map_err(|_| Problem::bad_parameter(name, "bad_form", "not ASCII"))
 }
 
 /// A value of the query whose characters need no decoding (base64url and dots).

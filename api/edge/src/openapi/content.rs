@@ -121,8 +121,12 @@ impl Content {
 #[schema(as = Fault)]
 #[allow(dead_code, reason = "only its schema is used; problem::Fault is what is written")]
 pub(super) struct FaultBody {
-    /// JSON Pointer into the body, or the name of a parameter or header.
+    /// A fault of the body: JSON Pointer (RFC 6901); empty: the body as a whole.
+    #[schema(required = false)]
     pointer: String,
+    /// A fault of the query or a header: its name.
+    #[schema(required = false)]
+    parameter: String,
     /// What kind of fault.
     code: String,
     /// In words.

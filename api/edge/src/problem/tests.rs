@@ -65,6 +65,13 @@ fn a_problem_holds_every_member() {
             }],
         })
     );
+    // What is not in the body has a name, and no pointer.
+    let problem = Problem::bad_parameter("limit", "out_of_range", "must be from 1 to 100");
+    let body: serde_json::Value = serde_json::from_slice(&problem.body(&origin)).unwrap();
+    let fault =
+        json!({"parameter": "limit", "code": "out_of_range", "detail": "must be from 1 to 100"});
+    assert_eq!((&body["errors"], &body["status"]), (&json!([fault]), &json!(400)));
+    assert_eq!(body["detail"], "limit: must be from 1 to 100");
     // RFC 9457: a text, also where nothing is said of this occurrence.
     let plain = Problem::new(Code::MethodNotAllowed).body(&origin);
     let plain: serde_json::Value = serde_json::from_slice(&plain).unwrap();

@@ -49,7 +49,7 @@ pub struct Matching {
 pub fn read_if_match(headers: &HeaderMap, matching: Matching) -> Result<Condition, Problem> {
     let Matching { required, creates, weak } = matching;
     match (text(headers, &IF_MATCH)?, text(headers, &IF_NONE_MATCH)?) {
-        (Some(_), Some(_)) => Err(Problem::invalid(
+        (Some(_), Some(_)) => Err(Problem::bad_parameter(
             "If-Match",
             "conflict",
             "If-Match and If-None-Match exclude each other",
@@ -57,7 +57,7 @@ pub fn read_if_match(headers: &HeaderMap, matching: Matching) -> Result<Conditio
         (Some(value), None) => parse_if_match(value, weak),
         (None, Some("*")) => Ok(Condition::Absent),
         (None, Some(_)) => {
-            Err(Problem::invalid("If-None-Match", "bad_form", "a command takes `*` only"))
+            Err(Problem::bad_parameter("If-None-Match", "bad_form", "a command takes `*` only"))
         }
         (None, None) if required => {
             let detail = match creates {
@@ -83,7 +83,7 @@ pub fn read_if_none_match(headers: &HeaderMap) -> Result<Option<Vec<String>>, Pr
         return Ok(None);
     }
     let tags = tags(value)
-        .ok_or_else(|| Problem::invalid("If-None-Match", "bad_form", "not a list of tags"))?;
+        .ok_or_else(|| Problem::bad_parameter("If-None-Match", "bad_form", "not a list of tags"))?;
     Ok(Some(tags.into_iter().map(|(_, tag)| tag.to_owned()).collect()))
 }
 
@@ -92,7 +92,7 @@ fn parse_if_match(value: &str, takes_weak: bool) -> Result<Condition, Problem> {
         return Ok(Condition::Exists);
     }
     let tags = tags(value)
-        .ok_or_else(|| Problem::invalid("If-Match", "bad_form", "send one tag: \"v17\""))?;
+        .ok_or_else(|| Problem::bad_parameter("If-Match", "bad_form", "send one tag: \"v17\""))?;
     match tags.as_slice() {
         [(false, tag)] => Ok(version_of(tag).map_or(Condition::Never, Condition::Version)),
         // RFC 9110 13.1.1 compares strongly: two forms of one version may differ. What is compared
@@ -101,7 +101,7 @@ fn parse_if_match(value: &str, takes_weak: bool) -> Result<Condition, Problem> {
             Ok(version_in_tag(tag).map_or(Condition::Never, Condition::Version))
         }
         [(true, _)] => Ok(Condition::Never),
-        _ => Err(Problem::invalid("If-Match", "bad_form", "send one tag: \"v17\"")),
+        _ => Err(Problem::bad_parameter("If-Match", "bad_form", "send one tag: \"v17\"")),
     }
 }
 
@@ -123,12 +123,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     let mut values = headers.get_all(name);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(Problem::invalid(name.as_str(), "duplicate", "the header stands twice"));
+        return Err(Problem::bad_parameter(name.as_str(), "duplicate", "the header stands twice"));
     }
     value
         .to_str()
         .map(|text| Some(text.trim()))
-        .map_err(|_| Problem::invalid(name.as_str(), "bad_form", "not ASCII"))
+        .map_err(|_| Problem::bad_parameter(name.as_str(), "bad_form", "not ASCII"))
 }
 
 /// Splits a list of entity tags into (weak, text without quotes).

@@ -18,7 +18,7 @@ pub type RequestKey = (IdempotencyKey, Fingerprint);
 
 /// Reads the header. `None`: there is none.
 pub fn read_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let refused = |detail: &str| Problem::invalid("Idempotency-Key", "bad_form", detail);
+    let refused = |detail: &str| Problem::bad_parameter("Idempotency-Key", "bad_form", detail);
     let mut values = headers.get_all("idempotency-key");
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

@@ -185,17 +185,16 @@ impl Params {
 pub fn read_query(declared: &'static [Param], query: &str) -> Result<Params, Problem> {
     let mut found = BTreeMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name)
-            .ok_or_else(|| Problem::invalid("", "bad_form", "the query is not UTF-8"))?;
+        let (written, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(written)
+            .ok_or_else(|| Problem::bad_parameter(written, "bad_form", "is not UTF-8"))?;
         let value = decode(value)
-            .ok_or_else(|| Problem::invalid(&name, "bad_form", "the value is not UTF-8"))?;
-        let param = declared
-            .iter()
-            .find(|param| param.name == name)
-            .ok_or_else(|| Problem::invalid(&name, "unknown_parameter", "no such parameter"))?;
+            .ok_or_else(|| Problem::bad_parameter(&name, "bad_form", "the value is not UTF-8"))?;
+        let param = declared.iter().find(|param| param.name == name).ok_or_else(|| {
+            Problem::bad_parameter(&name, "unknown_parameter", "no such parameter")
+        })?;
         if !param.accepts(&value) {
-            return Err(Problem::invalid(&name, "out_of_range", param.expected()));
+            return Err(Problem::bad_parameter(&name, "out_of_range", param.expected()));
         }
         let value = match (param.kind, found.get(param.name)) {
             (ParamKind::Each(_), Some(before)) => format!("{before},{value}"),
@@ -203,7 +202,7 @@ pub fn read_query(declared: &'static [Param], query: &str) -> Result<Params, Pro
         };
         let is_list = matches!(param.kind, ParamKind::Each(_));
         if found.insert(param.name, value).is_some() && !is_list {
-            return Err(Problem::invalid(&name, "duplicate", "the parameter stands twice"));
+            return Err(Problem::bad_parameter(&name, "duplicate", "the parameter stands twice"));
         }
     }
     Ok(Params(found))

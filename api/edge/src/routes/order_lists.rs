@@ -170,7 +170,7 @@ pub(crate) fn versions(orders: &[Order]) -> Vec<(&str, u64)> {
 pub(crate) fn position(text: &str) -> Result<Vec<u8>, Problem> {
     BASE64URL_NOPAD
         .decode(text.as_bytes())
-        .map_err(|_| Problem::invalid("cursor", "bad_form", "is not a cursor of this list"))
+        .map_err(|_| Problem::bad_parameter("cursor", "bad_form", "is not a cursor of this list"))
 }
 
 /// The sort that was asked for.

@@ -154,7 +154,9 @@ fn check_names(operation: &Operation, call: &Call<NoBody>) -> Result<(), Problem
     let pairs = read_form(&call.raw_query).unwrap_or_default();
     let is_declared = |name: &str| operation.query.iter().any(|param| param.name == name);
     match pairs.iter().find(|(name, _)| !is_declared(name)) {
-        Some((name, _)) => Err(Problem::invalid(name, "unknown_parameter", "no such parameter")),
+        Some((name, _)) => {
+            Err(Problem::bad_parameter(name, "unknown_parameter", "no such parameter"))
+        }
         None => Ok(()),
     }
 }
@@ -184,7 +186,7 @@ async fn open_socket(
     let payload = web::Payload::from_request(&http, &mut payload).await.expect("it always is one");
     let shaken = actix_ws::handle_with_protocols(&http, payload, &[SUBPROTOCOL]);
     let (response, session, messages) = shaken.map_err(|error| {
-        Problem::invalid("Upgrade", "bad_form", format!("not a WebSocket handshake: {error}"))
+        Problem::bad_parameter("Upgrade", "bad_form", format!("not a WebSocket handshake: {error}"))
     })?;
     // Messages go out through a channel of one piece, not through the session's queue of 32.
     drop(session);
