@@ -19,6 +19,7 @@ pub mod projection;
 pub mod region;
 pub mod relay;
 pub mod shard;
+mod shard_map;
 pub mod wire;
 
 pub use node::{Directory, Loss, Node, NodeOptions, OpenError, Owner, StartError, Vitals};

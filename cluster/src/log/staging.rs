@@ -10,12 +10,13 @@
 //!               ^ durable watermark moves over a whole group at a time
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use entity::{ShardId, StepRecord};
 use ports::{Frame, FrameHeader, Tail};
 
 use crate::limits;
+use crate::shard_map::ShardMap;
 
 /// Place of a record in the log of this process; 0 is before the first.
 pub type Lsn = u64;
@@ -57,7 +58,7 @@ pub trait Stage {
 /// The staging buffer of one log.
 #[derive(Debug, Default)]
 pub struct Staging {
-    shards: BTreeMap<ShardId, Owned>,
+    shards: ShardMap<Owned>,
     groups: VecDeque<Group>,
     flying: Option<Lsn>,
     /// Buffers of payloads that were sealed, for the next ones.
@@ -80,7 +81,8 @@ struct Owned {
 struct Group {
     last_lsn: Lsn,
     bytes: usize,
-    pending: BTreeMap<ShardId, Pending>,
+    /// In the order of the shards.
+    pending: Vec<(ShardId, Pending)>,
 }
 
 #[derive(Debug)]
@@ -110,7 +112,7 @@ impl Staging {
     /// All that it had staged here before must be durable: `tail` would not know of the rest.
     pub fn own(&mut self, shard: ShardId, tail: Tail) {
         assert!(tail.epoch > 0, "I1: a shard is claimed before it is owned");
-        let before = self.shards.get(&shard).map_or(0, |owned| owned.last_lsn);
+        let before = self.shards.get(shard).map_or(0, |owned| owned.last_lsn);
         assert!(before <= self.durable, "I1: claimed while its records are on their way");
         let owned = Owned {
             epoch: tail.epoch,
@@ -125,7 +127,7 @@ impl Staging {
     /// Lets a shard go. What it staged stays, and so does the chain that it continues: records
     /// belong to the log.
     pub fn disown(&mut self, shard: ShardId) {
-        if let Some(owned) = self.shards.get_mut(&shard) {
+        if let Some(owned) = self.shards.get_mut(shard) {
             owned.epoch = 0;
         }
     }
@@ -138,13 +140,13 @@ impl Staging {
     /// Place of the last record of a shard; 0 when it has staged none here.
     #[must_use]
     pub fn last_lsn(&self, shard: ShardId) -> Lsn {
-        self.shards.get(&shard).map_or(0, |owned| owned.last_lsn)
+        self.shards.get(shard).map_or(0, |owned| owned.last_lsn)
     }
 
     /// The last commit of a shard that is full or gathering; 0 when there is none.
     #[must_use]
     pub fn last_commit(&self, shard: ShardId) -> u64 {
-        self.shards.get(&shard).map_or(0, |owned| owned.next_commit - 1)
+        self.shards.get(shard).map_or(0, |owned| owned.next_commit - 1)
     }
 
     /// Everything at or before this is durable.
@@ -173,17 +175,17 @@ impl Staging {
         let mut group = self.groups.pop_front()?;
         if sites::is_broken("shards_staged_apart")
             && group.pending.len() > 1
-            && let Some(apart) = group.pending.pop_last()
+            && let Some(apart) = group.pending.pop()
         {
             // One shard's records go without those that they follow from.
             let last_lsn = self.durable;
             self.groups.push_front(group);
-            group = Group { last_lsn, pending: [apart].into(), ..Group::default() };
+            group = Group { last_lsn, pending: vec![apart], ..Group::default() };
         }
         let mut frames = Vec::with_capacity(group.pending.len());
         let mut records = Vec::with_capacity(group.pending.len());
         for (shard, pending) in group.pending {
-            let prev_crc = self.shards.get(&shard).map_or(0, |owned| owned.sealed_crc);
+            let prev_crc = self.shards.get(shard).map_or(0, |owned| owned.sealed_crc);
             let header = FrameHeader {
                 shard,
                 commit_no: pending.commit_no,
@@ -195,7 +197,7 @@ impl Staging {
             };
             let payload = sealed(pending.payload, &mut self.spare);
             let frame = Frame::new(header, payload);
-            if let Some(owned) = self.shards.get_mut(&shard) {
+            if let Some(owned) = self.shards.get_mut(shard) {
                 owned.sealed_crc = frame.crc;
             }
             frames.push(frame);
@@ -227,7 +229,7 @@ impl Stage for Staging {
             return Err(StageError::Closed);
         }
         let current = |owned: &&mut Owned| owned.epoch == epoch && epoch > 0;
-        let owned = self.shards.get_mut(&shard).filter(current);
+        let owned = self.shards.get_mut(shard).filter(current);
         let owned = owned.ok_or(StageError::NotOwned)?;
         let is_whole = |group: &Group| {
             group.bytes >= limits::GROUP_BYTES_MAX
@@ -237,19 +239,14 @@ impl Stage for Staging {
             self.groups.push_back(Group::default());
         }
         let group = self.groups.back_mut().expect("a group was pushed if there was none");
-        let spare = &mut self.spare;
-        let pending = group.pending.entry(shard).or_insert_with(|| {
-            let commit_no = owned.next_commit;
-            owned.next_commit += 1;
-            Pending {
-                epoch,
-                commit_no,
-                first_seq: owned.next_seq,
-                n_events: 0,
-                payload: spare.pop().unwrap_or_else(|| Vec::with_capacity(limits::PAYLOAD_BYTES)),
-                records: Vec::new(),
+        let at = match group.pending.binary_search_by_key(&shard, |(of, _)| *of) {
+            Ok(at) => at,
+            Err(at) => {
+                group.pending.insert(at, (shard, owned.begin(&mut self.spare)));
+                at
             }
-        });
+        };
+        let pending = &mut group.pending[at].1;
         let placed = Placed {
             lsn: self.last_lsn + 1,
             commit_no: pending.commit_no,
@@ -265,6 +262,22 @@ impl Stage for Staging {
         group.last_lsn = placed.lsn;
         self.last_lsn = placed.lsn;
         Ok(placed)
+    }
+}
+
+impl Owned {
+    /// The next commit of the shard, empty.
+    fn begin(&mut self, spare: &mut Vec<Vec<u8>>) -> Pending {
+        let commit_no = self.next_commit;
+        self.next_commit += 1;
+        Pending {
+            epoch: self.epoch,
+            commit_no,
+            first_seq: self.next_seq,
+            n_events: 0,
+            payload: spare.pop().unwrap_or_else(|| Vec::with_capacity(limits::PAYLOAD_BYTES)),
+            records: Vec::new(),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use super::timers::Timers;
 use super::waiters::Waiters;
 use crate::limits;
 use crate::log::{Lsn, Stage};
+use crate::shard_map::ShardMap;
 use loading::Access;
 
 mod loading;
@@ -92,14 +93,14 @@ pub struct ShardCore<R> {
     staged: Lsn,
     /// Place of the last record of the runtime's own.
     runtime_lsn: Lsn,
-    durable_marks: BTreeMap<ShardId, u64>,
+    durable_marks: ShardMap<u64>,
     snapshots: snapshotting::Snapshots,
     timers_until: Timestamp,
     timers_loading: bool,
     /// Streams whose next message may be handled.
     ready: VecDeque<ShardId>,
-    /// Messages to other shards that leave at the end of the turn.
-    leaving: BTreeMap<ShardId, Vec<StreamSend>>,
+    /// Messages to other shards that leave at the end of the turn, in the order of the shards.
+    leaving: Vec<(ShardId, Vec<StreamSend>)>,
     /// Entities with waiters that changed in this turn.
     changed: BTreeSet<EntityKey>,
     scratch: Vec<u8>,
@@ -132,12 +133,12 @@ impl<R: Caller> ShardCore<R> {
             durable,
             staged: durable,
             runtime_lsn: 0,
-            durable_marks: BTreeMap::new(),
+            durable_marks: ShardMap::default(),
             snapshots: snapshotting::Snapshots::default(),
             timers_until: Timestamp::default(),
             timers_loading: false,
             ready: VecDeque::new(),
-            leaving: BTreeMap::new(),
+            leaving: Vec::new(),
             changed: BTreeSet::new(),
             scratch: Vec::new(),
             retry_at: None,
@@ -200,8 +201,9 @@ impl<R: Caller> ShardCore<R> {
     pub fn start(&mut self, now: Timestamp, out: &mut Vec<Output<R>>) {
         self.clock = now;
         for to in self.outgoing.receivers().collect::<Vec<_>>() {
-            let sends = self.outgoing.unacked(to, self.durable);
-            self.hand_over(to, sends);
+            for send in self.outgoing.unacked(to, self.durable) {
+                self.hand_over(send);
+            }
         }
         for of in (0..self.config.n_shards).map(ShardId).filter(|of| *of != self.config.shard) {
             out.push(Output::AskResend { of });
@@ -229,7 +231,7 @@ impl<R: Caller> ShardCore<R> {
                 if !sends.is_empty() {
                     sites::hit("stream.asked_again");
                 }
-                self.hand_over(to, sends);
+                sends.into_iter().for_each(|send| self.hand_over(send));
             }
             Input::Durable(lsn) => self.durable(lsn, out),
             Input::Loaded(key, loaded) => {
@@ -352,7 +354,7 @@ impl<R: Caller> ShardCore<R> {
         }
         if repeat {
             sites::hit("stream.repeat");
-            let through = self.durable_marks.get(&from).copied().unwrap_or(0);
+            let through = self.durable_marks.get(from).copied().unwrap_or(0);
             out.push(Output::Ack { to: from, through });
         }
         self.ready.push_back(from);
@@ -381,17 +383,12 @@ impl<R: Caller> ShardCore<R> {
     /// The log moved on: what waited for it leaves.
     fn durable(&mut self, lsn: Lsn, out: &mut Vec<Output<R>>) {
         self.durable = self.durable.max(lsn);
-        let mut acks: BTreeMap<ShardId, u64> = BTreeMap::new();
+        let mut acks: Vec<(ShardId, u64)> = Vec::new();
         while let Some(held) = self.release.pop(self.durable) {
             match held {
                 Held::Reply(reply_to, answer) => out.push(Output::Reply(reply_to, answer)),
-                Held::Send(send) => {
-                    let to = send.to_shard;
-                    self.hand_over(to, vec![send]);
-                }
-                Held::Ack { from, number } => {
-                    acks.insert(from, number);
-                }
+                Held::Send(send) => self.hand_over(send),
+                Held::Ack { from, number } => *entry(&mut acks, from) = number,
                 Held::Snapshots(write) => out.push(Output::WriteSnapshots(write)),
             }
         }
@@ -406,15 +403,14 @@ impl<R: Caller> ShardCore<R> {
         self.maybe_snapshot(out);
     }
 
-    /// Gives messages to their shard: to this one at once, to others at the end of the turn.
-    fn hand_over(&mut self, to: ShardId, sends: Vec<StreamSend>) {
+    /// Gives a message to its shard: to this one at once, to others at the end of the turn.
+    fn hand_over(&mut self, send: StreamSend) {
+        let to = send.to_shard;
         if to == self.config.shard {
-            for send in sends {
-                self.incoming.arrive(to, send);
-            }
+            self.incoming.arrive(to, send);
             self.ready.push_back(to);
-        } else if !sends.is_empty() {
-            self.leaving.entry(to).or_default().extend(sends);
+        } else {
+            entry(&mut self.leaving, to).push(send);
             if self.retransmit_at.is_none() {
                 self.retransmit_at = Some(self.clock.plus_ms(limits::RETRANSMIT_MS));
             }
@@ -422,9 +418,7 @@ impl<R: Caller> ShardCore<R> {
     }
 
     fn flush(&mut self, out: &mut Vec<Output<R>>) {
-        while let Some((to, sends)) = self.leaving.pop_first() {
-            out.push(Output::Send { to, sends });
-        }
+        out.extend(self.leaving.drain(..).map(|(to, sends)| Output::Send { to, sends }));
     }
 
     /// Answers when the log is durable up to `lsn`.
@@ -472,9 +466,9 @@ impl<R: Caller> ShardCore<R> {
     /// too, which a repeated message brings back.
     fn retransmit(&mut self) {
         let own = self.config.shard;
-        for (to, sends) in self.outgoing.stalled(own, self.durable) {
+        for sends in self.outgoing.stalled(own, self.durable) {
             sites::hit("stream.sent_again");
-            self.hand_over(to, sends);
+            sends.into_iter().for_each(|send| self.hand_over(send));
         }
         let more = self.outgoing.has_unacked_beside(own);
         self.retransmit_at = more.then(|| self.clock.plus_ms(limits::RETRANSMIT_MS));
@@ -489,6 +483,18 @@ impl<R: Caller> ShardCore<R> {
     fn alarm(&self, alarm: Alarm, out: &mut Vec<Output<R>>) {
         out.push(Output::Alarm(alarm));
     }
+}
+
+/// The value of a shard in a short list in the order of the shards.
+fn entry<T: Default>(list: &mut Vec<(ShardId, T)>, shard: ShardId) -> &mut T {
+    let at = match list.binary_search_by_key(&shard, |(of, _)| *of) {
+        Ok(at) => at,
+        Err(at) => {
+            list.insert(at, (shard, T::default()));
+            at
+        }
+    };
+    &mut list[at].1
 }
 
 /// Result of a read, as the loader module takes it.

@@ -4,7 +4,7 @@
 //! acknowledged; the receiver commits its mark with the effect. So each message takes effect once,
 //! in order, whatever is lost, repeated or restarted between them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use entity::{Mark, Message, ShardId, StreamSend};
@@ -12,11 +12,12 @@ use ports::OutStreamState;
 
 use crate::limits;
 use crate::log::Lsn;
+use crate::shard_map::ShardMap;
 
 /// All streams that leave a shard.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
-    streams: BTreeMap<ShardId, Out>,
+    streams: ShardMap<Out>,
     /// Unacknowledged messages at which a stream is closed.
     window: usize,
     n_closed: usize,
@@ -35,19 +36,19 @@ impl Outgoing {
     /// No stream yet; each closes at `window` unacknowledged messages, 1 at least.
     #[must_use]
     pub fn new(window: usize) -> Self {
-        Self { streams: BTreeMap::new(), window: window.max(1), n_closed: 0 }
+        Self { streams: ShardMap::default(), window: window.max(1), n_closed: 0 }
     }
 
     /// Numbers the next message to a shard.
     pub fn number(&mut self, to_shard: ShardId, message: Message) -> StreamSend {
-        let out = self.streams.entry(to_shard).or_default();
+        let out = self.streams.entry(to_shard);
         out.last += 1;
         StreamSend { to_shard, number: out.last, message: Arc::new(message) }
     }
 
     /// Keeps a numbered message, staged at `lsn`, until it is acknowledged.
     pub fn keep(&mut self, lsn: Lsn, send: StreamSend) {
-        let out = self.streams.entry(send.to_shard).or_default();
+        let out = self.streams.entry(send.to_shard);
         let next = out.unacked.back().map_or(send.number, |(_, last)| last.number + 1);
         assert_eq!(send.number, next, "I5: a stream has no gaps");
         out.last = out.last.max(send.number);
@@ -59,7 +60,7 @@ impl Outgoing {
 
     /// Takes a message from a record after the checkpoint, unless the checkpoint knows it.
     pub fn keep_recovered(&mut self, send: StreamSend) {
-        let known = self.streams.get(&send.to_shard).map_or(0, |out| out.last);
+        let known = self.streams.get(send.to_shard).map_or(0, |out| out.last);
         if send.number > known {
             self.keep(0, send);
         }
@@ -67,7 +68,7 @@ impl Outgoing {
 
     /// Forgets what `to` has taken for good.
     pub fn acked(&mut self, to: ShardId, through: u64) {
-        let Some(out) = self.streams.get_mut(&to) else { return };
+        let Some(out) = self.streams.get_mut(to) else { return };
         let was_closed = out.unacked.len() >= self.window;
         while out.unacked.front().is_some_and(|(_, send)| send.number <= through) {
             out.unacked.pop_front();
@@ -80,7 +81,7 @@ impl Outgoing {
     /// What `to` has not acknowledged and may be told at `durable` ([`Lsn::MAX`]: all of it).
     #[must_use]
     pub fn unacked(&self, to: ShardId, durable: Lsn) -> Vec<StreamSend> {
-        self.streams.get(&to).map_or_else(Vec::new, |out| {
+        self.streams.get(to).map_or_else(Vec::new, |out| {
             out.unacked
                 .iter()
                 .take_while(|(lsn, _)| *lsn <= durable)
@@ -95,9 +96,9 @@ impl Outgoing {
     /// The pauses double while a stream stands still: a receiver that is slow, and not cut off,
     /// is not buried. What follows the messages given here is asked for by the gap that it
     /// leaves. O(streams).
-    pub fn stalled(&mut self, own: ShardId, durable: Lsn) -> Vec<(ShardId, Vec<StreamSend>)> {
+    pub fn stalled(&mut self, own: ShardId, durable: Lsn) -> Vec<Vec<StreamSend>> {
         let mut again = Vec::new();
-        for (to, out) in self.streams.iter_mut().filter(|(to, _)| **to != own) {
+        for (_, out) in self.streams.iter_mut().filter(|(to, _)| *to != own) {
             let Some((_, front)) = out.unacked.front() else { continue };
             if front.number != out.oldest {
                 (out.oldest, out.n_stalls) = (front.number, 0);
@@ -107,7 +108,7 @@ impl Outgoing {
             if out.n_stalls.is_power_of_two() || out.n_stalls == 0 {
                 let oldest = out.unacked.iter().take(limits::RETRANSMIT_MESSAGES_MAX);
                 let sends = oldest.take_while(|(lsn, _)| *lsn <= durable);
-                again.push((*to, sends.map(|(_, send)| send.clone()).collect()));
+                again.push(sends.map(|(_, send)| send.clone()).collect());
             }
         }
         again
@@ -116,7 +117,7 @@ impl Outgoing {
     /// Whether a message to another shard than `own` was not acknowledged. O(streams).
     #[must_use]
     pub fn has_unacked_beside(&self, own: ShardId) -> bool {
-        self.streams.iter().any(|(to, out)| *to != own && !out.unacked.is_empty())
+        self.streams.iter().any(|(to, out)| to != own && !out.unacked.is_empty())
     }
 
     /// Whether a window is closed: new work is refused before it is journaled.
@@ -128,12 +129,12 @@ impl Outgoing {
     /// Whether everything sent was acknowledged.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.streams.values().all(|out| out.unacked.is_empty())
+        self.streams.iter().all(|(_, out)| out.unacked.is_empty())
     }
 
     /// Shards that a stream goes to.
     pub fn receivers(&self) -> impl Iterator<Item = ShardId> {
-        self.streams.keys().copied()
+        self.streams.iter().map(|(to, _)| to)
     }
 
     /// The state to checkpoint.
@@ -142,7 +143,7 @@ impl Outgoing {
         self.streams
             .iter()
             .map(|(to_shard, out)| OutStreamState {
-                to_shard: *to_shard,
+                to_shard,
                 last: out.last,
                 unacked: out.unacked.iter().map(|(_, send)| send.clone()).collect(),
             })
@@ -152,7 +153,7 @@ impl Outgoing {
     /// Takes a checkpointed state over.
     pub fn restore(&mut self, states: Vec<OutStreamState>) {
         for state in states {
-            self.streams.entry(state.to_shard).or_default().last = state.last;
+            self.streams.entry(state.to_shard).last = state.last;
             for send in state.unacked {
                 self.keep(0, send);
             }
@@ -163,7 +164,7 @@ impl Outgoing {
 /// All streams that come into a shard.
 #[derive(Debug, Clone, Default)]
 pub struct Incoming {
-    streams: BTreeMap<ShardId, In>,
+    streams: ShardMap<In>,
     /// Messages that wait for their turn, over all streams.
     n_waiting: usize,
 }
@@ -192,7 +193,7 @@ pub enum Arrival {
 impl Incoming {
     /// Queues a message.
     pub fn arrive(&mut self, from: ShardId, send: StreamSend) -> Arrival {
-        let stream = self.streams.entry(from).or_default();
+        let stream = self.streams.entry(from);
         let next = stream.waiting.back().map_or(stream.mark, |last| last.number) + 1;
         if send.number < next {
             return Arrival::Repeat;
@@ -211,12 +212,12 @@ impl Incoming {
     /// The next message of a stream, without taking it.
     #[must_use]
     pub fn peek(&self, from: ShardId) -> Option<&StreamSend> {
-        self.streams.get(&from).and_then(|stream| stream.waiting.front())
+        self.streams.get(from).and_then(|stream| stream.waiting.front())
     }
 
     /// Takes the next message; its number is the new mark.
     pub fn take(&mut self, from: ShardId) -> Option<(Mark, StreamSend)> {
-        let stream = self.streams.get_mut(&from)?;
+        let stream = self.streams.get_mut(from)?;
         let send = stream.waiting.pop_front()?;
         self.n_waiting -= 1;
         assert_eq!(send.number, stream.mark + 1, "I5: taken out of order");
@@ -227,12 +228,12 @@ impl Incoming {
     /// How far a stream was taken.
     #[must_use]
     pub fn mark(&self, from: ShardId) -> u64 {
-        self.streams.get(&from).map_or(0, |stream| stream.mark)
+        self.streams.get(from).map_or(0, |stream| stream.mark)
     }
 
     /// Sets a mark in recovery.
     pub fn restore(&mut self, mark: Mark) {
-        let stream = self.streams.entry(mark.from_shard).or_default();
+        let stream = self.streams.entry(mark.from_shard);
         // Records after a checkpoint may tell what the checkpoint knows already.
         stream.mark = stream.mark.max(mark.number);
     }
@@ -242,7 +243,7 @@ impl Incoming {
     pub fn marks(&self) -> Vec<Mark> {
         self.streams
             .iter()
-            .map(|(from, stream)| Mark { from_shard: *from, number: stream.mark })
+            .map(|(from, stream)| Mark { from_shard: from, number: stream.mark })
             .collect()
     }
 
@@ -258,7 +259,7 @@ impl Incoming {
         self.streams
             .iter()
             .filter(|(_, stream)| !stream.waiting.is_empty())
-            .map(|(from, _)| *from)
+            .map(|(from, _)| from)
             .collect()
     }
 }

@@ -268,8 +268,7 @@ impl<R: Caller> ShardCore<R> {
         for send in sends {
             self.outgoing.keep(placed.lsn, send.clone());
             if self.config.chaining {
-                let to = send.to_shard;
-                self.hand_over(to, vec![send]);
+                self.hand_over(send);
             } else {
                 self.release.push(placed.lsn, Held::Send(send));
             }
