@@ -88,6 +88,7 @@ pub const BUGGIFY: &[(&str, &str)] = &[
     ("early_snapshot", "snapshots are taken although the tail is short"),
     ("extra_yield", "a host, or the committer, lets others run first"),
     ("forced_rebalance", "a shard moves before it has resided for its time"),
+    ("hasty_message", "a message whose time is limited has a twentieth of it"),
     ("short_hold", "stock is held for a second only"),
     ("short_page", "recovery reads one frame at a time"),
     ("tiny_mailbox", "the second caller under way is one too many"),
