@@ -232,7 +232,12 @@ impl World {
     /// What went wrong although nothing was to disturb it.
     #[must_use]
     pub fn troubles(&self) -> Vec<Violation> {
-        self.0.troubles.borrow().clone()
+        let mut troubles = self.0.troubles.borrow().clone();
+        for mut breach in self.ground().claims.breaches() {
+            breach.at_us = breach.at_us.saturating_sub(self.begun_us());
+            troubles.push(breach);
+        }
+        troubles
     }
 
     /// When nothing disturbed it.

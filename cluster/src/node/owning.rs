@@ -154,6 +154,12 @@ impl Node {
         inbox.is_open().then(|| inbox.epoch())
     }
 
+    /// Whether the shard takes no new work here, and is not let go yet: it is being moved away.
+    #[must_use]
+    pub fn settles(&self, shard: ShardId) -> bool {
+        self.seats.inbox(shard).settles()
+    }
+
     /// Whether its lease lets it answer now. Another node may serve its shards when it does not.
     #[must_use]
     pub fn may_answer(&self) -> bool {

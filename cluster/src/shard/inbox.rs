@@ -203,6 +203,11 @@ impl Inbox {
         queue.gate == Gate::Settling && queue.n_closings == number
     }
 
+    /// Whether it is being settled and still served.
+    pub(crate) fn settles(&self) -> bool {
+        self.queue.lock().gate == Gate::Settling
+    }
+
     /// Takes work again after [`Self::settle`].
     pub(crate) fn reopen(&self) {
         let mut queue = self.queue.lock();

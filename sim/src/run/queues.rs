@@ -1,7 +1,8 @@
 //! How long the queues of shards are, over time, and how full queues became beside their limits.
 //!
 //! They are looked at between events, every 20 ms: what is longer for a shorter time is not seen.
-//! At each look it is noted, too, who might answer for which shard (I1).
+//! At each look it is noted, too, who might answer for which shard (I1), and which shards take
+//! nothing where they are served (I11).
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,6 +17,9 @@ use crate::world::World;
 
 /// How often they are looked at, in us.
 const LOOK_US: u64 = 20_000;
+/// A planned move that does not come about is undone sooner than this, in us of a node that runs:
+/// `Timing::drain_ms` on a clock that is a tenth too slow, and some ticks.
+const CLOSED_MAX_US: u64 = 2_500_000;
 
 /// Inputs that may wait in the inbox of one of so many shards: all asks that a node admits or is
 /// sent by others, and of every shard a window of messages and their acknowledgements.
@@ -30,6 +34,8 @@ pub(super) struct Queues {
     pub(super) looks: Vec<(u64, Vec<(u16, u32)>)>,
     /// The most that was seen in each queue.
     pub(super) depths: BTreeMap<String, Depth>,
+    /// Since when a shard takes nothing on a node that serves it, in us; `None`: that was told.
+    closed: BTreeMap<(u16, ShardId), Option<u64>>,
 }
 
 impl Queues {
@@ -53,15 +59,38 @@ fn one_writer(world: &World, number: u16, node: &Node) {
     }
 }
 
+/// Notes the shards that a node has closed to hand them over, and neither hands over nor opens
+/// again (I11): nobody can ask them for anything.
+fn none_stays_closed(world: &World, number: u16, node: &Node, queues: &mut Queues) {
+    let now_us = world.kernel().now_us();
+    let is_paused = world.kernel().is_paused(number);
+    for shard in (0..node.ctx().store.n_shards()).map(ShardId) {
+        if is_paused || !node.settles(shard) {
+            queues.closed.remove(&(number, shard));
+            continue;
+        }
+        let since = queues.closed.entry((number, shard)).or_insert(Some(now_us));
+        if let Some(since_us) = since.take_if(|since_us| now_us > *since_us + CLOSED_MAX_US) {
+            let (of, at_us) = (shard.0, since_us.saturating_sub(world.begun_us()));
+            let what = format!("node {number} closed shard {of} at {at_us} us and keeps it");
+            world.ground().claims.breach("I11", now_us, what);
+        }
+    }
+}
+
 /// Looks until it is told to stop.
 pub(super) async fn watch(world: World, queues: Rc<RefCell<Queues>>) {
     loop {
         world.kernel().sleep_us(LOOK_US).await;
         let mut deepest: BTreeMap<u16, u32> = BTreeMap::new();
         for node in 0..world.n_nodes() {
-            let Some(life) = world.life(node) else { continue };
+            let Some(life) = world.life(node) else {
+                queues.borrow_mut().closed.retain(|(number, _), _| *number != node);
+                continue;
+            };
             let (depths, mut queues) = (life.node.depths(), queues.borrow_mut());
             one_writer(&world, node, &life.node);
+            none_stays_closed(&world, node, &life.node, &mut queues);
             let in_flight = life.node.region().admission().in_flight();
             queues.see(format!("commands of node {node}"), in_flight, IN_FLIGHT_MAX);
             let limit = inbox_max(depths.len());

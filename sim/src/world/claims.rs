@@ -10,6 +10,7 @@ use ports::{AppendError, Frame, Journal, MemoryStore};
 
 use crate::check::journal::{Beside, LetIn, Owned};
 use crate::kernel::Kernel;
+use crate::record::Violation;
 
 /// Every claim of a shard that the store took, whoever heard of it, and the appends that it took
 /// although a newer owner had claimed their shard. Cheap to clone.
@@ -23,6 +24,7 @@ struct Fences {
     let_in: Vec<LetIn>,
     beside: Vec<Beside>,
     durable_us: BTreeMap<ShardId, Vec<u64>>,
+    breaches: Vec<Violation>,
 }
 
 impl Claims {
@@ -74,6 +76,29 @@ impl Claims {
         self.0.lock().beside.clone()
     }
 
+    /// What else the store took, or was asked for, that no owner may do.
+    #[must_use]
+    pub fn breaches(&self) -> Vec<Violation> {
+        self.0.lock().breaches.clone()
+    }
+
+    /// Notes something of that kind.
+    pub fn breach(&self, invariant: &str, at_us: u64, what: String) {
+        self.0.lock().breaches.push(Violation { invariant: invariant.into(), at_us, what });
+    }
+
+    /// The store took snapshots under this epoch just now: what an owner writes that is behind
+    /// would hide what the newest one has done since (I1).
+    pub(super) fn snapshots_taken(&self, shard: ShardId, epoch: u64, now_us: u64) {
+        let newest = self.0.lock().newest.get(&shard).map_or(0, |claim| claim.epoch);
+        if epoch < newest {
+            let of = shard.0;
+            let what =
+                format!("snapshots of shard {of} were taken under epoch {epoch} after {newest}");
+            self.breach("I1", now_us, what);
+        }
+    }
+
     /// The store took these frames just now.
     fn appended(&self, group: &[Frame], now_us: u64) {
         let Fences { newest, let_in, durable_us, .. } = &mut *self.0.lock();
@@ -107,5 +132,80 @@ impl Shelf {
             self.claims.appended(&group, self.kernel.now_us());
         }
         result
+    }
+}
+
+/// Appends of each shard under each epoch, as the node that sends them sees it.
+pub(super) type Appends = Arc<Mutex<BTreeMap<(ShardId, u64), Sent>>>;
+
+/// What became of the appends of a shard under one epoch.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    n_under_way: u32,
+    /// Nobody waits for the answer to the last one any more.
+    is_forgotten: bool,
+}
+
+/// An append that is under way, until it is answered or dropped.
+pub(super) struct UnderWay {
+    appends: Appends,
+    at: (ShardId, u64),
+    is_answered: bool,
+}
+
+impl UnderWay {
+    pub(super) fn begin(appends: &Appends, at: (ShardId, u64)) -> Self {
+        appends.lock().entry(at).or_default().n_under_way += 1;
+        Self { appends: Arc::clone(appends), at, is_answered: false }
+    }
+
+    /// It was answered to who sent it.
+    pub(super) fn answered(mut self) {
+        self.is_answered = true;
+    }
+
+    /// Whether an append was sent whose answer did not come, or that nobody waited for.
+    pub(super) fn is_open(appends: &Appends, at: (ShardId, u64)) -> bool {
+        let appends = appends.lock();
+        appends.get(&at).is_some_and(|sent| sent.n_under_way > 0 || sent.is_forgotten)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(sent) = self.appends.lock().get_mut(&self.at) {
+            sent.n_under_way -= 1;
+            sent.is_forgotten = !self.is_answered;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_behind_writes_no_snapshots() {
+        let (claims, shard) = (Claims::default(), ShardId(3));
+        claims.note(shard, 1, 0);
+        claims.snapshots_taken(shard, 1, 5);
+        claims.note(shard, 2, 1);
+        claims.snapshots_taken(shard, 2, 6);
+        assert_eq!(claims.breaches(), []);
+        claims.snapshots_taken(shard, 1, 7);
+        assert_eq!(claims.breaches().len(), 1);
+    }
+
+    #[test]
+    fn an_append_is_open_until_it_is_answered() {
+        let (appends, at) = (Appends::default(), (ShardId(3), 1));
+        let is_open = || UnderWay::is_open(&appends, at);
+        let first = UnderWay::begin(&appends, at);
+        assert!(is_open());
+        first.answered();
+        assert!(!is_open());
+        drop(UnderWay::begin(&appends, at));
+        assert!(is_open(), "nobody heard of it");
+        assert!(!UnderWay::is_open(&appends, (ShardId(3), 2)), "another epoch");
     }
 }

@@ -17,9 +17,10 @@ use ports::{
     SnapshotWrite, StoreError, Tail, TimerRow, ViewRow, ViewWrite, Views,
 };
 
-use super::claims::{Claims, Shelf};
+use super::claims::{Appends, Claims, Shelf, UnderWay};
 use super::draw;
 use super::faults::Faults;
+use super::net::node_id;
 use crate::kernel::{Kernel, Kind, Tag, Target};
 use crate::plan::{FaultKind, Link};
 
@@ -58,6 +59,8 @@ pub struct SimStore {
     doom: latest::Sender<bool>,
     claims: Claims,
     n_calls: AtomicU64,
+    /// Appends under way.
+    appends: Appends,
 }
 
 /// What a store is made of.
@@ -88,8 +91,8 @@ impl SimStore {
     pub fn new(parts: SimStoreParts) -> Self {
         let SimStoreParts { inner, kernel, faults, node, target, links, alive, doom, claims } =
             parts;
-        let n_calls = AtomicU64::new(0);
-        Self { inner, kernel, faults, node, target, links, alive, doom, claims, n_calls }
+        let (n_calls, appends) = (AtomicU64::new(0), Appends::default());
+        Self { inner, kernel, faults, node, target, links, alive, doom, claims, n_calls, appends }
     }
 
     /// Waits until the call reaches the store. Returns its name and how long the way back takes.
@@ -186,10 +189,12 @@ impl Journal for SimStore {
     async fn append(&self, group: Arc<Vec<Frame>>) -> Result<(), AppendError> {
         let header = group.first().map(|frame| frame.header);
         let (shard, commit) = header.map_or((0, 0), |it| (it.shard.0, it.commit_no));
+        let epoch = header.map_or(0, |it| it.epoch);
         let n = self.n_calls.fetch_add(1, Ordering::Relaxed);
         let Target::Node { node, life } = self.target else { unreachable!("nodes have stores") };
         let parts = [1, u64::from(node), u64::from(life), u64::from(shard), commit];
         let name = draw::name(&parts);
+        let under_way = UnderWay::begin(&self.appends, (ShardId(shard), epoch));
         let back = self.enter(self.links.append, name ^ n).await;
         let unknown = self.faults.struck(name ^ n, |kind| match kind {
             FaultKind::StoreUnknown { node: at, percent } if *at == node => Some(*percent),
@@ -209,6 +214,7 @@ impl Journal for SimStore {
             None => self.shelf().append(group).await,
         };
         self.leave(Kind::Append, u32::from(shard), name, back).await;
+        under_way.answered();
         result
     }
 
@@ -238,7 +244,15 @@ impl Journal for SimStore {
 #[async_trait]
 impl SnapshotStore for SimStore {
     async fn write(&self, shard: ShardId, write: SnapshotWrite) -> Result<(), StoreError> {
-        self.other(5, shard, self.inner.write(shard, write)).await
+        let epoch = write.epoch;
+        self.other(5, shard, async {
+            let written = self.inner.write(shard, write).await;
+            if written.is_ok() {
+                self.claims.snapshots_taken(shard, epoch, self.kernel.now_us());
+            }
+            written
+        })
+        .await
     }
 
     async fn snapshot(
@@ -316,7 +330,17 @@ impl Views for SimStore {
         cursor: u64,
         writes: Vec<ViewWrite>,
     ) -> Result<bool, StoreError> {
-        self.other(14, shard, self.inner.apply(view, shard, cursor, writes)).await
+        self.other(14, shard, async {
+            let before = self.inner.view_cursor(view, shard).await?;
+            let is_taken = self.inner.apply(view, shard, cursor, writes).await?;
+            if is_taken && cursor < before {
+                let (of, at_us) = (shard.0, self.kernel.now_us());
+                let what = format!("{view} of shard {of} went back from {before} to {cursor}");
+                self.claims.breach("views", at_us, what);
+            }
+            Ok(is_taken)
+        })
+        .await
     }
 
     async fn view_cursor(&self, view: &str, shard: ShardId) -> Result<u64, StoreError> {
@@ -376,6 +400,17 @@ impl SimStore {
         result
     }
 
+    /// Who gives a shard away by a planned move has let everything end that it took: what is still
+    /// under way would be answered by nobody (I11).
+    fn gives_away(&self, write: &OwnerWrite) {
+        let is_given = write.owner.node != node_id(self.node);
+        if is_given && UnderWay::is_open(&self.appends, (write.shard, write.epoch)) {
+            let (of, node, to) = (write.shard.0, self.node, &write.owner.node);
+            let what = format!("node {node} gave shard {of} to {to:?} with an append under way");
+            self.claims.breach("I11", self.kernel.now_us(), what);
+        }
+    }
+
     fn stale(&self, name: u64) {
         let node = self.node;
         let chance = |kind: &FaultKind| match kind {
@@ -415,6 +450,7 @@ impl Ownership for SimStore {
     }
 
     async fn write_owner(&self, write: OwnerWrite) -> Result<Cas<OwnerRow>, CasError> {
+        self.gives_away(&write);
         self.cas(21, write.shard, self.inner.write_owner(write)).await
     }
 
