@@ -6,6 +6,7 @@
 
 mod billing;
 mod closing;
+mod comparing;
 mod delivering;
 mod feed;
 mod http_wire;
@@ -17,6 +18,7 @@ mod reading;
 mod requests;
 mod shop;
 mod sim_wire;
+mod staffing;
 mod tabs;
 
 use std::cell::RefCell;
@@ -160,7 +162,7 @@ impl<W: Wire> Clients<W> {
 
     async fn once(&self, call: &Call<'_>, attempt: u32) -> Option<HttpAnswer> {
         let this = Try { visit: call.visit, step: call.step, attempt };
-        let node = self.node_for(this);
+        let node = call.node.unwrap_or_else(|| self.node_for(this));
         let place = self.sent(call, node);
         let timeout_ms = self.policy.timeout_ms + call.wait_ms();
         let request = call.request.clone();
@@ -242,6 +244,8 @@ pub struct Call<'a> {
     pub request: Request,
     /// Tries in all.
     pub tries: u32,
+    /// The node that it is sent to; `None`: any, each try another one.
+    pub node: Option<u16>,
 }
 
 impl Call<'_> {
@@ -249,6 +253,8 @@ impl Call<'_> {
     const fn wait_ms(&self) -> u32 {
         match &self.ask {
             Ask::Look(Look::Wait { wait_ms, .. }) => *wait_ms,
+            // Who asks one node and no other has time.
+            _ if self.node.is_some() => comparing::PATIENCE_MS,
             _ => 0,
         }
     }

@@ -29,12 +29,10 @@ const ASK_AGAIN_PERCENT: u64 = 15;
 /// that never came.
 const LISTEN_ON_US: u64 = 1_000_000;
 /// How long the page with all orders of its buyer stays open when there is nothing more to do, in
-/// us.
+/// us: some are left open until long after whatever went wrong meanwhile.
 const STAYS_US: u64 = 12_000_000;
-/// Of a hundred prices that staff has set, so many are set again over the version before.
-const STALE_PRICE_PERCENT: u64 = 30;
-/// How often staff sets a price that somebody else set meanwhile.
-const REPRICES: u32 = 3;
+const LEFT_OPEN_US: u64 = 40_000_000;
+const ONE_OF_LEAVES_IT_OPEN: u32 = 2;
 
 /// What a visit draws in [`Stream::Client`], each by a number of its own.
 pub(super) mod draw {
@@ -46,6 +44,8 @@ pub(super) mod draw {
     pub(in crate::client) const PRIES: u64 = 8;
     pub(in crate::client) const PRIES_INTO: u64 = 9;
     pub(in crate::client) const TABS: u64 = 10;
+    pub(in crate::client) const COMPARES: u64 = 11;
+    pub(in crate::client) const FINDS: u64 = 12;
 }
 
 /// One visit under way.
@@ -111,6 +111,7 @@ impl<W: Wire> Visitor<W> {
                     let ask = Ask::Look(Look::Goods { sku: Some(*sku) });
                     self.ask(ask, requests::request("GET", path), 1).await;
                 }
+                self.compares_goods(*sku).await;
             }
             Journey::Abandon { lines } => {
                 let cart = self.cart(0);
@@ -124,12 +125,7 @@ impl<W: Wire> Visitor<W> {
                     requests::adjust(&self.clients.names.sku(*sku), &change, &self.key("restock"));
                 self.ask_surely(Ask::Restock { sku: *sku, units: *units }, request).await;
             }
-            Journey::Count { sku, units } => {
-                let change = json!({"count": units});
-                let request =
-                    requests::adjust(&self.clients.names.sku(*sku), &change, &self.key("count"));
-                self.ask_surely(Ask::Count { sku: *sku, units: *units }, request).await;
-            }
+            Journey::Count { sku, units } => self.count(*sku, *units).await,
             Journey::Reprice { sku, price } => self.reprice(*sku, *price).await,
             Journey::Bot { line, tries } => self.snatch(*line, *tries).await,
         }
@@ -175,6 +171,7 @@ impl<W: Wire> Visitor<W> {
                     Some(listen) => self.after_by_stream(&order, listen, *then).await,
                     None => self.after(&order, *then).await,
                 }
+                self.compares(&order, *then).await;
                 self.is_pried_into(&order, &cart).await;
             }
             None if self.visit.id.is_multiple_of(ONE_OF_BUYS_LESS) => {
@@ -291,7 +288,9 @@ impl<W: Wire> Visitor<W> {
                 }
                 if listen == Listen::All {
                     // What the same buyer places meanwhile in another visit is told here, too.
-                    self.clients.wire.sleep_us(STAYS_US).await;
+                    let is_left_open = self.visit.id.is_multiple_of(ONE_OF_LEAVES_IT_OPEN);
+                    let stays_us = if is_left_open { LEFT_OPEN_US } else { STAYS_US };
+                    self.clients.wire.sleep_us(stays_us).await;
                 }
             } => {}
             () = ear.listen() => {}
@@ -330,32 +329,6 @@ impl<W: Wire> Visitor<W> {
         let ask = Ask::GetOrder { order: order.into() };
         let answer = self.ask(ask, requests::get_order(order), 2).await?;
         (answer.status == 200).then(|| requests::read(&answer)).flatten()
-    }
-
-    /// Staff sets a price over the one that it sees.
-    async fn reprice(&self, sku: u32, price: i64) {
-        #[derive(Deserialize)]
-        struct Sku {
-            price_version: u64,
-        }
-        let code = self.clients.names.sku(sku);
-        for _ in 0..REPRICES {
-            let look = requests::request("GET", format!("/v1/skus/{code}"));
-            let looked = self.ask_surely(Ask::Other, look).await;
-            let Some(seen) = looked.as_ref().and_then(requests::read::<Sku>) else { return };
-            let put = requests::set_price(&code, price, seen.price_version);
-            let set = self.ask_surely(Ask::SetPrice { sku, price }, put).await;
-            // Refused over a version: somebody else set it, or an earlier try of this one.
-            if set.as_ref().is_none_or(|answer| answer.status != 412) {
-                if set.is_some() && self.draws(draw::STALE_PRICE, STALE_PRICE_PERCENT) {
-                    // Another page, which shows the version before.
-                    let price = price + 1;
-                    let put = requests::set_price(&code, price, seen.price_version);
-                    self.ask(Ask::SetPrice { sku, price }, put, 1).await;
-                }
-                return;
-            }
-        }
     }
 
     /// A buyer without patience or manners.
@@ -436,18 +409,24 @@ impl<W: Wire> Visitor<W> {
         request: Request,
         tries: u32,
     ) -> Option<HttpAnswer> {
-        let step = self.step.get();
-        self.step.set(step + 1);
+        let step = self.next_step();
         // When it would have been sent if every answer before had come at once.
         let start_us = self.visit.at_us + self.thought_us.get();
         let intended_us = matches!(ask, Ask::Place { .. }).then_some(start_us);
         let visit = self.visit.id;
         let keyed = requests::key_in(&request).map(|_| (who.clone(), ask.clone(), request.clone()));
-        let answer =
-            self.clients.call(Call { who, visit, step, intended_us, ask, request, tries }).await;
+        let call = Call { who, visit, step, intended_us, ask, request, tries, node: None };
+        let answer = self.clients.call(call).await;
         let is_answered = answer.as_ref().is_some_and(|answer| answer.status < 500);
         self.keyed.borrow_mut().extend(keyed.filter(|_| is_answered));
         answer
+    }
+
+    /// The number of the next request of this visit.
+    pub(super) fn next_step(&self) -> u32 {
+        let step = self.step.get();
+        self.step.set(step + 1);
+        step
     }
 
     fn cart(&self, n: u32) -> String {

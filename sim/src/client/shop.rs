@@ -63,8 +63,8 @@ impl<W: Wire> Staff<W> {
     async fn tried(&self, who: &Who, ask: Ask, request: Request, tries: u32) -> Option<HttpAnswer> {
         let step = self.step.get();
         self.step.set(step + 1);
-        let (visit, intended_us) = (NOBODY, None);
-        self.clients.call(Call { who, visit, step, intended_us, ask, request, tries }).await
+        let (visit, intended_us, node) = (NOBODY, None, None);
+        self.clients.call(Call { who, visit, step, intended_us, ask, request, tries, node }).await
     }
 
     /// Puts something; a version that is there already is from an earlier try.
