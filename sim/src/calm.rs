@@ -111,6 +111,36 @@ impl Calm {
     }
 }
 
+impl Calm {
+    /// When the last fault that is over is felt no more, in us; clocks that are apart do not count.
+    #[must_use]
+    pub fn felt_until_us(&self) -> u64 {
+        let ends = self.felt.iter().filter_map(|felt| felt.to_us);
+        ends.max().map_or(0, |end_us| end_us + AFTER_US + 1)
+    }
+
+    /// The first time from `from_us` on after which nothing disturbs this witness for so long;
+    /// `None`: never.
+    #[must_use]
+    pub fn quiet_from(&self, witness: Witness, from_us: u64, for_us: u64) -> Option<u64> {
+        let mut from_us = from_us;
+        loop {
+            let to_us = from_us.saturating_add(for_us);
+            let meets = |felt: &&Felt| {
+                felt.from_us <= to_us
+                    && felt.to_us.is_none_or(|end_us| from_us <= end_us + AFTER_US)
+                    && felt.disturbs(witness)
+            };
+            let mut met = self.felt.iter().filter(meets).peekable();
+            if met.peek().is_none() {
+                return Some(from_us);
+            }
+            let ends = met.map(|felt| felt.to_us.map(|end_us| end_us + AFTER_US + 1));
+            from_us = ends.collect::<Option<Vec<_>>>()?.into_iter().max()?;
+        }
+    }
+}
+
 impl Felt {
     fn disturbs(&self, witness: Witness) -> bool {
         match (witness, self.reach) {
@@ -177,6 +207,21 @@ mod tests {
             alone.ends(&fault, 100);
         }
         assert!(alone.holds(Witness::Client(0), u64::MAX, u64::MAX), "there is no other clock");
+    }
+
+    #[test]
+    fn it_is_quiet_again_once_the_last_fault_is_felt_no_more() {
+        let crash = FaultKind::Crash { node: 0, kept_writes: 0 };
+        let fault = |id, at_us| Fault { id, at_us, for_ms: 0, kind: crash.clone() };
+        let calm = Calm::of(&[fault(1, 5_000_000), fault(2, 30_000_000)]);
+        let quiet = |from_us, for_us| calm.quiet_from(Witness::Client(0), from_us, for_us);
+        assert_eq!(quiet(0, 4_000_000), Some(0));
+        assert_eq!(quiet(6_000_000, 1_000_000), Some(25_000_001));
+        assert_eq!(quiet(6_000_000, 9_000_000), Some(50_000_001), "not long enough between them");
+        assert_eq!(calm.felt_until_us(), 50_000_001);
+        let mut lasting = calm;
+        lasting.begins(&fault(3, 40_000_000), 40_000_000);
+        assert_eq!(lasting.quiet_from(Witness::Client(0), 60_000_000, 1), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod burn_down;
 pub(crate) mod judge;
+mod late;
 mod queues;
 mod settle;
 pub(crate) mod timeline;
@@ -15,6 +16,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+
+use entity::Timestamp;
 
 use crate::check::client::unknown::unknown_ppm;
 use crate::client::{Clients, Names, SimWire, Staff, Wire, feed, open_shop, pass_on, wallets};
@@ -72,12 +75,12 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     let clients = Clients::new(wire, plan.seed, plan.setup.client, Names::default());
     let queues = Rc::new(RefCell::new(Queues::default()));
     let mut violations = Vec::new();
-    let healed_us = Cell::new(0);
+    let healed = Cell::new((0, Timestamp::default()));
     let sites = Sites::new(plan);
     let watching = sites.watch();
     let panics = Panics::watch(world.kernel());
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        kernel::run(world.kernel(), whole(plan, &world, &clients, &queues, &healed_us, tell))
+        kernel::run(world.kernel(), whole(plan, &world, &clients, &queues, &healed, tell))
     }));
     // Checkers fold entities, too: what they do counts for nothing, and no defect is in it.
     drop(watching);
@@ -107,7 +110,7 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
     if is_whole {
         // The store in memory answers at once: no time has to pass.
         let seen =
-            judge::Seen { history: &history, queues: &queues.borrow(), healed_us: healed_us.get() };
+            judge::Seen { history: &history, queues: &queues.borrow(), healed: healed.get() };
         ready(judge::judge(plan, &world, &seen, &mut record));
     }
     record.wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -123,7 +126,7 @@ async fn whole(
     world: &World,
     clients: &Rc<Clients<SimWire>>,
     queues: &Rc<RefCell<Queues>>,
-    healed_us: &Cell<u64>,
+    healed: &Cell<(u64, Timestamp)>,
     tell: Tell<'_>,
 ) -> Result<(), (&'static str, String)> {
     let setup = |why| ("setup", why);
@@ -156,7 +159,9 @@ async fn whole(
     let until_us = world.since_begin_us() + settle_us;
     let restless = |why| ("liveness", why);
     settle::settle(world, settle_us).await.map_err(restless)?;
-    healed_us.set(world.since_begin_us());
+    late::come(plan, world, clients).await;
+    settle::settle(world, settle_us).await.map_err(restless)?;
+    healed.set((world.since_begin_us(), Timestamp(world.clock_ms())));
     let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
     staff.look_at_all(n_skus, until_us).await;
     staff.look_at_shop(n_skus, until_us).await;

@@ -28,13 +28,13 @@ pub(super) struct Seen<'a> {
     pub(super) history: &'a History,
     /// Of queues.
     pub(super) queues: &'a Queues,
-    /// Since when everything had its time to settle, in us.
-    pub(super) healed_us: u64,
+    /// Since when everything had its time to settle, in us, and what the clocks showed then.
+    pub(super) healed: (u64, Timestamp),
 }
 
 /// Judges what a run left behind; adds to the record what was looked at and what is broken.
 pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &mut RunRecord) {
-    clients(seen.history, seen.healed_us, record);
+    clients(seen.history, seen.healed.0, record);
     let patience_us = u64::from(plan.setup.client.timeout_ms) * 1_000;
     let times = world.calm();
     let calm = calm::check(&times, patience_us, seen.history);
@@ -52,6 +52,7 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
     let given = Given {
         end_us: world.since_begin_us(),
         clock: Some(Timestamp(world.clock_ms())),
+        rested: Some(seen.healed),
         is_healed: true,
         owners: ground.claims.all(),
         let_in: ground.claims.let_in(),

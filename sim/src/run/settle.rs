@@ -18,8 +18,6 @@ const LOOKS: u32 = 4;
 /// and returns of weeks. Several nodes have more to do after each: for them it is one.
 const LEAPS_MS: [i64; 3] = [20 * MINUTE_MS, 26 * 60 * MINUTE_MS, 30 * 24 * 60 * MINUTE_MS];
 const LEAP_OF_A_CLUSTER_MS: [i64; 1] = [31 * 24 * 60 * MINUTE_MS];
-/// How long it is waited before the first leap, in us.
-const CALM_US: u64 = 15_000_000;
 /// The first deadline that is waited for lies so far ahead then, in us.
 const AHEAD_US: u64 = 3_000_000;
 const LOSS_MS: u32 = 1_500;
@@ -73,7 +71,8 @@ async fn wait_for_deadlines(world: &World, staff: &Staff<SimWire>) {
     let orders = staff.fulfilled_last();
     let Some((first_us, ..)) = orders.first() else { return };
     // What the last fault left behind excuses nobody any more.
-    world.kernel().sleep_us(CALM_US).await;
+    let rest_us = world.calm().felt_until_us().saturating_sub(world.since_begin_us());
+    world.kernel().sleep_us(rest_us).await;
     let since_us = world.since_begin_us().saturating_sub(*first_us) + AHEAD_US;
     let leap_ms = (Timers::default().return_window_ms).saturating_sub(since_us / 1_000);
     world.leap(i64::try_from(leap_ms).unwrap_or(i64::MAX));

@@ -73,6 +73,9 @@ pub struct Given {
     pub end_us: u64,
     /// What the clocks of all nodes had reached then; `None`: unknown.
     pub clock: Option<Timestamp>,
+    /// When all was at rest before clocks leapt, in us of the run, and what the clocks of all nodes
+    /// had reached then; `None`: unknown.
+    pub rested: Option<(u64, Timestamp)>,
     /// Faults are over and everything had its time to settle (I11).
     pub is_healed: bool,
     /// Every claim of a shard, as far as known; empty: unknown.
@@ -109,6 +112,7 @@ impl Given {
         Self {
             end_us: 0,
             clock: None,
+            rested: None,
             is_healed: false,
             owners: Vec::new(),
             let_in: Vec::new(),

@@ -1,6 +1,7 @@
 //! I11: every saga ends, completed or compensated, once faults stop.
 //!
-//! Where all clocks leapt before the end, nothing waits for a deadline that is over by then.
+//! Where all clocks leapt before the end, nothing waits for a deadline that is over by then, and
+//! nothing waited for one when all was at rest before: it may not be late by minutes either.
 //! Judged in healed runs only: nothing may wait for an answer any more. An order may rest where
 //! only people or a later deadline move it: awaiting its payment, confirmed, on its way, over.
 
@@ -12,11 +13,15 @@ use commerce::sku::Phase;
 use commerce::{keys, shipment};
 use entity::{DeadLetterChange, EntityKey, Quarantine, Timestamp};
 
+use super::decoded::Rec;
 use super::money::Settled;
 use super::{Findings, World};
 
 /// How long after its time a deadline may come: a clock that was set back, a retry.
 const OVERDUE_MS: u64 = 120_000;
+
+/// How late it may be when all is at rest and no clock has leapt.
+const LATE_MS: u64 = 30_000;
 
 /// Judges everything that could still wait for something.
 #[must_use]
@@ -40,6 +45,7 @@ pub fn check(world: &World) -> Findings {
         found.judge(!waits, || format!("{key} waits: {:?}, {:?}", body.status, body.merging));
     }
     deadlines(world, &mut found);
+    late(world, &mut found);
     over_time(world, &mut found);
     wallets(world, &mut found);
     troubles(world, &mut found);
@@ -137,6 +143,22 @@ fn deadlines(world: &World, found: &mut Findings) {
         let is_over = deadline.plus_ms(OVERDUE_MS) < clock;
         found.judge(!is_over || quarantined.contains_key(key), || {
             format!("{key} was to be woken at {deadline:?}, and it is {clock:?}")
+        });
+    }
+}
+
+/// No deadline was over for long when all was at rest.
+fn late(world: &World, found: &mut Findings) {
+    let Some((rested_us, clock)) = world.given.rested else { return };
+    let quarantined = quarantined(world);
+    for (key, rows) in &world.decoded.entities {
+        let records = rows.iter().map(|row| &world.decoded.records[*row]);
+        let was_there = |rec: &&Rec| world.taken_us(rec).is_some_and(|us| us < rested_us);
+        let Some(last) = records.take_while(was_there).last() else { continue };
+        let Some(deadline) = last.record.deadline else { continue };
+        let is_late = deadline.plus_ms(LATE_MS) < clock;
+        found.judge(!is_late || quarantined.contains_key(key), || {
+            format!("{key} was to be woken at {deadline:?}, and was not when it was {clock:?}")
         });
     }
 }
