@@ -69,6 +69,22 @@ impl<T> FromIterator<(ShardId, T)> for ShardMap<T> {
     }
 }
 
+/// The value of a shard in a short list in the order of the shards, made if it is not there.
+pub(crate) fn in_order<T>(
+    list: &mut Vec<(ShardId, T)>,
+    shard: ShardId,
+    make: impl FnOnce() -> T,
+) -> &mut T {
+    let at = match list.binary_search_by_key(&shard, |(of, _)| *of) {
+        Ok(at) => at,
+        Err(at) => {
+            list.insert(at, (shard, make()));
+            at
+        }
+    };
+    &mut list[at].1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +100,13 @@ mod tests {
         map.iter_mut().for_each(|(_, value)| *value += 1);
         let all: Vec<_> = map.iter().map(|(shard, value)| (shard.0, *value)).collect();
         assert_eq!(all, [(2, 22), (5, 51), (7, 72)]);
+    }
+    #[test]
+    fn a_short_list_keeps_the_order() {
+        let mut list = Vec::new();
+        for shard in [4, 1, 9, 4, 1] {
+            *in_order(&mut list, ShardId(shard), || 10 * u64::from(shard)) += 1;
+        }
+        assert_eq!(list, [(ShardId(1), 12), (ShardId(4), 42), (ShardId(9), 91)]);
     }
 }

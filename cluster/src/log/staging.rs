@@ -16,7 +16,7 @@ use entity::{ShardId, StepRecord};
 use ports::{Frame, FrameHeader, Tail};
 
 use crate::limits;
-use crate::shard_map::ShardMap;
+use crate::shard_map::{ShardMap, in_order};
 
 /// Place of a record in the log of this process; 0 is before the first.
 pub type Lsn = u64;
@@ -239,14 +239,8 @@ impl Stage for Staging {
             self.groups.push_back(Group::default());
         }
         let group = self.groups.back_mut().expect("a group was pushed if there was none");
-        let at = match group.pending.binary_search_by_key(&shard, |(of, _)| *of) {
-            Ok(at) => at,
-            Err(at) => {
-                group.pending.insert(at, (shard, owned.begin(&mut self.spare)));
-                at
-            }
-        };
-        let pending = &mut group.pending[at].1;
+        let begin = || owned.begin(&mut self.spare);
+        let pending = in_order(&mut group.pending, shard, begin);
         let placed = Placed {
             lsn: self.last_lsn + 1,
             commit_no: pending.commit_no,

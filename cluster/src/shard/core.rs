@@ -18,7 +18,7 @@ use super::timers::Timers;
 use super::waiters::Waiters;
 use crate::limits;
 use crate::log::{Lsn, Stage};
-use crate::shard_map::ShardMap;
+use crate::shard_map::{ShardMap, in_order};
 use loading::Access;
 
 mod loading;
@@ -388,7 +388,7 @@ impl<R: Caller> ShardCore<R> {
             match held {
                 Held::Reply(reply_to, answer) => out.push(Output::Reply(reply_to, answer)),
                 Held::Send(send) => self.hand_over(send),
-                Held::Ack { from, number } => *entry(&mut acks, from) = number,
+                Held::Ack { from, number } => *in_order(&mut acks, from, u64::default) = number,
                 Held::Snapshots(write) => out.push(Output::WriteSnapshots(write)),
             }
         }
@@ -410,7 +410,7 @@ impl<R: Caller> ShardCore<R> {
             self.incoming.arrive(to, send);
             self.ready.push_back(to);
         } else {
-            entry(&mut self.leaving, to).push(send);
+            in_order(&mut self.leaving, to, Vec::new).push(send);
             if self.retransmit_at.is_none() {
                 self.retransmit_at = Some(self.clock.plus_ms(limits::RETRANSMIT_MS));
             }
@@ -483,18 +483,6 @@ impl<R: Caller> ShardCore<R> {
     fn alarm(&self, alarm: Alarm, out: &mut Vec<Output<R>>) {
         out.push(Output::Alarm(alarm));
     }
-}
-
-/// The value of a shard in a short list in the order of the shards.
-fn entry<T: Default>(list: &mut Vec<(ShardId, T)>, shard: ShardId) -> &mut T {
-    let at = match list.binary_search_by_key(&shard, |(of, _)| *of) {
-        Ok(at) => at,
-        Err(at) => {
-            list.insert(at, (shard, T::default()));
-            at
-        }
-    };
-    &mut list[at].1
 }
 
 /// Result of a read, as the loader module takes it.
