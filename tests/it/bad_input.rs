@@ -66,7 +66,11 @@ fn compare(row: &Row, answer: &Answer, wrong: &mut Vec<String>) {
     }
     let first = &answer.body["errors"][0];
     let part = |name: &str| first[name].as_str().unwrap_or_default();
-    let found = format!("{} {}", part("pointer"), part("code"));
+    let place = match first["parameter"].as_str() {
+        Some(name) => format!("?{name}"),
+        None => part("pointer").to_owned(),
+    };
+    let found = format!("{place} {}", part("code"));
     if fault.is_some_and(|fault| fault != found) {
         wrong.push(format!("{name}: the first fault is {found}, not {fault:?}: {}", answer.text));
     }

@@ -65,12 +65,11 @@ pub enum Precondition {
 /// What a request needs to be let in, beside its credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
-    /// A place among the requests in flight, and something left of its caller's quota.
+    /// A place among the requests in flight, and something left of its caller's quota. A stream
+    /// has its place while it opens, and is shed without one ([`Operation::shed`]).
     Request,
-    /// Something left of the quota. Streams have places of their own, and a full node must not
-    /// refuse one: it would be closed for good (interfaces.md 0.6).
-    Stream,
-    /// Nothing: operators get in when the node is full, or they could not help it.
+    /// Nothing: operators get in when requests have taken every place, or they could not help it.
+    /// What they ask of entities is admitted like any other question (503).
     Operator,
 }
 
@@ -158,7 +157,8 @@ pub struct Operation {
     pub ticket: bool,
     /// Whether the handler reads the query itself: unknown parameters of RFC 6749, streams.
     pub lenient_query: bool,
-    /// Whoever asks too often is shed with this success, so it has no 429.
+    /// Whoever asks too often, or finds no place, is shed with this success, so it has no 429, and
+    /// a full node no 503: either would close an EventSource for good (interfaces.md 0.6).
     pub shed: Option<fn() -> HttpResponse>,
     /// Whether credentials of a request are not looked at: the issuer has its own.
     pub anonymous: bool,
@@ -437,11 +437,10 @@ impl Operation {
         let mut codes = self.codes.to_vec();
         codes.push(Code::Internal);
         match self.gate {
+            Gate::Request if self.shed.is_some() => {}
             Gate::Request => {
                 codes.extend([Code::OverCapacity, Code::Unavailable, Code::RateLimited]);
             }
-            Gate::Stream if self.shed.is_some() => {}
-            Gate::Stream => codes.push(Code::RateLimited),
             Gate::Operator => codes.extend([Code::OverCapacity, Code::Unavailable]),
         }
         if body {

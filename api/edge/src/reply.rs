@@ -215,7 +215,7 @@ impl<B: Output> Reply<B> {
         assert!(declared, "{} answers the undeclared status {status}", operation.id);
         if matches!(status.as_u16(), 201 | 202) {
             let is_located = headers.iter().any(|(name, _)| *name == header::LOCATION);
-            debug_assert_eq!(is_located, operation.located, "{} and its Location", operation.id);
+            assert_eq!(is_located, operation.located, "{} and its Location", operation.id);
         }
         let body = body.into_bytes();
         let bytes = body.as_ref().map(|(bytes, _)| bytes.as_slice());

@@ -194,7 +194,7 @@ impl Route {
                     Ok(_place) => {
                         handler(edge, http, payload.into_inner(), Rc::clone(&quotas)).await
                     }
-                    Err(full) => Err(full),
+                    Err(full) => operation.shed.map(|shed| shed()).ok_or(full),
                 };
                 let mut response = answer.unwrap_or_else(|problem| {
                     let problem = match problem.code() {
@@ -223,7 +223,7 @@ impl Route {
 fn enter(operation: &Operation, edge: &EdgeState) -> Result<Option<InFlight>, Problem> {
     match operation.gate {
         Gate::Request => {}
-        Gate::Stream | Gate::Operator => return Ok(None),
+        Gate::Operator => return Ok(None),
     }
     let place = edge.enter();
     if place.is_none() {
@@ -262,9 +262,7 @@ async fn check<B: Input>(
     let caller = edge.authority().caller(operation.need(), &http, now).await?;
     http.extensions_mut().insert(caller.tenant.clone());
     let quota = match operation.gate {
-        Gate::Request | Gate::Stream => {
-            edge.take_quota(&caller, http.peer_addr().map(|peer| peer.ip()), now)
-        }
+        Gate::Request => edge.take_quota(&caller, http.peer_addr().map(|peer| peer.ip()), now),
         Gate::Operator => Ok(None),
     };
     quotas.set(quota.unwrap_or_else(Some));

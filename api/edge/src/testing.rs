@@ -277,7 +277,8 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// `409 out_of_stock`, `400 invalid_request syntax @ /lines`, `200`.
+    /// `409 out_of_stock`, `400 invalid_request syntax @ /lines`, or
+    /// `@ ?limit` of a parameter or header, `200`.
     pub(crate) fn brief(&self) -> String {
         let body = self.json();
         let mut text = self.status.to_string();
@@ -287,9 +288,13 @@ impl Answer {
             text.push_str(&format!(" {error}"));
         }
         for fault in body["errors"].as_array().into_iter().flatten() {
-            let place = fault["pointer"].as_str().or_else(|| fault["parameter"].as_str());
+            let place = match (fault["pointer"].as_str(), fault["parameter"].as_str()) {
+                (Some(pointer), None) => pointer.to_owned(),
+                (None, Some(name)) => format!("?{name}"),
+                both => panic!("a fault has one place: {both:?}"),
+            };
             let code = fault["code"].as_str().unwrap();
-            text.push_str(&format!(" {code} @ {}", place.unwrap()));
+            text.push_str(&format!(" {code} @ {place}"));
         }
         text
     }

@@ -263,11 +263,13 @@ fn parameters(stage: &Stage) -> Vec<Row> {
     let get = |path: &str| ask("GET", path).bearer(&stage.alice);
     let mut rows = vec![
         row("an unknown parameter", INVALID, get("/v1/me/orders?colour=red")),
-        row("a parameter twice", INVALID, get("/v1/me/orders?limit=1&limit=1")),
-        row("a limit of 0", INVALID, get("/v1/me/orders?limit=0")),
+        row("a parameter twice", INVALID, get("/v1/me/orders?limit=1&limit=1"))
+            .at("?limit duplicate"),
+        row("a limit of 0", INVALID, get("/v1/me/orders?limit=0")).at("?limit out_of_range"),
         row("a limit of 101", INVALID, get("/v1/me/orders?limit=101")),
         row("a negative limit", INVALID, get("/v1/me/orders?limit=-1")),
-        row("a limit that is no number", INVALID, get("/v1/me/orders?limit=ten")),
+        row("a limit that is no number", INVALID, get("/v1/me/orders?limit=ten"))
+            .at("?limit out_of_range"),
         row("a limit beyond 2^64", INVALID, get("/v1/me/orders?limit=99999999999999999999")),
         row("a forged cursor", INVALID, get("/v1/me/orders?cursor=eyJhIjoxfQ")),
         row("a huge query", INVALID, get(&format!("/v1/me/orders?cursor={}", "a".repeat(20_000)))),

@@ -2,7 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use commerce::cart::{self, Cart, CartLine as Line, CartPatch, CartView, Content};
+use commerce::cart::{
+    self, Cart, CartLine as Line, CartPatch, CartView, Content, DEFAULT_SHIPPING,
+};
 use commerce::customer::Address;
 use commerce::keys;
 use commerce::money::Ccy;
@@ -351,7 +353,7 @@ async fn put_cart(call: Call<Json<CartBody>>) -> Result<Reply<Json<CartJson>>, P
         currency: ccy,
         lines: body.lines.iter().map(line).collect(),
         address: body.address.clone().map(Into::into),
-        shipping_option: body.shipping_option.as_deref().unwrap_or("standard").into(),
+        shipping_option: body.shipping_option.as_deref().unwrap_or(DEFAULT_SHIPPING).into(),
         coupons: body.coupons.iter().map(|code| (&**code).into()).collect(),
         tenders: read_tenders(&body.tenders)?,
     };

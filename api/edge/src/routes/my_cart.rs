@@ -1,6 +1,6 @@
 //! The buyer's newest open cart, and what a guest's cart brings along at sign-in.
 
-use commerce::cart::{self, Cart, Content};
+use commerce::cart::{self, Cart, Content, DEFAULT_SHIPPING};
 use commerce::customer;
 use commerce::keys;
 use commerce::protocol::IfVersion;
@@ -92,7 +92,7 @@ async fn make(
         currency: terms.ccy,
         lines: Vec::new(),
         address: None,
-        shipping_option: "standard".into(),
+        shipping_option: DEFAULT_SHIPPING.into(),
         coupons: Vec::new(),
         tenders: Vec::new(),
     };

@@ -14,7 +14,7 @@ use entity::Scope;
 use crate::identity::{Topic, Via};
 use crate::input::NoBody;
 use crate::openapi::Content;
-use crate::operation::{Caching, Gate, Operation};
+use crate::operation::{Caching, Operation};
 use crate::problem::{Code, Problem};
 use crate::push::{
     Cut, Form, Live, LiveBody, Opening, Reason, StreamFrame, Watcher, bounded, is_refusal, response,
@@ -37,7 +37,6 @@ const STREAM_ORDER: Operation = Operation::get("streamOrder", "/v1/orders/{id}/e
     .params(&[ORDER])
     .query(&[LAST_EVENT_ID, TICKET])
     .caching(Caching::Never)
-    .gate(Gate::Stream)
     .lenient()
     .shedding(shed)
     .ticket();
@@ -51,7 +50,6 @@ const STREAM_ME: Operation = Operation::get("streamMe", "/v1/me/events")
     .scoped(Scope::OrdersRead)
     .query(&[LAST_EVENT_ID, TICKET])
     .caching(Caching::Never)
-    .gate(Gate::Stream)
     .lenient()
     .shedding(shed)
     .ticket();
@@ -62,7 +60,6 @@ const OPEN_SOCKET: Operation = Operation::get("openSocket", "/v1/ws")
     .query(&[TICKET])
     .statuses(&[101])
     .caching(Caching::Never)
-    .gate(Gate::Stream)
     .lenient()
     .ticket();
 

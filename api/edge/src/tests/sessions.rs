@@ -279,5 +279,5 @@ async fn channels() {
     let asked = |channel: &str| post("/v1/guests").header("channel", channel);
     assert_eq!(world.send(asked("app")).await.status, 201);
     let unknown = world.send(asked("shop")).await;
-    assert_eq!(unknown.brief(), "400 invalid_request unknown_value @ Channel");
+    assert_eq!(unknown.brief(), "400 invalid_request unknown_value @ ?Channel");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use commerce::keys;
 use entity::EntityKey;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
 use super::super::slot::Slot;
@@ -40,7 +40,8 @@ impl Watcher {
         let n_recent = keys.len();
         let older = self.older_orders(&keys, &position).await;
         keys.extend(older);
-        let firsts = join_all(keys.iter().map(|key| self.first(key, position.get(key)))).await;
+        let firsts = keys.iter().map(|key| self.first(key, position.get(key)));
+        let firsts: Vec<_> = stream::iter(firsts).buffered(limits::READS_AT_ONCE).collect().await;
         let (mut orders, mut missing) = (Vec::with_capacity(keys.len()), Vec::new());
         for (index, (key, first)) in keys.into_iter().zip(firsts).enumerate() {
             let have = position.get(&key);

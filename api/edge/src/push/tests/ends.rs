@@ -91,9 +91,9 @@ async fn a_full_node_sheds_and_keeps_what_it_has() {
     assert_eq!(rig.world.edge.streams().n_open(), 1);
 }
 
-/// Requests in flight are no matter of streams: a 503 would close an EventSource for good.
+/// A 503 would close an EventSource for good.
 #[actix_web::test]
-async fn a_node_that_is_full_of_requests_refuses_no_stream() {
+async fn a_node_that_is_full_of_requests_sheds_and_refuses_no_stream() {
     let rig = Rig::new().await;
     let order = rig.order("ada", "cart-0001").await;
     let bearer = format!("Bearer {}", rig.token("ada").await);
@@ -102,7 +102,14 @@ async fn a_node_that_is_full_of_requests_refuses_no_stream() {
     assert_eq!(rig.get("/v1/me/orders", &headers).await.status().as_u16(), 503);
     for path in [events_of(&order), "/v1/me/events".to_owned()] {
         let mut reader = rig.open(&path, &headers).await;
-        assert_eq!(reader.event().await.event, "order.status", "{path}");
+        expect_bye(&mut reader, "shed", 15_000).await;
+    }
+    // One place is enough for many streams: each has it while it opens only.
+    rig.world.edge.set_limits(EdgeLimits { rate_limit: 0, in_flight_max: 1 });
+    for _ in 0..2 {
+        let mut reader = rig.open(&events_of(&order), &headers).await;
+        assert_eq!(reader.event().await.event, "order.status");
+        std::mem::forget(reader);
     }
     assert_eq!(rig.world.edge.n_in_flight(), 0);
 }

@@ -9,7 +9,6 @@ use tokio::net::TcpStream;
 use super::rig::{PATIENCE, Rig};
 use crate::dto::order_id;
 use crate::settings;
-use crate::state::EdgeLimits;
 
 struct Client {
     io: TcpStream,
@@ -159,17 +158,6 @@ async fn subscriptions_begin_go_on_and_end() {
     client.io.write_all(&bytes).await.unwrap();
     assert_eq!(client.next().await, Some(Got::Close(1000)));
     rig.until_all_are_gone().await;
-}
-
-#[actix_web::test]
-async fn a_node_that_is_full_of_requests_opens_sockets() {
-    let rig = Rig::new().await;
-    let bearer = format!("Bearer {}", rig.token("ada").await);
-    rig.world.edge.set_limits(EdgeLimits { rate_limit: 0, in_flight_max: 0 });
-    let mut client = Client::connect(&rig, "", &[("authorization", &bearer)]).await;
-    assert_eq!(client.status(), 101, "{}", client.head);
-    client.say(json!({"op": "ping", "id": "1"})).await;
-    assert_eq!(client.brief().await, "ack 1");
 }
 
 #[actix_web::test]
