@@ -58,6 +58,18 @@ pub enum Parcel {
     },
 }
 
+impl Parcel {
+    /// The shard that it comes from.
+    #[must_use]
+    pub const fn sender(&self) -> ShardId {
+        match self {
+            Self::Stream { from: shard, .. }
+            | Self::Acked { by: shard, .. }
+            | Self::Resend { to: shard } => *shard,
+        }
+    }
+}
+
 /// Carries what leaves a shard: frames to other nodes, parcels to shards of the same node.
 ///
 /// May lose, repeat, delay and reorder both; streams, correlation ids and deadlines mend that.

@@ -40,16 +40,14 @@ impl<T> ShardMap<T> {
 
     /// All values, in the order of their shards. O(shards).
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ShardId, &T)> {
-        (0..)
-            .map(ShardId)
-            .zip(&self.slots)
-            .filter_map(|(shard, slot)| Some((shard, slot.as_ref()?)))
+        let slots = self.slots.iter().zip(0..);
+        slots.filter_map(|(slot, at)| Some((ShardId(at), slot.as_ref()?)))
     }
 
     /// All values, in the order of their shards. O(shards).
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (ShardId, &mut T)> {
-        let slots = (0..).map(ShardId).zip(&mut self.slots);
-        slots.filter_map(|(shard, slot)| Some((shard, slot.as_mut()?)))
+        let slots = self.slots.iter_mut().zip(0..);
+        slots.filter_map(|(slot, at)| Some((ShardId(at), slot.as_mut()?)))
     }
 
     fn slot(&mut self, shard: ShardId) -> &mut Option<T> {

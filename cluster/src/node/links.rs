@@ -124,10 +124,13 @@ impl Links {
         }
     }
 
-    /// A parcel came from another node.
+    /// A parcel came from another node. One that names shards which are not there is dropped.
     pub(super) fn parcel_came(&self, to: ShardId, parcel: Parcel) {
+        let is_known = usize::from(parcel.sender().0) < self.inboxes.len();
         match self.inboxes.get(usize::from(to.0)) {
-            Some(inbox) if inbox.is_open() => ShardInbox(Arc::clone(inbox)).deliver(parcel),
+            Some(inbox) if inbox.is_open() && is_known => {
+                ShardInbox(Arc::clone(inbox)).deliver(parcel)
+            }
             Some(_) | None => metrics::counter!("mercato_parcels_dropped_total").increment(1),
         }
     }

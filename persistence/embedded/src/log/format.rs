@@ -66,8 +66,8 @@ pub(crate) enum Found {
     Misplaced(&'static str),
 }
 
-/// A batch being built, and the next one in the same memory: fresh pages for each batch were 7 % of
-/// the CPU of an order.
+/// A batch being built, and the next one in the same memory: pages for a new one each time have to
+/// be found and cleared before the sync can begin.
 #[derive(Debug)]
 pub(crate) struct Builder {
     bytes: Vec<u8>,
