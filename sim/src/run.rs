@@ -156,13 +156,13 @@ async fn whole(
     pass_on(troubled.await);
     pass_on(visiting.await);
     let settle_us = plan.setup.settle_ms * 1_000;
-    let until_us = world.since_begin_us() + settle_us;
     let restless = |why| ("liveness", why);
     settle::settle(world, settle_us).await.map_err(restless)?;
     late::come(plan, world, clients).await;
     settle::settle(world, settle_us).await.map_err(restless)?;
     healed.set((world.since_begin_us(), Timestamp(world.clock_ms())));
     let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
+    let until_us = world.since_begin_us() + settle_us;
     staff.look_at_all(n_skus, until_us).await;
     staff.look_at_shop(n_skus, until_us).await;
     watching.abort();

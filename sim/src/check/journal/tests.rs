@@ -8,6 +8,7 @@ mod tamper;
 
 use codec::unpack;
 use commerce::{account, sku};
+use entity::{ShardId, Timestamp};
 
 use super::{CHECKS, Findings, Given, Journals, Rec, World};
 
@@ -73,6 +74,23 @@ fn parcels_that_collect_too_little_are_found() {
     let found = check("I9", &world);
     assert_eq!(found.violations.len(), 1);
     assert!(found.violations[0].what.contains("is due at the door"), "{:?}", found.violations);
+}
+
+#[test]
+fn a_deadline_that_was_slept_through_is_found() {
+    let (journals, mut given) = rig::good();
+    given.durable_us = (0..3).map(|shard| (ShardId(shard), vec![9; 1_000])).collect();
+    let last = World::new(journals.clone(), given.clone()).last_time();
+    let rows = [
+        ((10, last), false, "none is over yet"),
+        ((9, Timestamp::MAX), false, "nothing stood there when all was at rest"),
+        ((10, Timestamp::MAX), true, "all are over"),
+    ];
+    for (rested, is_late, why) in rows {
+        given.rested = Some(rested);
+        let found = check("I11", &World::new(journals.clone(), given.clone()));
+        assert_eq!(!found.violations.is_empty(), is_late, "{why}: {:?}", found.violations);
+    }
 }
 
 #[test]
