@@ -47,7 +47,7 @@ pub use configuration::Configuration;
 pub use health::{Check, CheckStatus, Checks, Health, Phase};
 pub use in_process::InProcess;
 pub use operator::{DemoClock, LogFilter, Operator};
-pub use problem::{Code, Fault, FaultPlace, Problem};
+pub use problem::{Code, Fault, Problem};
 pub use server::{Server, ServerHandle, ServerOptions};
 pub use shop::{Shop, Terms};
 pub use state::{Clock, EdgeLimits, EdgeParts, EdgeState, Entropy, Scrape};

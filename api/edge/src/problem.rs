@@ -19,32 +19,14 @@ pub use code::Code;
 
 use crate::request::{Origin, hex, request_id};
 
-/// Where a fault is. It is written as the member of this name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultPlace {
-    /// In the body: JSON Pointer (RFC 6901); empty: the body as a whole.
-    Pointer(String),
-    /// In the query or among the headers: the name there.
-    Parameter(String),
-}
-
-impl FaultPlace {
-    /// The pointer or the name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Pointer(text) | Self::Parameter(text) => text,
-        }
-    }
-}
-
 /// One fault inside a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// Where it is.
-    #[serde(flatten)]
-    pub place: FaultPlace,
+    /// Where in the body: JSON Pointer (RFC 6901); empty: the body as a whole, or not in the body.
+    pub pointer: String,
+    /// Of the query or among the headers: the name there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
     /// What kind of fault: `unknown_field`, `out_of_range`.
     pub code: &'static str,
     /// The fault in words.
@@ -55,7 +37,14 @@ impl Fault {
     /// A fault of the body.
     #[must_use]
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { place: FaultPlace::Pointer(pointer.into()), code, detail: detail.into() }
+        let (pointer, detail) = (pointer.into(), detail.into());
+        Self { pointer, parameter: None, code, detail }
+    }
+
+    /// The pointer, or the name of the parameter.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        self.parameter.as_deref().unwrap_or(&self.pointer)
     }
 }
 
@@ -116,8 +105,8 @@ impl Problem {
     /// 400 `invalid_request` for one parameter of the query or one header.
     #[must_use]
     pub fn bad_parameter(name: &str, code: &'static str, detail: impl Into<String>) -> Self {
-        let place = FaultPlace::Parameter(name.to_owned());
-        Self::new(Code::InvalidRequest).fault(Fault { place, code, detail: detail.into() })
+        let fault = Fault { parameter: Some(name.to_owned()), ..Fault::new("", code, detail) };
+        Self::new(Code::InvalidRequest).fault(fault)
     }
 
     /// 422 `validation_failed` for one place of the body.
@@ -137,7 +126,7 @@ impl Problem {
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         if self.0.detail.is_none() {
-            self.0.detail = Some(match fault.place.as_str() {
+            self.0.detail = Some(match fault.place() {
                 "" => fault.detail.clone(),
                 place => format!("{place}: {}", fault.detail),
             });

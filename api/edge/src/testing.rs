@@ -290,8 +290,8 @@ impl Answer {
         for fault in body["errors"].as_array().into_iter().flatten() {
             let place = match (fault["pointer"].as_str(), fault["parameter"].as_str()) {
                 (Some(pointer), None) => pointer.to_owned(),
-                (None, Some(name)) => format!("?{name}"),
-                both => panic!("a fault has one place: {both:?}"),
+                (Some(""), Some(name)) => format!("?{name}"),
+                other => panic!("a fault has one place: {other:?}"),
             };
             let code = fault["code"].as_str().unwrap();
             text.push_str(&format!(" {code} @ {place}"));

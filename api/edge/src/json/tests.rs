@@ -46,7 +46,7 @@ fn check(body: &str) -> String {
             let faults: Vec<String> = problem
                 .faults()
                 .iter()
-                .map(|fault| format!("{} @ {}", fault.code, fault.place.as_str()))
+                .map(|fault| format!("{} @ {}", fault.code, fault.place()))
                 .collect();
             let code = problem.code();
             format!("{} {} {}", code.status().as_u16(), code.as_str(), faults.join(", "))

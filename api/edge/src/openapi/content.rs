@@ -121,10 +121,9 @@ impl Content {
 #[schema(as = Fault)]
 #[allow(dead_code, reason = "only its schema is used; problem::Fault is what is written")]
 pub(super) struct FaultBody {
-    /// A fault of the body: JSON Pointer (RFC 6901); empty: the body as a whole.
-    #[schema(required = false)]
+    /// Where in the body: JSON Pointer (RFC 6901); empty: the body as a whole, or not in the body.
     pointer: String,
-    /// A fault of the query or a header: its name.
+    /// Of the query or among the headers: the name there.
     #[schema(required = false)]
     parameter: String,
     /// What kind of fault.

@@ -65,11 +65,12 @@ fn a_problem_holds_every_member() {
             }],
         })
     );
-    // What is not in the body has a name, and no pointer.
+    // What is not in the body has a name; its pointer is there and points at nothing of it.
     let problem = Problem::bad_parameter("limit", "out_of_range", "must be from 1 to 100");
     let body: serde_json::Value = serde_json::from_slice(&problem.body(&origin)).unwrap();
+    let detail = "must be from 1 to 100";
     let fault =
-        json!({"parameter": "limit", "code": "out_of_range", "detail": "must be from 1 to 100"});
+        json!({"pointer": "", "parameter": "limit", "code": "out_of_range", "detail": detail});
     assert_eq!((&body["errors"], &body["status"]), (&json!([fault]), &json!(400)));
     assert_eq!(body["detail"], "limit: must be from 1 to 100");
     // RFC 9457: a text, also where nothing is said of this occurrence.

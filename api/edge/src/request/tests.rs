@@ -231,7 +231,7 @@ fn queries() {
         Ok(params) => format!("{:?}", params.get("q").or_else(|| params.get("limit"))),
         Err(problem) => {
             let fault = &problem.faults()[0];
-            format!("{} {} @ {}", problem.code().as_str(), fault.code, fault.place.as_str())
+            format!("{} {} @ {}", problem.code().as_str(), fault.code, fault.place())
         }
     };
     let table = [

@@ -99,7 +99,7 @@ mod tests {
                 Ok(ClientMessage { id: None, .. }) => "None".to_owned(),
                 Err(problem) => {
                     let fault = &problem.faults()[0];
-                    assert_eq!(fault.place.as_str(), "/id");
+                    assert_eq!(fault.pointer, "/id");
                     format!("{} {}", problem.code().as_str(), fault.code)
                 }
             };
