@@ -256,8 +256,9 @@ impl Shop {
     /// `version`: of the command's reply.
     ///
     /// Mostly nobody came in between, and one question is enough; else the journal tells, in
-    /// O(frames of the entity since its snapshot). Replies that carry views would save the
-    /// question, but older edges of a rolling upgrade could not read them.
+    /// O(frames of the entity since its snapshot, or all of them if that is a newer one). Replies
+    /// that carry views would save the question, but older edges of a rolling upgrade could not
+    /// read them.
     pub(crate) async fn made<E>(
         &self,
         asker: &Asker,

@@ -106,10 +106,12 @@ async fn a_node_that_is_full_of_requests_sheds_and_refuses_no_stream() {
     }
     // One place is enough for many streams: each has it while it opens only.
     rig.world.edge.set_limits(EdgeLimits { rate_limit: 0, in_flight_max: 1 });
-    for _ in 0..2 {
+    let mut readers = Vec::new();
+    for n_open in 1..=2 {
         let mut reader = rig.open(&events_of(&order), &headers).await;
         assert_eq!(reader.event().await.event, "order.status");
-        std::mem::forget(reader);
+        readers.push(reader);
+        assert_eq!(rig.world.edge.streams().n_open(), n_open);
     }
     assert_eq!(rig.world.edge.n_in_flight(), 0);
 }
