@@ -25,6 +25,12 @@ pub fn seal_as<T: Serialize>(type_id: TypeId, version: u16, value: &T) -> Result
     plain::scratched(|bytes| write(type_id, version, value, bytes), <[u8]>::to_vec)
 }
 
+/// Appends a sealed value to `bytes`. Errors: [`Error::Encode`]; then `bytes` are as they were.
+pub fn seal_into<T: Stored>(value: &T, bytes: &mut Vec<u8>) -> Result<(), Error> {
+    let at = bytes.len();
+    write(T::TYPE, T::VERSION, value, bytes).inspect_err(|_| bytes.truncate(at))
+}
+
 /// What `read` makes of a sealed value: for bytes that are kept in another form than a vector.
 /// Errors: [`Error::Encode`].
 pub fn seal_with<T: Stored, R>(value: &T, read: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
@@ -37,17 +43,19 @@ fn write<T: Serialize>(
     value: &T,
     bytes: &mut Vec<u8>,
 ) -> Result<(), Error> {
+    let at = bytes.len();
     bytes.push(MAGIC);
     bytes.push(CODEC_BINCODE_STANDARD);
     bytes.extend_from_slice(&type_id.to_le_bytes());
     bytes.extend_from_slice(&version.to_le_bytes());
     bytes.extend_from_slice(&[0; 8]);
     plain::to_bytes_into(value, bytes)?;
-    let len = u32::try_from(bytes.len() - HEADER_BYTES)
+    let sealed = &mut bytes[at..];
+    let len = u32::try_from(sealed.len() - HEADER_BYTES)
         .map_err(|_| Error::Encode("body over 4 GiB".into()))?;
-    bytes[6..10].copy_from_slice(&len.to_le_bytes());
-    let crc = checksum(&bytes[..10], &bytes[HEADER_BYTES..]);
-    bytes[10..14].copy_from_slice(&crc.to_le_bytes());
+    sealed[6..10].copy_from_slice(&len.to_le_bytes());
+    let crc = checksum(&sealed[..10], &sealed[HEADER_BYTES..]);
+    sealed[10..14].copy_from_slice(&crc.to_le_bytes());
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use serde::ser::SerializeTuple;
 use serde::{Deserialize, Serialize};
 
 use super::*;
@@ -114,6 +115,32 @@ fn envelope_round_trip_and_every_single_bit_flip_is_found() {
     let mut longer = sealed;
     longer.push(0);
     assert_eq!(open::<Sample>(&longer), Err(Error::Trailing(1)));
+}
+
+#[test]
+fn a_sealed_value_is_appended_whole_or_not_at_all() {
+    let mut bytes = b"before".to_vec();
+    seal_into(&sample(), &mut bytes).unwrap();
+    assert_eq!(bytes, [b"before".as_slice(), &seal(&sample()).unwrap()].concat());
+    let mut bytes = b"before".to_vec();
+    assert!(seal_into(&Unsayable, &mut bytes).is_err());
+    assert_eq!(bytes, b"before");
+}
+
+/// What fails when a part of it is written.
+#[derive(Deserialize)]
+struct Unsayable;
+
+impl Serialize for Unsayable {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut pair = serializer.serialize_tuple(2)?;
+        pair.serialize_element("said")?;
+        Err(serde::ser::Error::custom("and no more"))
+    }
+}
+
+impl Stored for Unsayable {
+    const TYPE: TypeId = 0xFFF1;
 }
 
 #[test]

@@ -24,8 +24,8 @@ type Reply<T, E> = oneshot::Sender<Result<T, E>>;
 
 /// Something to commit.
 pub(crate) enum Job {
-    /// Frames with their sealed bytes.
-    Append { group: Arc<Vec<Frame>>, sealed: Vec<Vec<u8>>, reply: Reply<(), AppendError> },
+    /// A group of frames.
+    Append { group: Arc<Vec<Frame>>, reply: Reply<(), AppendError> },
     /// Raise a shard's epoch.
     Claim { shard: ShardId, reply: Reply<Tail, StoreError> },
     /// Finish what came before and end.
@@ -89,15 +89,14 @@ impl Committer {
             return None;
         }
         match job {
-            Job::Append { group, sealed, reply } => {
+            Job::Append { group, reply } => {
                 if group.iter().any(|frame| round.tails.contains_key(&frame.header.shard)) {
-                    return Some(Job::Append { group, sealed, reply });
+                    return Some(Job::Append { group, reply });
                 }
-                match self.admit(&group) {
-                    Ok(new) => {
-                        self.stage_frames(round, &group, &sealed, &new);
-                        round.waiting.push(Waiting::Append(reply));
-                    }
+                let staged =
+                    self.admit(&group).and_then(|new| self.stage_frames(round, &group, &new));
+                match staged {
+                    Ok(()) => round.waiting.push(Waiting::Append(reply)),
                     // The caller may have gone; then nobody needs the answer.
                     Err(error) => drop(reply.send(Err(error))),
                 }
@@ -149,13 +148,29 @@ impl Committer {
         Ok(new)
     }
 
-    fn stage_frames(&self, round: &mut Round, group: &[Frame], sealed: &[Vec<u8>], new: &[bool]) {
-        for ((frame, sealed), _) in group.iter().zip(sealed).zip(new).filter(|(_, new)| **new) {
+    /// Takes the new frames of a group into the round: all, or none where one cannot be sealed.
+    fn stage_frames(
+        &self,
+        round: &mut Round,
+        group: &[Frame],
+        new: &[bool],
+    ) -> Result<(), AppendError> {
+        let mark = round.batch.mark();
+        let new = || group.iter().zip(new).filter(|(_, new)| **new).map(|(frame, _)| frame);
+        for frame in new() {
+            let (shard, commit_no) = (frame.header.shard, frame.header.commit_no);
+            let pushed = round.batch.seal_frame(shard, commit_no, |out| frames::seal(frame, out));
+            if pushed.is_err() {
+                round.batch.cut(mark);
+                return Err(AppendError::Broken { shard, expected: commit_no });
+            }
+        }
+        for frame in new() {
             let shard = frame.header.shard;
             let tail = self.shared.tails()[shard.0 as usize];
-            round.batch.push_frame(shard, frame.header.commit_no, sealed);
             round.tails.insert(shard, tail.after(frame));
         }
+        Ok(())
     }
 
     /// Makes the round durable, answers, and empties it.

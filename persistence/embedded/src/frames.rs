@@ -7,9 +7,9 @@ use ports::{Frame, StoreError, Tail};
 use crate::limits::READ_AHEAD_FRAMES;
 use crate::log::Log;
 
-/// A frame's bytes as they are stored.
-pub(crate) fn seal(frame: &Frame) -> Result<Vec<u8>, CodecError> {
-    codec::seal(frame)
+/// Appends a frame's bytes as they are stored.
+pub(crate) fn seal(frame: &Frame, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+    codec::seal_into(frame, bytes)
 }
 
 /// Frames with `from <= commit < to` until `max_bytes` of payload are read, at least one if there

@@ -21,16 +21,9 @@ impl Journal for EmbeddedStore {
     }
 
     async fn append(&self, group: Arc<Vec<Frame>>) -> Result<(), AppendError> {
-        // Sealed here, while another group may be flying; the committer only checks and writes.
-        let mut sealed = Vec::with_capacity(group.len());
-        for frame in group.iter() {
-            let shard = frame.header.shard;
-            let broken = AppendError::Broken { shard, expected: frame.header.commit_no };
-            sealed.push(frames::seal(frame).map_err(|_| broken)?);
-        }
         let (reply, answer) = oneshot::channel();
         self.commits
-            .send(Job::Append { group, sealed, reply })
+            .send(Job::Append { group, reply })
             .await
             .map_err(|_| self.shared.append_gone())?;
         answer.await.map_err(|_| self.shared.append_gone())?

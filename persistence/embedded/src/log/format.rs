@@ -11,6 +11,8 @@
 //! (L1) Batches are numbered from 1 without a gap, and each names the checksum of the one before
 //! it, across segments. (L2) Behind the last one there is nothing, or there are zeros.
 
+use std::convert::Infallible;
+
 use entity::ShardId;
 use ports::HistoryId;
 
@@ -88,25 +90,64 @@ impl Builder {
         self.bytes.len()
     }
 
+    /// A frame that was sealed before.
     pub(crate) fn push_frame(&mut self, shard: ShardId, commit_no: u64, sealed: &[u8]) {
-        self.begin(FRAME, 10 + sealed.len());
+        let Ok(()) = self.seal_frame(shard, commit_no, |bytes| {
+            bytes.extend_from_slice(sealed);
+            Ok::<(), Infallible>(())
+        });
+    }
+
+    /// A frame, which `seal` appends. Errors: those of `seal`; then the batch is as it was.
+    pub(crate) fn seal_frame<E>(
+        &mut self,
+        shard: ShardId,
+        commit_no: u64,
+        seal: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = self.begin(FRAME);
         self.bytes.extend_from_slice(&shard.0.to_le_bytes());
         self.bytes.extend_from_slice(&commit_no.to_le_bytes());
-        let (at, len) = (number(self.bytes.len()), number(sealed.len()));
-        self.bytes.extend_from_slice(sealed);
+        let at = self.bytes.len();
+        if let Err(error) = seal(&mut self.bytes) {
+            self.bytes.truncate(start);
+            return Err(error);
+        }
+        self.end(start);
+        let (at, len) = (number(at), number(self.bytes.len() - at));
         self.entries.push(Entry::Frame { shard, commit_no, at, len });
+        Ok(())
     }
 
     pub(crate) fn push_epoch(&mut self, shard: ShardId, epoch: u64) {
-        self.begin(EPOCH, 10);
+        let start = self.begin(EPOCH);
         self.bytes.extend_from_slice(&shard.0.to_le_bytes());
         self.bytes.extend_from_slice(&epoch.to_le_bytes());
+        self.end(start);
         self.entries.push(Entry::Epoch { shard, epoch });
     }
 
-    fn begin(&mut self, kind: u8, len: usize) {
-        self.bytes.push(kind);
-        self.bytes.extend_from_slice(&number(len).to_le_bytes());
+    /// Begins an entry, whose length is not known yet. Returns where it starts.
+    fn begin(&mut self, kind: u8) -> usize {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[kind, 0, 0, 0, 0]);
+        start
+    }
+
+    fn end(&mut self, start: usize) {
+        let len = number(self.bytes.len() - start - ENTRY_HEAD_BYTES);
+        self.bytes[start + 1..start + ENTRY_HEAD_BYTES].copy_from_slice(&len.to_le_bytes());
+    }
+
+    /// How much it holds, for [`Self::cut`].
+    pub(crate) const fn mark(&self) -> (usize, usize) {
+        (self.bytes.len(), self.entries.len())
+    }
+
+    /// Takes out what came after a mark.
+    pub(crate) fn cut(&mut self, (n_bytes, n_entries): (usize, usize)) {
+        self.bytes.truncate(n_bytes);
+        self.entries.truncate(n_entries);
     }
 
     /// Makes it the batch that follows `last`: its bytes, its entries, and what the next one

@@ -46,6 +46,23 @@ fn read(bytes: &[u8]) -> (Vec<Whole>, Found) {
 }
 
 #[test]
+fn what_cannot_be_sealed_leaves_no_trace() {
+    let mut builder = Builder::new();
+    builder.push_frame(ShardId(1), 1, &[1; 100]);
+    let before = builder.mark();
+    let failed = builder.seal_frame(ShardId(2), 1, |bytes| {
+        bytes.extend_from_slice(&[2; 50]);
+        Err("too large")
+    });
+    assert_eq!((failed, builder.mark()), (Err("too large"), before));
+    builder.push_frame(ShardId(3), 1, &[3; 100]);
+    builder.cut(before);
+    let mut same = Builder::new();
+    same.push_frame(ShardId(1), 1, &[1; 100]);
+    assert_eq!(builder.finish(Last::NONE), same.finish(Last::NONE));
+}
+
+#[test]
 fn a_segment_is_read_as_it_was_written() {
     let (bytes, starts) = segment();
     let (batches, end) = read(&bytes);
