@@ -22,7 +22,7 @@ use entity::{
 use ports::{CloudEvent, Frame, FrameError, FrameHeader, HistoryId};
 
 pub(crate) use commits::Handover;
-pub use commits::{Commits, Read};
+pub use commits::{Commits, Read, Reader};
 pub use recent::DurableFrame;
 pub use scan::{kind_of, records_of};
 

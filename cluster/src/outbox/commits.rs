@@ -195,6 +195,25 @@ impl Commits {
         self.owned.lock().get(usize::from(shard.0)).copied().flatten()
     }
 
+    /// One more who reads each durable frame once, until it is dropped.
+    #[must_use]
+    pub fn reader(self: &Arc<Self>) -> Reader {
+        self.recent.lock().reader_came();
+        Reader(Arc::clone(self))
+    }
+
+    /// Waits for the next commit of any shard, or a change of what is owned. Register before
+    /// looking: see `tokio::sync::Notify`.
+    pub fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+}
+
+/// A reader of durable frames. While there is one, frames stay in memory until all have read them.
+#[derive(Debug)]
+pub struct Reader(Arc<Commits>);
+
+impl Reader {
     /// Durable frames of a shard from `from` on, contiguous, until `max_bytes` of payload are
     /// read; at least one. From memory, or from the store when they are no longer there.
     ///
@@ -207,8 +226,8 @@ impl Commits {
         max_bytes: usize,
     ) -> Result<Vec<Read>, StoreError> {
         // Before looking: what memory has by then is durable in any case.
-        let durable = self.of(shard);
-        let recent = self.recent.lock().read(shard, from, max_bytes);
+        let durable = self.0.of(shard);
+        let recent = self.0.recent.lock().read(shard, from, max_bytes);
         if let Some(frames) = recent
             && !sites::fires("cache_miss", u64::from(shard.0))
         {
@@ -224,10 +243,10 @@ impl Commits {
         }
         Ok(frames.into_iter().map(Read::Stored).collect())
     }
+}
 
-    /// Waits for the next commit of any shard, or a change of what is owned. Register before
-    /// looking: see `tokio::sync::Notify`.
-    pub fn changed(&self) -> Notified<'_> {
-        self.changed.notified()
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.recent.lock().reader_left();
     }
 }

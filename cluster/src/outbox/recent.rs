@@ -2,9 +2,10 @@
 //!
 //! Only what the committer has told to be durable comes in, so nothing is
 //! seen here before its sync (I4), and frames of a shard lie here without gaps (I2): those of an
-//! earlier tenure go when others committed after them. It is
-//! bounded by bytes; whoever falls behind its oldest frame reads the store. Records come as they
-//! were staged, so nobody decodes them. It is no copy of the journal: a start finds it empty.
+//! earlier tenure go when others committed after them. A frame goes when it was read as often as
+//! there are readers, and it is bounded by bytes; whoever falls behind its oldest frame, or reads
+//! again, reads the store. Records come as they were staged, so nobody decodes them. It is no copy
+//! of the journal: a start finds it empty.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -36,12 +37,35 @@ impl DurableFrame {
     }
 }
 
+/// A frame that not all have read.
+#[derive(Debug)]
+struct Kept {
+    frame: Arc<DurableFrame>,
+    n_reads: usize,
+}
+
+impl Kept {
+    fn commit_no(&self) -> u64 {
+        self.frame.frame().header.commit_no
+    }
+}
+
+/// The newest frames of a shard.
+#[derive(Debug, Default)]
+struct OfShard {
+    frames: VecDeque<Kept>,
+    /// Epoch and commit of the last one that came, read or not.
+    newest: Option<(u64, u64)>,
+}
+
 /// The newest frames of all shards.
 #[derive(Debug)]
 pub(crate) struct Recent {
-    shards: Vec<VecDeque<Arc<DurableFrame>>>,
-    /// Shards of all frames, oldest frame first.
-    order: VecDeque<ShardId>,
+    shards: Vec<OfShard>,
+    /// Shard and commit of all frames, oldest first, and of some that went.
+    order: VecDeque<(ShardId, u64)>,
+    n_readers: usize,
+    n_frames: usize,
     n_bytes: usize,
     bytes_max: usize,
 }
@@ -49,68 +73,107 @@ pub(crate) struct Recent {
 impl Recent {
     /// Room for frames whose payloads take `bytes_max` together.
     pub(crate) const fn new(bytes_max: usize) -> Self {
-        Self { shards: Vec::new(), order: VecDeque::new(), n_bytes: 0, bytes_max }
+        Self {
+            shards: Vec::new(),
+            order: VecDeque::new(),
+            n_readers: 0,
+            n_frames: 0,
+            n_bytes: 0,
+            bytes_max,
+        }
     }
 
-    /// Takes a frame of a durable group, lets the oldest frames go.
+    /// One reader more, who will read each frame from now on once.
+    pub(crate) const fn reader_came(&mut self) {
+        self.n_readers += 1;
+    }
+
+    /// One reader less.
+    pub(crate) const fn reader_left(&mut self) {
+        self.n_readers -= 1;
+    }
+
+    /// Takes a frame of a durable group, lets the oldest frames go. Without readers it keeps none.
     pub(crate) fn push(&mut self, group: &Arc<Vec<Frame>>, index: usize, records: Vec<StepRecord>) {
         let header = &group[index].header;
         let (shard, at) = (header.shard, usize::from(header.shard.0));
         if self.shards.len() <= at {
-            self.shards.resize_with(at + 1, VecDeque::new);
+            self.shards.resize_with(at + 1, OfShard::default);
         }
-        if let Some(last) = self.shards[at].back().map(|last| &last.frame().header) {
-            let (epoch, next) = (last.epoch, last.commit_no + 1);
-            if header.commit_no > next && header.epoch > epoch {
+        let commit_no = header.commit_no;
+        if let Some((epoch, last)) = self.shards[at].newest.replace((header.epoch, commit_no)) {
+            if commit_no > last + 1 && header.epoch > epoch {
                 // Other nodes owned the shard in between.
                 self.forget(shard);
             } else {
-                assert_eq!(header.commit_no, next, "I2: a durable frame is missing");
+                assert_eq!(commit_no, last + 1, "I2: a durable frame is missing");
             }
+        }
+        if self.n_readers == 0 {
+            return;
         }
         debug_assert_eq!(group[index].records().as_ref(), Ok(&records), "as they were staged");
         let group = Arc::clone(group);
         let frame = DurableFrame { group, index, records };
         self.n_bytes += bytes(&frame);
-        self.shards[at].push_back(Arc::new(frame));
-        self.order.push_back(shard);
+        self.n_frames += 1;
+        self.shards[at].frames.push_back(Kept { frame: Arc::new(frame), n_reads: 0 });
+        self.order.push_back((shard, commit_no));
         while self.n_bytes > self.bytes_max
-            && let Some(shard) = self.order.pop_front()
+            && let Some((shard, commit_no)) = self.order.pop_front()
         {
-            let oldest = self.shards[usize::from(shard.0)].pop_front();
-            self.n_bytes -= bytes(&oldest.expect("the order names each frame once"));
+            self.let_go(shard, |kept| kept.commit_no() == commit_no);
+        }
+        if self.order.len() > 2 * self.n_frames + limits::RECENT_ORDER_SPARE {
+            let shards = &self.shards;
+            let first = |shard: ShardId| shards[usize::from(shard.0)].frames.front();
+            self.order.retain(|(shard, commit_no)| {
+                first(*shard).is_some_and(|first| first.commit_no() <= *commit_no)
+            });
         }
     }
 
-    /// Lets all frames of a shard go. O(frames).
+    /// Lets the oldest frames of a shard go while they are as said.
+    fn let_go(&mut self, shard: ShardId, goes: impl Fn(&Kept) -> bool) {
+        let frames = &mut self.shards[usize::from(shard.0)].frames;
+        while let Some(gone) = frames.pop_front_if(|kept| goes(kept)) {
+            self.n_bytes -= bytes(&gone.frame);
+            self.n_frames -= 1;
+        }
+    }
+
+    /// Lets all frames of a shard go.
     fn forget(&mut self, shard: ShardId) {
-        let gone: usize = self.shards[usize::from(shard.0)].drain(..).map(|f| bytes(&f)).sum();
-        self.n_bytes -= gone;
-        self.order.retain(|of| *of != shard);
+        self.let_go(shard, |_| true);
     }
 
     /// The frames of a shard from commit `from` on, until `max_bytes` of payload are together, at
     /// least one; `None` when that commit is not (or no longer) here.
     pub(crate) fn read(
-        &self,
+        &mut self,
         shard: ShardId,
         from: u64,
         max_bytes: usize,
     ) -> Option<Vec<Arc<DurableFrame>>> {
-        let frames = self.shards.get(usize::from(shard.0))?;
-        let first = frames.front()?.frame().header.commit_no;
+        let frames = &mut self.shards.get_mut(usize::from(shard.0))?.frames;
+        let first = frames.front()?.commit_no();
         let skip = usize::try_from(from.checked_sub(first)?).ok()?;
         let mut n_bytes = 0;
         let read: Vec<_> = frames
-            .iter()
+            .iter_mut()
             .skip(skip)
-            .take_while(|frame| {
+            .take_while(|kept| {
                 let fits = n_bytes < max_bytes;
-                n_bytes += frame.frame().payload.len();
+                n_bytes += kept.frame.frame().payload.len();
                 fits
             })
-            .cloned()
+            .map(|kept| {
+                kept.n_reads += 1;
+                Arc::clone(&kept.frame)
+            })
             .collect();
+        let n_readers = self.n_readers;
+        self.let_go(shard, |kept| kept.n_reads >= n_readers);
         (!read.is_empty()).then_some(read)
     }
 }

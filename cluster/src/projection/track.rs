@@ -12,7 +12,7 @@ use ports::{Frame, FrameError, StoreError};
 
 use super::rows::Rows;
 use super::{Parts, ProjectError, limits};
-use crate::outbox::{Read, kind_of, records_of};
+use crate::outbox::{Read, Reader, kind_of, records_of};
 
 /// Why a shard cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +100,7 @@ impl Place {
 /// One generation.
 pub(super) struct Track {
     view: Arc<str>,
+    journal: Reader,
     rows: Rows,
     pub(super) places: Vec<Place>,
 }
@@ -108,7 +109,8 @@ impl Track {
     /// Goes on from the written places of a view.
     pub(super) async fn load(parts: &Parts, view: Arc<str>) -> Result<Self, StoreError> {
         let n_shards = parts.ctx.store.n_shards();
-        let mut track = Self { view, rows: Rows::default(), places: Vec::new() };
+        let (journal, rows) = (parts.durable.reader(), Rows::default());
+        let mut track = Self { view, journal, rows, places: Vec::new() };
         track.places.extend((0..n_shards).map(|shard| Place::unowned(ShardId(shard))));
         for index in 0..track.places.len() {
             track.follow(parts, index).await?;
@@ -170,7 +172,7 @@ impl Track {
             return Ok(());
         }
         let store = &parts.ctx.store;
-        for read in &parts.durable.read(store, shard, from, limits::READ_BYTES_MAX).await? {
+        for read in &self.journal.read(store, shard, from, limits::READ_BYTES_MAX).await? {
             let frame = read.frame();
             if let Err(halt) = self.read(parts, read).await {
                 self.rows.frame_failed();

@@ -19,6 +19,7 @@ use super::handle::Order;
 use super::lane::Lane;
 use super::replay::{Replay, ReplayError, ReplayRequest};
 use super::{Parts, StartError, limits};
+use crate::outbox::Reader;
 use crate::outbox::task::Task;
 
 /// Name of the cursors.
@@ -51,6 +52,7 @@ struct Flush {
 /// The relay's state.
 pub(super) struct Worker {
     parts: Parts,
+    journal: Reader,
     lanes: Vec<Lane>,
     /// The lane that has the first turn.
     first: usize,
@@ -87,6 +89,7 @@ impl Task for Worker {
         let now = parts.ctx.clock.now();
         Ok(Self {
             parts: parts.clone(),
+            journal: parts.durable.reader(),
             lanes,
             first: 0,
             busy: Vec::new(),

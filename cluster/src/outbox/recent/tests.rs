@@ -4,8 +4,8 @@ use entity::Timestamp;
 use ports::{MemoryStore, SharedStore, Tail};
 
 use super::*;
-use crate::outbox::Commits;
 use crate::outbox::tests::toy::{NOTE, frame, key, step};
+use crate::outbox::{Commits, Reader};
 
 const A: ShardId = ShardId(0);
 const B: ShardId = ShardId(1);
@@ -16,6 +16,13 @@ fn next(shard: ShardId, tail: &mut Tail, text: &str) -> Frame {
     let next = frame(shard, *tail, &[step(&key(NOTE, "a"), version, tail.next_commit, &[text])]);
     *tail = tail.after(&next);
     next
+}
+
+/// With so many readers that nothing goes because all have read it.
+fn room_for(bytes_max: usize) -> Recent {
+    let mut recent = Recent::new(bytes_max);
+    recent.n_readers = usize::MAX;
+    recent
 }
 
 fn push(recent: &mut Recent, group: Vec<Frame>) {
@@ -36,10 +43,16 @@ fn commits(frames: Option<Vec<Arc<DurableFrame>>>) -> Option<Vec<u64>> {
     frames.map(commits)
 }
 
+/// Bytes and number of the frames that are there.
+fn held(recent: &Recent) -> (usize, usize) {
+    let frames = || recent.shards.iter().flat_map(|of| &of.frames);
+    (frames().map(|kept| bytes(&kept.frame)).sum(), frames().count())
+}
+
 #[test]
 fn a_shard_is_read_from_any_commit_that_is_here() {
     let (mut a, mut b) = (start(), start());
-    let mut recent = Recent::new(usize::MAX);
+    let mut recent = room_for(usize::MAX);
     push(&mut recent, vec![next(A, &mut a, "1"), next(B, &mut b, "1")]);
     push(&mut recent, vec![next(A, &mut a, "2")]);
     push(&mut recent, vec![next(B, &mut b, "2"), next(A, &mut a, "3")]);
@@ -55,7 +68,7 @@ fn a_shard_is_read_from_any_commit_that_is_here() {
 #[test]
 fn it_is_bounded_and_the_oldest_go_first_whatever_their_shard() {
     let (mut a, mut b) = (start(), start());
-    let mut recent = Recent::new(64 * 1024);
+    let mut recent = room_for(64 * 1024);
     push(&mut recent, vec![next(B, &mut b, "the oldest")]);
     for n in 1..=1_000_u64 {
         push(&mut recent, vec![next(A, &mut a, "one of many")]);
@@ -64,11 +77,10 @@ fn it_is_bounded_and_the_oldest_go_first_whatever_their_shard() {
     }
     assert_eq!(commits(recent.read(B, 1, usize::MAX)), None, "the oldest went");
     assert_eq!(commits(recent.read(A, 1, usize::MAX)), None);
-    let held: usize = recent.shards.iter().flatten().map(|frame| bytes(frame)).sum();
-    assert_eq!((held, recent.shards[0].len()), (recent.n_bytes, recent.order.len()));
+    assert_eq!(held(&recent), (recent.n_bytes, recent.order.len()));
     push(&mut recent, vec![next(B, &mut b, "a later one")]);
     assert_eq!(commits(recent.read(B, 2, usize::MAX)), Some(vec![2]));
-    let mut none = Recent::new(0);
+    let mut none = room_for(0);
     push(&mut none, vec![next(B, &mut b, "too much")]);
     assert_eq!((none.n_bytes, none.order.len()), (0, 0));
 }
@@ -76,7 +88,7 @@ fn it_is_bounded_and_the_oldest_go_first_whatever_their_shard() {
 #[test]
 fn frames_before_a_tenure_elsewhere_go_with_the_first_after_it() {
     let (mut a, mut b) = (start(), start());
-    let mut recent = Recent::new(usize::MAX);
+    let mut recent = room_for(usize::MAX);
     push(&mut recent, vec![next(A, &mut a, "here"), next(B, &mut b, "stays")]);
     next(A, &mut Tail { epoch: 2, ..a }, "elsewhere");
     a = Tail { epoch: 3, next_commit: a.next_commit + 1, ..a };
@@ -84,15 +96,40 @@ fn frames_before_a_tenure_elsewhere_go_with_the_first_after_it() {
     assert_eq!(commits(recent.read(A, 1, usize::MAX)), None);
     assert_eq!(commits(recent.read(A, 3, usize::MAX)), Some(vec![3]));
     assert_eq!(commits(recent.read(B, 1, usize::MAX)), Some(vec![1]));
-    let held: usize = recent.shards.iter().flatten().map(|frame| bytes(frame)).sum();
-    assert_eq!((held, recent.order.len()), (recent.n_bytes, 2));
+    assert_eq!(held(&recent), (recent.n_bytes, 2));
+}
+
+#[test]
+fn a_frame_goes_when_all_have_read_it() {
+    let (mut a, mut b) = (start(), start());
+    let mut recent = Recent::new(usize::MAX);
+    push(&mut recent, vec![next(A, &mut a, "for nobody")]);
+    assert_eq!(held(&recent), (0, 0), "nobody reads");
+    recent.reader_came();
+    recent.reader_came();
+    push(&mut recent, vec![next(A, &mut a, "2"), next(B, &mut b, "1")]);
+    push(&mut recent, vec![next(A, &mut a, "3")]);
+    assert_eq!(commits(recent.read(A, 1, usize::MAX)), None, "it came before them");
+    assert_eq!(commits(recent.read(A, 2, usize::MAX)), Some(vec![2, 3]));
+    assert_eq!(commits(recent.read(A, 2, 1)), Some(vec![2]), "the second reader");
+    assert_eq!(commits(recent.read(A, 2, 1)), None, "all have read it");
+    assert_eq!(commits(recent.read(A, 3, 1)), Some(vec![3]));
+    assert_eq!(commits(recent.read(B, 1, 1)), Some(vec![1]));
+    recent.reader_left();
+    assert_eq!(commits(recent.read(B, 1, 1)), Some(vec![1]), "the last time");
+    assert_eq!(held(&recent), (0, 0));
+    for _ in 0..10_000 {
+        push(&mut recent, vec![next(B, &mut b, "read at once")]);
+        assert!(recent.read(B, b.next_commit - 1, 1).is_some());
+    }
+    assert!(recent.order.len() <= limits::RECENT_ORDER_SPARE, "{} places", recent.order.len());
 }
 
 #[test]
 #[should_panic(expected = "I2")]
 fn a_gap_is_never_taken() {
     let mut a = start();
-    let mut recent = Recent::new(usize::MAX);
+    let mut recent = room_for(usize::MAX);
     push(&mut recent, vec![next(A, &mut a, "1")]);
     next(A, &mut a, "lost");
     push(&mut recent, vec![next(A, &mut a, "3")]);
@@ -113,18 +150,21 @@ async fn readers_cross_from_the_store_into_memory_without_gap_or_repeat() {
     tail = store.claim(A).await.unwrap();
     let commits = Arc::new(Commits::with_recent_bytes(3 * 1024));
     commits.opened(A, tail.epoch, tail.next_commit - 1);
-    assert_eq!(read_all(&commits, &store, 1).await, (written.clone(), 0));
+    // One of a thousand: nothing goes because all have read it.
+    let readers: Vec<_> = (0..1000).map(|_| commits.reader()).collect();
+    let reader = &readers[0];
+    assert_eq!(read_all(&commits, reader, &store, 1).await, (written.clone(), 0));
     for _ in 0..3 {
         let group = append(&store, &mut tail).await;
         // Written and not yet told: nobody may see it (I4).
-        assert_eq!(read_all(&commits, &store, 1).await.0, written);
+        assert_eq!(read_all(&commits, reader, &store, 1).await.0, written);
         reached(&commits, &group);
         written.push(group);
     }
-    assert!(read_all(&commits, &store, 1).await.1 > 0, "the last ones come from memory");
-    assert_eq!(read_all(&commits, &store, 6).await.1, 3, "all that was told of is there");
+    assert!(read_all(&commits, reader, &store, 1).await.1 > 0, "the last ones come from memory");
+    assert_eq!(read_all(&commits, reader, &store, 6).await.1, 3, "all that was told of is there");
     for from in 1..=8 {
-        let (frames, _) = read_all(&commits, &store, from).await;
+        let (frames, _) = read_all(&commits, reader, &store, from).await;
         let at = usize::try_from(from - 1).unwrap();
         assert_eq!(frames, written[at..], "from {from}");
     }
@@ -134,7 +174,7 @@ async fn readers_cross_from_the_store_into_memory_without_gap_or_repeat() {
         reached(&commits, &group);
         written.push(group);
     }
-    let (frames, n_from_memory) = read_all(&commits, &store, 6).await;
+    let (frames, n_from_memory) = read_all(&commits, reader, &store, 6).await;
     assert_eq!(frames, written[5..]);
     assert!(n_from_memory > 0 && n_from_memory < 40, "{n_from_memory} of 43 from memory");
 }
@@ -152,11 +192,16 @@ async fn append(store: &SharedStore, tail: &mut Tail) -> Frame {
 
 /// All durable frames from `from` on, read as relay and projections do, and how many of them
 /// came from memory.
-async fn read_all(durable: &Commits, store: &SharedStore, from: u64) -> (Vec<Frame>, usize) {
+async fn read_all(
+    durable: &Commits,
+    reader: &Reader,
+    store: &SharedStore,
+    from: u64,
+) -> (Vec<Frame>, usize) {
     let (mut frames, mut n_from_memory) = (Vec::new(), 0);
     let mut next = from;
     while next <= durable.of(A) {
-        for read in durable.read(store, A, next, 200).await.unwrap() {
+        for read in reader.read(store, A, next, 200).await.unwrap() {
             let frame = read.frame().clone();
             assert_eq!(frame.header.commit_no, next, "I2");
             assert!(frame.records().unwrap()[0].at > Timestamp(0));

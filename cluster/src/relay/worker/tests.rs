@@ -99,6 +99,11 @@ impl World {
 }
 
 impl Worker {
+    /// Lets it read what another node commits.
+    fn reads(&mut self, durable: &Arc<Commits>) {
+        (self.parts.durable, self.journal) = (Arc::clone(durable), durable.reader());
+    }
+
     /// Lets it see what was committed since.
     async fn catch_up(&mut self, world: &World) {
         own(&world.store, &self.parts.durable).await;
@@ -318,8 +323,8 @@ async fn lanes_follow_the_shards() {
     let (mut world, bus) = World::local();
     let (here, there) = (owned(&world.store).await, Arc::new(Commits::default()));
     let (mut first, mut second) = (world.worker().await, world.worker().await);
-    first.parts.durable = Arc::clone(&here);
-    second.parts.durable = Arc::clone(&there);
+    first.reads(&here);
+    second.reads(&there);
     let mut moved = 0;
     for (round, text) in ["1", "2", "3", "4"].into_iter().enumerate() {
         world.commit(A, &[("a", &[text])]).await;
@@ -468,7 +473,8 @@ async fn a_wiped_bus_that_others_lengthened_gets_everything_again() {
         here.left(B, here.epoch(B).unwrap());
         there.left(A, there.epoch(A).unwrap());
         let (mut fast, mut late) = (world.worker().await, world.worker().await);
-        (fast.parts.durable, late.parts.durable) = (Arc::clone(&here), Arc::clone(&there));
+        fast.reads(&here);
+        late.reads(&there);
         for worker in [&mut fast, &mut late] {
             while let Turn::Moved(_) = worker.turn().await {}
             assert!(worker.save().await);
@@ -497,7 +503,8 @@ async fn a_stream_that_lost_its_end_and_grew_again_gets_it_again() {
         here.left(B, here.epoch(B).unwrap());
         there.left(A, there.epoch(A).unwrap());
         let (mut fast, mut late) = (world.worker().await, world.worker().await);
-        (fast.parts.durable, late.parts.durable) = (Arc::clone(&here), Arc::clone(&there));
+        fast.reads(&here);
+        late.reads(&there);
         for text in ["1", "2", "3"] {
             for (shard, owner, worker) in [(A, &here, &mut fast), (B, &there, &mut late)] {
                 world.commit(shard, &[("a", &[text])]).await;

@@ -113,8 +113,7 @@ impl Worker {
     async fn read(&mut self, index: usize) -> Result<(), Halt> {
         let lane = &mut self.lanes[index];
         let (store, from) = (&self.parts.ctx.store, lane.next_commit());
-        let reads =
-            self.parts.durable.read(store, lane.shard, from, limits::READ_BYTES_MAX).await?;
+        let reads = self.journal.read(store, lane.shard, from, limits::READ_BYTES_MAX).await?;
         let has_readers = self.parts.bus.has_readers();
         for read in &reads {
             let events = match has_readers {
