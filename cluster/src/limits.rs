@@ -15,6 +15,9 @@ pub const GROUP_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// growing.
 pub const PAYLOAD_BYTES: usize = 4 * 1024;
 
+/// Records of one shard for which a group makes room at the most before they are there.
+pub const RECORDS_EXPECTED_MAX: usize = 64;
+
 /// Empty buffers of [`PAYLOAD_BYTES`] that a log keeps for the next records: 256 KiB, one for each
 /// shard of a node by default.
 pub const SPARE_PAYLOADS_MAX: usize = 64;

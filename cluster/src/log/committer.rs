@@ -18,6 +18,7 @@ use crate::ctx::Clock;
 use crate::latest;
 use crate::limits;
 use crate::node::Life;
+use crate::shard::following::{self, First};
 
 /// A log as its shards share it.
 pub struct Log {
@@ -168,7 +169,10 @@ impl CommitterState {
             }
             let durable = self.log.with(|staging| staging.committed(taken.last_lsn));
             self.log.commits.fetch_add(1, Ordering::Relaxed);
+            // The hosts let go here what waited: to wake each of them costs more than its turn.
+            let first = following::begin();
             (self.on_durable)(durable, &group, taken.records);
+            first.into_iter().for_each(First::run);
         }
     }
 }

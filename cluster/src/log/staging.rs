@@ -75,6 +75,8 @@ struct Owned {
     next_seq: u64,
     sealed_crc: u32,
     last_lsn: Lsn,
+    /// Records of the newest commit: the next one gets room for as many.
+    n_records: usize,
 }
 
 #[derive(Debug, Default)]
@@ -120,6 +122,7 @@ impl Staging {
             next_seq: tail.next_seq,
             sealed_crc: tail.crc,
             last_lsn: before,
+            n_records: 0,
         };
         self.shards.insert(shard, owned);
     }
@@ -250,6 +253,7 @@ impl Stage for Staging {
         pending.payload.extend_from_slice(encoded);
         pending.records.push(record);
         pending.n_events += n_events;
+        owned.n_records += 1;
         owned.next_seq += u64::from(n_events);
         owned.last_lsn = placed.lsn;
         group.bytes += encoded.len();
@@ -264,13 +268,14 @@ impl Owned {
     fn begin(&mut self, spare: &mut Vec<Vec<u8>>) -> Pending {
         let commit_no = self.next_commit;
         self.next_commit += 1;
+        let n_expected = std::mem::take(&mut self.n_records).clamp(1, limits::RECORDS_EXPECTED_MAX);
         Pending {
             epoch: self.epoch,
             commit_no,
             first_seq: self.next_seq,
             n_events: 0,
             payload: spare.pop().unwrap_or_else(|| Vec::with_capacity(limits::PAYLOAD_BYTES)),
-            records: Vec::new(),
+            records: Vec::with_capacity(n_expected),
         }
     }
 }

@@ -152,9 +152,8 @@ impl ShardInbox {
     /// Puts an input in; a host that sleeps takes its turn behind the one that runs on this
     /// thread, where one does.
     fn push(&self, input: Input<ReplyTo>) {
-        let inbox = &self.0;
-        if inbox.put(input) && !inbox.woken.swap(true, Ordering::AcqRel) && !following::add(inbox) {
-            inbox.wake_actor();
+        if self.0.put(input) {
+            self.0.wake_behind();
         }
     }
 }
@@ -281,15 +280,16 @@ impl Inbox {
         taken
     }
 
-    /// What the log of a tenure says.
-    pub(crate) fn push_durable(&self, tenure: u64, lsn: Lsn) {
+    /// What the log of a tenure says. A host that sleeps takes its turn behind the one that runs
+    /// on this thread, where one does.
+    pub(crate) fn push_durable(self: &Arc<Self>, tenure: u64, lsn: Lsn) {
         let mut queue = self.queue.lock();
         if queue.tenure != tenure || queue.gate == Gate::Closed {
             return;
         }
         queue.inputs.push_back(Input::Durable(lsn));
         drop(queue);
-        self.wake();
+        self.wake_behind();
     }
 
     /// Puts an input in that can wait until the host wakes for something else. An
@@ -332,6 +332,13 @@ impl Inbox {
     /// Wakes the host if it sleeps, with an input or without.
     pub fn wake(&self) {
         if !self.woken.swap(true, Ordering::AcqRel) {
+            self.wake_actor();
+        }
+    }
+
+    /// As [`Self::wake`], but where a turn runs on this thread the host takes its own behind it.
+    fn wake_behind(self: &Arc<Self>) {
+        if !self.woken.swap(true, Ordering::AcqRel) && !following::add(self) {
             self.wake_actor();
         }
     }

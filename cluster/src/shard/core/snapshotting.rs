@@ -95,6 +95,7 @@ impl<R: Caller> ShardCore<R> {
         self.load_tail(out);
         let taken = self.residents.take_dirty(limits::SNAPSHOTS_PER_WRITE_MAX);
         let mut write = SnapshotWrite { epoch: self.config.epoch, ..SnapshotWrite::default() };
+        write.snapshots.reserve_exact(taken.len());
         for (_, slot) in &taken {
             let resident = self.residents.get_mut(*slot);
             let snapshot = resident.cell.snapshot(resident.last_commit);
