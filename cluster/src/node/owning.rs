@@ -154,9 +154,10 @@ impl Node {
         inbox.is_open().then(|| inbox.epoch())
     }
 
-    /// Whether the shard takes no new work here, and is not let go yet: it is being moved away.
+    /// Whether the shard takes no new work here, and is not let go yet: it is being moved away. The
+    /// number tells this closing from those before it.
     #[must_use]
-    pub fn settles(&self, shard: ShardId) -> bool {
+    pub fn settles(&self, shard: ShardId) -> Option<u64> {
         self.seats.inbox(shard).settles()
     }
 

@@ -202,9 +202,10 @@ impl Inbox {
         queue.gate == Gate::Settling && queue.n_closings == number
     }
 
-    /// Whether it is being settled and still served.
-    pub(crate) fn settles(&self) -> bool {
-        self.queue.lock().gate == Gate::Settling
+    /// The number of the closing by which it is being settled, while it is still served.
+    pub(crate) fn settles(&self) -> Option<u64> {
+        let queue = self.queue.lock();
+        (queue.gate == Gate::Settling).then_some(queue.n_closings)
     }
 
     /// Takes work again after [`Self::settle`].

@@ -34,8 +34,29 @@ pub(super) struct Queues {
     pub(super) looks: Vec<(u64, Vec<(u16, u32)>)>,
     /// The most that was seen in each queue.
     pub(super) depths: BTreeMap<String, Depth>,
-    /// Since when a shard takes nothing on a node that serves it, in us; `None`: that was told.
-    closed: BTreeMap<(u16, ShardId), Option<u64>>,
+    closed: Closings,
+}
+
+/// The closings of shards that are served and take nothing, by node and shard: the number of the
+/// closing, and since when it lasts, in us; `None`: that was told.
+#[derive(Debug, Default)]
+struct Closings(BTreeMap<(u16, ShardId), (u64, Option<u64>)>);
+
+impl Closings {
+    /// A look at a shard; `number`: of its closing, if it is closed. Returns since when it is
+    /// closed, once, when that is too long. One that was opened between two looks, for however
+    /// short a time, is closed anew.
+    fn look(&mut self, of: (u16, ShardId), number: Option<u64>, now_us: u64) -> Option<u64> {
+        let Some(number) = number else {
+            self.0.remove(&of);
+            return None;
+        };
+        let closed = self.0.entry(of).or_insert((number, Some(now_us)));
+        if closed.0 != number {
+            *closed = (number, Some(now_us));
+        }
+        closed.1.take_if(|since_us| now_us > *since_us + CLOSED_MAX_US)
+    }
 }
 
 impl Queues {
@@ -65,12 +86,8 @@ fn none_stays_closed(world: &World, number: u16, node: &Node, queues: &mut Queue
     let now_us = world.kernel().now_us();
     let is_paused = world.kernel().is_paused(number);
     for shard in (0..node.ctx().store.n_shards()).map(ShardId) {
-        if is_paused || !node.settles(shard) {
-            queues.closed.remove(&(number, shard));
-            continue;
-        }
-        let since = queues.closed.entry((number, shard)).or_insert(Some(now_us));
-        if let Some(since_us) = since.take_if(|since_us| now_us > *since_us + CLOSED_MAX_US) {
+        let closing = node.settles(shard).filter(|_| !is_paused);
+        if let Some(since_us) = queues.closed.look((number, shard), closing, now_us) {
             let (of, at_us) = (shard.0, since_us.saturating_sub(world.begun_us()));
             let what = format!("node {number} closed shard {of} at {at_us} us and keeps it");
             world.ground().claims.breach("I11", now_us, what);
@@ -85,7 +102,7 @@ pub(super) async fn watch(world: World, queues: Rc<RefCell<Queues>>) {
         let mut deepest: BTreeMap<u16, u32> = BTreeMap::new();
         for node in 0..world.n_nodes() {
             let Some(life) = world.life(node) else {
-                queues.borrow_mut().closed.retain(|(number, _), _| *number != node);
+                queues.borrow_mut().closed.0.retain(|(number, _), _| *number != node);
                 continue;
             };
             let (depths, mut queues) = (life.node.depths(), queues.borrow_mut());
@@ -106,5 +123,25 @@ pub(super) async fn watch(world: World, queues: Rc<RefCell<Queues>>) {
             let look = (world.since_begin_us() / 1_000, deepest.into_iter().collect());
             queues.borrow_mut().looks.push(look);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_that_is_opened_between_two_looks_is_closed_anew() {
+        let mut closings = Closings::default();
+        let of = (2, ShardId(1));
+        let too_late_us = CLOSED_MAX_US + LOOK_US;
+        assert_eq!(closings.look(of, Some(1), 0), None);
+        assert_eq!(closings.look(of, Some(2), 2_000_000), None, "seed 10522 of mixed");
+        assert_eq!(closings.look(of, Some(2), too_late_us), None);
+        assert_eq!(closings.look(of, Some(2), 2_000_000 + too_late_us), Some(2_000_000));
+        assert_eq!(closings.look(of, Some(2), 2_000_000 + 2 * too_late_us), None, "said once");
+        assert_eq!(closings.look(of, None, 9_000_000), None);
+        assert_eq!(closings.look(of, Some(3), 9_000_000 + CLOSED_MAX_US), None);
+        assert_eq!(closings.look(of, Some(3), 9_000_000 + 3 * CLOSED_MAX_US), Some(11_500_000));
     }
 }
