@@ -12,8 +12,8 @@ use crate::plan::{Fault, FaultKind};
 /// How long after a fault its traces excuse, in us.
 const AFTER_US: u64 = 20_000_000;
 /// Clocks that are no farther apart disturb nobody, in ms: the least deadline of a message that an
-/// order sends lies 15 s ahead. Where `hasty_message` fires it is less; no rule of calm times looks
-/// at what came too late.
+/// order sends lies 15 s ahead. Where `hasty_message` fires it is less: an order whose message came
+/// too late for that is cancelled at once, and whoever waits for it is told.
 const APART_MS: i64 = 10_000;
 
 /// Whom a fault disturbs.

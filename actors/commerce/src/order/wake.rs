@@ -47,15 +47,9 @@ fn serve(draft: &mut Draft<'_>) {
 /// The stage's timer.
 fn timer(draft: &mut Draft<'_>) {
     match draft.body.stage {
-        Stage::Reserving if draft.body.any_line(HoldPhase::AskedToCommit) => {
-            // The question ran out too: the SKU has answered by now, or it comes back.
-            sites::hit("order.reservation_timeout");
-            draft.push(Fact::CancelRequested { reason: Reason::ReservationTimeout });
-        }
         Stage::Reserving => {
             sites::hit("order.reservation_timeout");
-            let reason = draft.body.failure.unwrap_or(Reason::ReservationTimeout);
-            cancel(draft, reason);
+            not_reserved(draft);
         }
         Stage::AwaitingPayment => {
             sites::hit("order.payment_timeout");
@@ -71,6 +65,17 @@ fn timer(draft: &mut Draft<'_>) {
         | Stage::Cancelled => {}
     }
     advance(draft);
+}
+
+/// Not everything could be held in time, or be asked for.
+fn not_reserved(draft: &mut Draft<'_>) {
+    if draft.body.any_line(HoldPhase::AskedToCommit) {
+        // The question runs out too: the SKU has answered by now, or it comes back.
+        draft.push(Fact::CancelRequested { reason: Reason::ReservationTimeout });
+    } else {
+        let reason = draft.body.failure.unwrap_or(Reason::ReservationTimeout);
+        cancel(draft, reason);
+    }
 }
 
 /// A message was not taken.
@@ -175,14 +180,13 @@ fn compensate_later(draft: &mut Draft<'_>, is: impl Fn(&Compensation) -> bool) {
 fn by_account(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
     let Ok(command) = unpack::<account::Command>(bounce.command) else { return };
     match command {
-        // Only the account itself can say that there is too little, or that there is none. Not
-        // reached, nothing is known: the order's own time runs out.
+        // Only the account itself can say that there is too little, or that there is none.
         account::Command::Hold { .. } => match bounce.reason {
             BounceReason::Rejected(_) => wallet_refused(draft, 0),
             BounceReason::Expired
             | BounceReason::Quarantined
             | BounceReason::DeadLetter
-            | BounceReason::Unreadable => {}
+            | BounceReason::Unreadable => wallet_not_reached(draft),
         },
         account::Command::Post { .. } => {
             let is_open =
@@ -202,6 +206,17 @@ fn by_account(draft: &mut Draft<'_>, bounce: &Bounce<'_>) {
         account::Command::Open { .. }
         | account::Command::HoldUntil { .. }
         | account::Command::PostPart { .. } => {}
+    }
+}
+
+/// The wallet was not reached, and nobody asks it again: the order ends as when its time is up,
+/// but now. What is frozen asks again when it goes on.
+fn wallet_not_reached(draft: &mut Draft<'_>) {
+    let body = &draft.body;
+    let is_asked = body.wallet.as_ref().is_some_and(|it| it.phase == WalletPhase::Asked);
+    if is_asked && body.stage == Stage::Reserving && body.on_hold.is_none() {
+        not_reserved(draft);
+        advance(draft);
     }
 }
 
