@@ -9,6 +9,7 @@
 
 mod bad;
 mod good;
+mod lost;
 mod server;
 
 use super::*;

@@ -41,6 +41,11 @@ pub struct Take {
     pub from_us: u64,
     /// Taken by this; `None`: perhaps never.
     pub held_us: Option<u64>,
+    /// Whether they are sold by then: from there on neither a count nor time takes them.
+    pub is_sold: bool,
+    /// Not lost to a count or by time before this, and then perhaps taken once more; `None`: never
+    /// lost.
+    pub lost_us: Option<u64>,
     /// Not given back before this; `None`: never given back.
     pub released_from_us: Option<u64>,
     /// Given back by this, if they were taken at all; `None`: perhaps never.
@@ -129,7 +134,10 @@ impl Ledger {
         lapses: Lapses,
     ) {
         let is_single = placement.lines.len() == 1;
-        let take = take(placement, facts, units, !self.counts.is_empty(), lapses);
+        let mut take = take(placement, facts, units, !self.counts.is_empty(), lapses);
+        if let Some(take) = &mut take {
+            take.lost_us = self.lost_us(take, lapses);
+        }
         let refused_us = placement.ops.iter().filter(|op| is_out_of_stock(op));
         let refused_us = refused_us.filter_map(|op| op.answered_us).min();
         // If it is not named, the refused order may be one that another key of the cart made.
@@ -153,6 +161,20 @@ impl Ledger {
             });
         }
         self.takes.extend(take.filter(|_| !took_nothing));
+    }
+
+    /// When units that are not sold yet may be lost at the earliest: with a count that is under way
+    /// beside them, or once they are held for as long as holds last.
+    fn lost_us(&self, take: &Take, lapses: Lapses) -> Option<u64> {
+        let sold_us = take.held_us.filter(|_| take.is_sold);
+        let end_us = sold_us.or(take.gone_us).unwrap_or(u64::MAX);
+        let beside = |count: &&Supply| {
+            count.from_us <= end_us && count.to_us.is_none_or(|to_us| to_us >= take.from_us)
+        };
+        let counts = self.counts.iter().filter(beside);
+        let counted_us = counts.map(|count| count.from_us.max(take.from_us)).min();
+        let lapsed_us = lapses.holds_us.map(|holds_us| take.from_us.saturating_add(holds_us));
+        counted_us.into_iter().chain(lapsed_us.filter(|lapsed_us| *lapsed_us <= end_us)).min()
     }
 }
 
@@ -192,6 +214,8 @@ fn take(
         units,
         from_us: placement.from_us,
         held_us: None,
+        is_sold: false,
+        lost_us: None,
         released_from_us: Some(placement.from_us),
         gone_us: None,
         ship_us: None,
@@ -212,16 +236,21 @@ fn take(
         word.is_sold() || waits && !lapses.may_lapse(placement.from_us, seen.answered_us)
     };
     let shown = || facts.shown.iter().filter_map(|shown| Some((shown, shown.word?)));
-    let is_sold = shown().any(|(_, word)| word.is_sold());
+    let sold = shown().filter(|(_, word)| word.is_sold());
+    let sold_us = sold.map(|(seen, _)| seen.answered_us).min();
     let held = shown().filter(|(seen, word)| has(seen, *word));
-    take.held_us = held.map(|(seen, _)| seen.answered_us).min();
+    let held_us = held.map(|(seen, _)| seen.answered_us).min();
+    // What it had while it waited may have lapsed before it was sold.
+    let lapsed = sold_us.filter(|sold_us| lapses.may_lapse(placement.from_us, *sold_us));
+    take.held_us = lapsed.or(held_us);
+    take.is_sold = sold_us.is_some();
     let gone = shown().filter(|(_, word)| *word == Word::Cancelled);
     take.gone_us = gone.map(|(seen, _)| seen.answered_us).min();
     let had = shown().filter(|(seen, word)| seen.fresh && has(seen, *word));
     let had_us = had.map(|(seen, _)| seen.sent_us).max().unwrap_or(placement.from_us);
     let cancels = facts.cancels.iter().filter(|op| effect(op) != Effect::None);
     let cancel_us = cancels.map(|op| op.sent_us).min();
-    let left_us = match (is_sold, cancel_us) {
+    let left_us = match (take.is_sold, cancel_us) {
         (true, Some(cancel_us)) => Some(cancel_us),
         // Nobody asked for it: if it is gone all the same, the order's own checker says so.
         (true, None) => take.gone_us.map(|_| placement.from_us),
