@@ -209,7 +209,8 @@ impl Commits {
     }
 }
 
-/// A reader of durable frames. While there is one, frames stay in memory until all have read them.
+/// A reader of durable frames. While there is one, frames stay in memory until all have read them,
+/// or their room is needed.
 #[derive(Debug)]
 pub struct Reader(Arc<Commits>);
 

@@ -6,9 +6,6 @@
 /// projection looks each 50 ms and a relay each 5 ms.
 pub(crate) const RECENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Places of frames that went for which there is room beside those that are kept.
-pub(crate) const RECENT_ORDER_SPARE: usize = 1024;
-
 /// Bytes of decoded records for a byte of payload, about.
 pub(crate) const DECODED_FACTOR: usize = 3;
 

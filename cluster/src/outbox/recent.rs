@@ -62,10 +62,11 @@ struct OfShard {
 #[derive(Debug)]
 pub(crate) struct Recent {
     shards: Vec<OfShard>,
-    /// Shard and commit of all frames, oldest first, and of some that went.
-    order: VecDeque<(ShardId, u64)>,
+    /// Shard, commit and bytes of the frames since the oldest one that is kept, read or not: a
+    /// kept frame holds its whole group in memory.
+    order: VecDeque<(ShardId, u64, usize)>,
     n_readers: usize,
-    n_frames: usize,
+    /// Of all in `order`.
     n_bytes: usize,
     bytes_max: usize,
 }
@@ -73,14 +74,7 @@ pub(crate) struct Recent {
 impl Recent {
     /// Room for frames whose payloads take `bytes_max` together.
     pub(crate) const fn new(bytes_max: usize) -> Self {
-        Self {
-            shards: Vec::new(),
-            order: VecDeque::new(),
-            n_readers: 0,
-            n_frames: 0,
-            n_bytes: 0,
-            bytes_max,
-        }
+        Self { shards: Vec::new(), order: VecDeque::new(), n_readers: 0, n_bytes: 0, bytes_max }
     }
 
     /// One reader more, who will read each frame from now on once.
@@ -110,41 +104,34 @@ impl Recent {
             }
         }
         if self.n_readers == 0 {
-            return;
+            // With those of readers who left before they had read them: nothing may be missing.
+            return self.forget(shard);
         }
         debug_assert_eq!(group[index].records().as_ref(), Ok(&records), "as they were staged");
         let group = Arc::clone(group);
         let frame = DurableFrame { group, index, records };
-        self.n_bytes += bytes(&frame);
-        self.n_frames += 1;
+        let n_bytes = bytes(&frame);
+        self.n_bytes += n_bytes;
         self.shards[at].frames.push_back(Kept { frame: Arc::new(frame), n_reads: 0 });
-        self.order.push_back((shard, commit_no));
-        while self.n_bytes > self.bytes_max
-            && let Some((shard, commit_no)) = self.order.pop_front()
+        self.order.push_back((shard, commit_no, n_bytes));
+        while let Some((shard, commit_no, n_bytes)) = self.order.front().copied()
+            && (self.n_bytes > self.bytes_max || self.is_gone(shard, commit_no))
         {
-            self.let_go(shard, |kept| kept.commit_no() == commit_no);
-        }
-        if self.order.len() > 2 * self.n_frames + limits::RECENT_ORDER_SPARE {
-            let shards = &self.shards;
-            let first = |shard: ShardId| shards[usize::from(shard.0)].frames.front();
-            self.order.retain(|(shard, commit_no)| {
-                first(*shard).is_some_and(|first| first.commit_no() <= *commit_no)
-            });
+            self.order.pop_front();
+            self.n_bytes -= n_bytes;
+            let frames = &mut self.shards[usize::from(shard.0)].frames;
+            frames.pop_front_if(|kept| kept.commit_no() == commit_no);
         }
     }
 
-    /// Lets the oldest frames of a shard go while they are as said.
-    fn let_go(&mut self, shard: ShardId, goes: impl Fn(&Kept) -> bool) {
-        let frames = &mut self.shards[usize::from(shard.0)].frames;
-        while let Some(gone) = frames.pop_front_if(|kept| goes(kept)) {
-            self.n_bytes -= bytes(&gone.frame);
-            self.n_frames -= 1;
-        }
+    fn is_gone(&self, shard: ShardId, commit_no: u64) -> bool {
+        let first = self.shards[usize::from(shard.0)].frames.front();
+        first.is_none_or(|first| first.commit_no() > commit_no)
     }
 
     /// Lets all frames of a shard go.
     fn forget(&mut self, shard: ShardId) {
-        self.let_go(shard, |_| true);
+        self.shards[usize::from(shard.0)].frames.clear();
     }
 
     /// The frames of a shard from commit `from` on, until `max_bytes` of payload are together, at
@@ -172,8 +159,7 @@ impl Recent {
                 Arc::clone(&kept.frame)
             })
             .collect();
-        let n_readers = self.n_readers;
-        self.let_go(shard, |kept| kept.n_reads >= n_readers);
+        while frames.pop_front_if(|kept| kept.n_reads >= self.n_readers).is_some() {}
         (!read.is_empty()).then_some(read)
     }
 }

@@ -174,6 +174,8 @@ impl Track {
         let store = &parts.ctx.store;
         for read in &self.journal.read(store, shard, from, limits::READ_BYTES_MAX).await? {
             let frame = read.frame();
+            let next = self.places[index].read_to.saturating_add(1);
+            assert_eq!(frame.header.commit_no, next, "I2: a frame is missing");
             if let Err(halt) = self.read(parts, read).await {
                 self.rows.frame_failed();
                 self.write(parts, index).await?;
