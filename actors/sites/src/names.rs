@@ -50,6 +50,7 @@ pub const PROBES: &[(&str, &str)] = &[
     ("order.message_undelivered", "an order's message came back and is sent again"),
     ("order.payment_timeout", "an order was not paid in time"),
     ("order.reservation_timeout", "an order's stock was not held in time"),
+    ("order.wallet_not_reached", "an order ended because its wallet was not reached"),
     ("outbox.read_from_store", "the relay or a projection read from the store: it was behind"),
     ("owner.handed_over", "a shard was handed over to another node"),
     ("owner.host_failed", "a shard whose host failed was taken anew"),

@@ -215,6 +215,7 @@ fn wallet_not_reached(draft: &mut Draft<'_>) {
     let body = &draft.body;
     let is_asked = body.wallet.as_ref().is_some_and(|it| it.phase == WalletPhase::Asked);
     if is_asked && body.stage == Stage::Reserving && body.on_hold.is_none() {
+        sites::hit("order.wallet_not_reached");
         not_reserved(draft);
         advance(draft);
     }
