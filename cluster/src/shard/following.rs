@@ -4,7 +4,8 @@
 //! that a turn wakes take theirs right behind it, on the same thread, so that none of them has to
 //! be woken on another one; and the committer is told once, when the last of them is over, so that
 //! one commit takes what all of them staged. A caller who asks several things at once gathers them
-//! in the same way. Bounded: what is left is woken as usual.
+//! in the same way, and so does the committer those who waited for a commit. Bounded: what is left
+//! is woken as usual.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -104,6 +105,19 @@ mod tests {
         assert!(!add(&inbox), "no turn runs any more");
         drop(begin().expect("it is the first again"));
         assert!(!add(&inbox));
+    }
+
+    #[test]
+    fn who_waited_for_a_commit_takes_its_turn_behind_it() {
+        let inbox = Arc::new(Inbox::default());
+        let tenure = inbox.open(1);
+        let first = begin().expect("it is the first");
+        inbox.push_durable(tenure, 7);
+        assert_eq!(Arc::strong_count(&inbox), 2, "it waits for the end of the commit");
+        inbox.push_durable(tenure, 8);
+        assert_eq!(Arc::strong_count(&inbox), 2, "once");
+        first.run();
+        assert_eq!((Arc::strong_count(&inbox), inbox.depth()), (1, 2), "it has no host");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The shard host: the ractor actor around a shard's core.
 //!
 //! It takes what gathered in the inbox, lets the core handle it, performs the outputs. It branches
-//! on outputs only, never on business state. A turn runs in the actor, or on the thread of a caller
-//! who finds the host asleep; the inbox lets one run at a time. A panic that reaches it is a bug of
-//! ours: the actor ends with it, and the node rebuilds the shard from its journal.
+//! on outputs only, never on business state. A turn runs in the actor, or, of a host that sleeps,
+//! on the thread of a caller or of the committer; the inbox lets one run at a time. A panic that
+//! reaches it is a bug of ours: the actor ends with it, and the node rebuilds the shard from its
+//! journal.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

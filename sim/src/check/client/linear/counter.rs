@@ -75,7 +75,7 @@ pub struct CounterState {
     free: i64,
     /// Units taken that lie on the shelf.
     unshipped: i64,
-    /// Orders that have units on the shelf, of those that may give them back or ship them.
+    /// Orders that have units on the shelf, of those that may lose, give back or ship them.
     having: BTreeSet<usize>,
     /// Orders whose units were sold or shipped: they lose nothing and take nothing more.
     sold: BTreeSet<usize>,

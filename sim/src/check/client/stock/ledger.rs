@@ -1,6 +1,7 @@
 //! What the requests of a history prove about the stock of each SKU, and when.
 //!
-//! Each placement takes its units at most once and gives them back at most once. The ledger holds
+//! Each placement takes its units at most once, once more where it may have lost them before they
+//! were sold, and gives them back at most once. The ledger holds
 //! the earliest and the latest time of both as far as answers prove them; who may have taken and
 //! when is never assumed in the system's disfavour. Levels of safety and overselling are taken to
 //! be 0, and a SKU to lie in one place, as in the simulator's plans.
