@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use cluster::log::{Stage, Staging};
 use codec::Packed;
 use embedded::{EmbeddedStore, Options};
-use entity::{Cause, EntityKey, Kind, RecordSource, ShardId, StepRecord, Tenant, Timestamp};
+use entity::{Cause, EntityKey, Kind, RecordSource, Sends, ShardId, StepRecord, Tenant, Timestamp};
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 use ports::{Frame, Journal};
 
@@ -58,8 +58,8 @@ fn record(number: u64) -> StepRecord {
         at: Timestamp(1_700_000_000_000 + number),
         cause: Cause::default(),
         source: RecordSource::Caller,
-        events: vec![Packed { type_id: 1, version: 1, bytes: vec![7; EVENT_BYTES] }],
-        sends: Vec::new(),
+        events: [Packed { type_id: 1, version: 1, bytes: vec![7; EVENT_BYTES] }].into(),
+        sends: Sends::new(),
         mark: None,
         kept: None,
         deadline: None,

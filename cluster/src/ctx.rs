@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use entity::{EntityTypes, ShardId, StreamSend, Timestamp};
+use entity::{EntityTypes, Sends, ShardId, Timestamp};
 pub use ports::NodeId;
 use ports::SharedStore;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub enum Parcel {
         /// The sending shard.
         from: ShardId,
         /// In order.
-        sends: Vec<StreamSend>,
+        sends: Sends,
     },
     /// `by` has durably taken the receiver's stream up to `through`.
     Acked {

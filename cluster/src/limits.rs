@@ -18,6 +18,9 @@ pub const PAYLOAD_BYTES: usize = 4 * 1024;
 /// Records of one shard for which a group makes room at the most before they are there.
 pub const RECORDS_EXPECTED_MAX: usize = 64;
 
+/// Bytes of one shard's records for which a group makes room at the most before they are there.
+pub const PAYLOAD_EXPECTED_BYTES_MAX: usize = 64 * 1024;
+
 /// Empty buffers of [`PAYLOAD_BYTES`] that a log keeps for the next records: 256 KiB, one for each
 /// shard of a node by default.
 pub const SPARE_PAYLOADS_MAX: usize = 64;

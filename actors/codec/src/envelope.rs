@@ -31,10 +31,18 @@ pub fn seal_into<T: Stored>(value: &T, bytes: &mut Vec<u8>) -> Result<(), Error>
     write(T::TYPE, T::VERSION, value, bytes).inspect_err(|_| bytes.truncate(at))
 }
 
-/// What `read` makes of a sealed value: for bytes that are kept in another form than a vector.
-/// Errors: [`Error::Encode`].
-pub fn seal_with<T: Stored, R>(value: &T, read: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
-    plain::scratched(|bytes| write(T::TYPE, T::VERSION, value, bytes), read)
+/// What `read` makes of a sealed value behind `prefix`: for bytes that are kept in another form
+/// than a vector. Errors: [`Error::Encode`].
+pub fn seal_behind<T: Stored, R>(
+    prefix: &[u8],
+    value: &T,
+    read: impl FnOnce(&[u8]) -> R,
+) -> Result<R, Error> {
+    let write = |bytes: &mut Vec<u8>| {
+        bytes.extend_from_slice(prefix);
+        write(T::TYPE, T::VERSION, value, bytes)
+    };
+    plain::scratched(write, read)
 }
 
 fn write<T: Serialize>(

@@ -15,7 +15,7 @@ mod plain;
 mod stored;
 
 pub use carried::Carried;
-pub use envelope::{HEADER_BYTES, open, seal, seal_as, seal_into, seal_with, version};
+pub use envelope::{HEADER_BYTES, open, seal, seal_as, seal_behind, seal_into, version};
 pub use error::Error;
 pub use packed::{Packed, pack, unpack};
 pub use plain::{from_bytes, to_bytes, to_bytes_into};

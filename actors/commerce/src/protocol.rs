@@ -6,6 +6,7 @@
 use compact_str::CompactString;
 use entity::Timestamp;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::money::Money;
@@ -13,8 +14,8 @@ use crate::money::Money;
 /// Name of a stock location.
 pub type Location = CompactString;
 
-/// Units per location, ordered by location, without zeros.
-pub type Split = Vec<(Location, u32)>;
+/// Units per location, ordered by location, without zeros. Nearly always of one location.
+pub type Split = SmallVec<[(Location, u32); 1]>;
 
 /// What a writer expects of the thing that it changes (RFC 9110 `If-Match`, `If-None-Match: *`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use crate::decision::packed;
 use crate::{
     Answer, Bounce, Cell, CellError, Context, Decision, Entity, EntityKey, EventContext,
     Fingerprint, IdempotencyKey, IdempotencyWindow, Input, Kept, Keyed, Message, MessageKind,
-    Outcome, QueryOutcome, Snapshot, Step, StepRecord, Timestamp, limits,
+    Outcome, PackedEvents, QueryOutcome, Snapshot, Step, StepRecord, Timestamp, limits,
 };
 
 /// An entity with what the framework keeps about it.
@@ -64,15 +64,13 @@ impl<E: Entity> EntityCell<E> {
             Ok(mut decision) => {
                 let reply = decision.reply.take().ok_or(CellError::NoReply)?;
                 let version = self.version + decision.events.len() as u64;
-                let kept =
-                    keyed.map(|keyed| (keyed.key, kept(ctx, keyed, version, Ok(packed(&reply)))));
+                let kept = keyed.map(|keyed| kept(ctx, keyed, version, Ok(packed(&reply))));
                 self.apply(ctx, decision, kept, Outcome::Replied(version, Carried::of(reply)))
             }
             Err(rejection) => {
                 let rejection = packed(&rejection);
-                let kept = keyed.map(|keyed| {
-                    (keyed.key, kept(ctx, keyed, self.version, Err(rejection.clone())))
-                });
+                let kept =
+                    keyed.map(|keyed| kept(ctx, keyed, self.version, Err(rejection.clone())));
                 let outcome = Outcome::Rejected(rejection);
                 self.apply(ctx, Decision::nothing(), kept, outcome)
             }
@@ -120,10 +118,10 @@ impl<E: Entity> EntityCell<E> {
         &mut self,
         ctx: &Context<'_>,
         decision: Decision<E>,
-        kept: Option<(IdempotencyKey, Kept)>,
+        kept: Option<Box<(IdempotencyKey, Kept)>>,
         outcome: Outcome,
     ) -> Result<Step, CellError> {
-        let events: Vec<Packed> = decision.events.iter().map(packed).collect();
+        let events: PackedEvents = decision.events.iter().map(packed).collect();
         let bytes = events.iter().map(|e| e.bytes.len() + 8).sum::<usize>()
             + decision.effects.iter().map(|e| e.command.bytes.len() + 256).sum::<usize>();
         if bytes > limits::STEP_BYTES_MAX || decision.effects.len() > limits::SENDS_PER_STEP_MAX {
@@ -132,7 +130,7 @@ impl<E: Entity> EntityCell<E> {
         for event in &decision.events {
             self.evolve(ctx.key, ctx.now, event);
         }
-        if let Some((key, kept)) = &kept {
+        if let Some((key, kept)) = kept.as_deref() {
             self.idempotency.keep(*key, kept.clone());
         }
         Ok(Step { events, effects: decision.effects, bounce: None, kept, outcome })
@@ -179,10 +177,13 @@ impl<E: Entity> Cell for EntityCell<E> {
         ctx: &Context<'_>,
         query: &Carried,
     ) -> Result<Option<QueryOutcome>, CellError> {
-        let answer = query.with(|query| self.state.query(ctx, query));
+        let answer = query.with(|query| {
+            let is_ready = self.state.is_ready(ctx, query);
+            is_ready.then(|| self.state.query(ctx, query))
+        });
         Ok(match answer.map_err(CellError::Unreadable)? {
-            Answer::NotYet(_) => None,
-            answer @ (Answer::Ready(_) | Answer::Rejected(_)) => Some(self.outcome(answer)),
+            None | Some(Answer::NotYet(_)) => None,
+            Some(answer @ (Answer::Ready(_) | Answer::Rejected(_))) => Some(self.outcome(answer)),
         })
     }
 
@@ -194,7 +195,7 @@ impl<E: Entity> Cell for EntityCell<E> {
             let event = unpack(event).map_err(CellError::Unreadable)?;
             self.evolve(&record.key, record.at, &event);
         }
-        if let Some((key, kept)) = &record.kept {
+        if let Some((key, kept)) = record.kept.as_deref() {
             self.idempotency.keep(*key, kept.clone());
         }
         assert_eq!(self.version, record.version_after(), "I2: replay lost an event");
@@ -220,12 +221,17 @@ impl<E: Entity> Cell for EntityCell<E> {
     }
 }
 
-fn kept(ctx: &Context<'_>, keyed: Keyed, version: u64, outcome: Result<Packed, Packed>) -> Kept {
+fn kept(
+    ctx: &Context<'_>,
+    keyed: Keyed,
+    version: u64,
+    outcome: Result<Packed, Packed>,
+) -> Box<(IdempotencyKey, Kept)> {
     let keep_ms = match outcome {
         Ok(_) => keyed.keep_ms,
         Err(_) => limits::REFUSAL_KEEP_MS,
     };
-    Kept {
+    let kept = Kept {
         fingerprint: keyed.fingerprint,
         at: ctx.now,
         expires_at: ctx.now.plus_ms(keep_ms),
@@ -233,5 +239,6 @@ fn kept(ctx: &Context<'_>, keyed: Keyed, version: u64, outcome: Result<Packed, P
         request: ctx.cause.request,
         trace_id: ctx.cause.trace.trace_id,
         outcome,
-    }
+    };
+    Box::new((keyed.key, kept))
 }

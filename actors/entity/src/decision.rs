@@ -98,6 +98,10 @@ impl<E: Entity> Decision<E> {
     /// Adds an effect.
     #[must_use]
     pub fn and(mut self, effect: Effect) -> Self {
+        if self.effects.is_empty() {
+            // Nearly always the only one.
+            self.effects.reserve_exact(1);
+        }
         self.effects.push(effect);
         self
     }

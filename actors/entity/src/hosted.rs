@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Context, Effect, Entity, EntityCell, EntityKey, EventContext, IdempotencyKey,
-    IdempotencyWindow, Kept, Keyed, Kind, Message, Publication, StepRecord, Timestamp,
+    IdempotencyWindow, Kept, Keyed, Kind, Message, PackedEvents, Publication, StepRecord,
+    Timestamp,
 };
 
 /// What a cell is asked to take.
@@ -47,13 +48,13 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// What happened.
-    pub events: Vec<Packed>,
+    pub events: PackedEvents,
     /// What is asked of others.
     pub effects: Vec<Effect>,
     /// A rejected message goes back with this rejection.
     pub bounce: Option<Packed>,
     /// The outcome to keep with the caller's key.
-    pub kept: Option<(IdempotencyKey, Kept)>,
+    pub kept: Option<Box<(IdempotencyKey, Kept)>>,
     /// What the caller hears.
     pub outcome: Outcome,
 }
@@ -61,13 +62,13 @@ pub struct Step {
 impl Step {
     /// A step that changes nothing.
     #[must_use]
-    pub const fn only(outcome: Outcome) -> Self {
-        Self { events: Vec::new(), effects: Vec::new(), bounce: None, kept: None, outcome }
+    pub fn only(outcome: Outcome) -> Self {
+        Self { events: PackedEvents::new(), effects: Vec::new(), bounce: None, kept: None, outcome }
     }
 
     /// Whether there is anything to journal (a message's mark aside).
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.events.is_empty()
             && self.effects.is_empty()
             && self.bounce.is_none()

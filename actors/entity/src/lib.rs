@@ -27,9 +27,9 @@ pub use idempotency::{Fingerprint, IdempotencyKey, IdempotencyWindow, Kept, Keye
 pub use key::{Affinity, EntityId, EntityKey, Kind, ParseIdError, ShardId, Tenant};
 pub use key::{parse_public_id, public_id, uuid5};
 pub use principal::{Principal, PrincipalKind, Scope, Scopes};
-pub use record::StreamSend;
 pub use record::{
-    DeadLetter, DeadLetterChange, Mark, Message, MessageKind, Quarantine, RecordSource, StepRecord,
+    DeadLetter, DeadLetterChange, Mark, Message, MessageKind, PackedEvents, Quarantine,
+    RecordSource, Sends, StepRecord, StreamSend,
 };
 pub use time::Timestamp;
 pub use traits::Entity;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use codec::{Packed, Stored, TypeId};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::{BounceReason, Cause, EntityKey, IdempotencyKey, Kept, ShardId, Timestamp};
 
@@ -46,6 +47,12 @@ pub struct StreamSend {
     /// The message; shared with the outgoing stream until it is acknowledged.
     pub message: Arc<Message>,
 }
+
+/// Messages of one step or one way; nearly always one.
+pub type Sends = SmallVec<[StreamSend; 1]>;
+
+/// Events of one step; nearly always one.
+pub type PackedEvents = SmallVec<[Packed; 1]>;
 
 /// How far a shard has taken the stream from another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +110,7 @@ pub enum DeadLetterChange {
     Replayed(u64),
 }
 
-/// One step of one entity.
+/// One step of one entity. What most steps have not is boxed: records are moved a lot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRecord {
     /// Whose step.
@@ -119,19 +126,19 @@ pub struct StepRecord {
     /// What it was taken for.
     pub source: RecordSource,
     /// What happened; each event makes one version.
-    pub events: Vec<Packed>,
+    pub events: PackedEvents,
     /// Messages to other entities.
-    pub sends: Vec<StreamSend>,
+    pub sends: Sends,
     /// The message that was taken.
     pub mark: Option<Mark>,
     /// The outcome kept with a key.
-    pub kept: Option<(IdempotencyKey, Kept)>,
+    pub kept: Option<Box<(IdempotencyKey, Kept)>>,
     /// The entity's next deadline after the step.
     pub deadline: Option<Timestamp>,
     /// A change of quarantine.
-    pub quarantine: Option<Quarantine>,
+    pub quarantine: Option<Box<Quarantine>>,
     /// A message given up, or sent again.
-    pub dead_letter: Option<DeadLetterChange>,
+    pub dead_letter: Option<Box<DeadLetterChange>>,
 }
 
 impl Stored for StepRecord {
@@ -141,7 +148,7 @@ impl Stored for StepRecord {
 impl StepRecord {
     /// The entity's version after the step.
     #[must_use]
-    pub const fn version_after(&self) -> u64 {
+    pub fn version_after(&self) -> u64 {
         self.version + self.events.len() as u64
     }
 }

@@ -217,7 +217,7 @@ fn replay_and_snapshot_give_the_same_cell_and_a_gap_is_refused() {
             cause: Cause::default(),
             source: RecordSource::Caller,
             events: step.events,
-            sends: Vec::new(),
+            sends: Sends::new(),
             mark: None,
             kept: step.kept,
             deadline: cell.next_deadline(),

@@ -62,6 +62,13 @@ pub trait Entity: Sized + Clone + Stored + Send + 'static {
     /// Answers a query on durable state.
     fn query(&self, ctx: &Context<'_>, query: &Self::Query) -> Answer<Self::View, Self::Rejection>;
 
+    /// Whether a query that may wait has what it waits for. Asked after each change, before a view
+    /// is made that nobody would get; `false` only where [`Self::query`] answers
+    /// [`Answer::NotYet`]. By default the answer says it.
+    fn is_ready(&self, _ctx: &Context<'_>, _query: &Self::Query) -> bool {
+        true
+    }
+
     /// The public face of an event; `None` for kinds that are not published.
     ///
     /// All events of a published kind must have one, so that versions on the bus have no gaps.

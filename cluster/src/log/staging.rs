@@ -75,8 +75,9 @@ struct Owned {
     next_seq: u64,
     sealed_crc: u32,
     last_lsn: Lsn,
-    /// Records of the newest commit: the next one gets room for as many.
+    /// Records and bytes of the newest commit: the next one gets room for half as much again.
     n_records: usize,
+    n_bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -123,6 +124,7 @@ impl Staging {
             sealed_crc: tail.crc,
             last_lsn: before,
             n_records: 0,
+            n_bytes: 0,
         };
         self.shards.insert(shard, owned);
     }
@@ -254,6 +256,7 @@ impl Stage for Staging {
         pending.records.push(record);
         pending.n_events += n_events;
         owned.n_records += 1;
+        owned.n_bytes += encoded.len();
         owned.next_seq += u64::from(n_events);
         owned.last_lsn = placed.lsn;
         group.bytes += encoded.len();
@@ -268,16 +271,24 @@ impl Owned {
     fn begin(&mut self, spare: &mut Vec<Vec<u8>>) -> Pending {
         let commit_no = self.next_commit;
         self.next_commit += 1;
-        let n_expected = std::mem::take(&mut self.n_records).clamp(1, limits::RECORDS_EXPECTED_MAX);
+        let n_records = expected(&mut self.n_records, 1, limits::RECORDS_EXPECTED_MAX);
+        let (least, most) = (limits::PAYLOAD_BYTES, limits::PAYLOAD_EXPECTED_BYTES_MAX);
+        let n_bytes = expected(&mut self.n_bytes, least, most);
         Pending {
             epoch: self.epoch,
             commit_no,
             first_seq: self.next_seq,
             n_events: 0,
-            payload: spare.pop().unwrap_or_else(|| Vec::with_capacity(limits::PAYLOAD_BYTES)),
-            records: Vec::with_capacity(n_expected),
+            payload: spare.pop().unwrap_or_else(|| Vec::with_capacity(n_bytes)),
+            records: Vec::with_capacity(n_records),
         }
     }
+}
+
+/// What the next commit may take, from what the last one took; and counting begins anew.
+fn expected(last: &mut usize, least: usize, most: usize) -> usize {
+    let last = std::mem::take(last);
+    (last + last / 2).clamp(least, most)
 }
 
 /// A payload as a frame keeps it. Frames stay in memory as long as somebody reads them, so one

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use entity::{ShardId, StreamSend};
+use entity::{Sends, ShardId};
 use parking_lot::Mutex;
 use ports::{LeaseRow, Versions};
 use tokio::sync::Notify;
@@ -223,9 +223,9 @@ impl Links {
 }
 
 /// Splits messages of a stream so that each part fits a frame.
-fn batches(sends: Vec<StreamSend>) -> Vec<Vec<StreamSend>> {
+fn batches(sends: Sends) -> Vec<Sends> {
     let mut batches = Vec::with_capacity(1);
-    let (mut batch, mut n_bytes) = (Vec::new(), 0);
+    let (mut batch, mut n_bytes) = (Sends::new(), 0);
     for send in sends {
         // Keys, cause and rejection beside the body are far below this together.
         n_bytes += send.message.body.bytes.len() + limits::MESSAGE_HEAD_BYTES;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use entity::{DeadLetter, EntityKey, EntityTypes, ShardId, StreamSend, Timestamp};
+use entity::{DeadLetter, EntityKey, EntityTypes, Sends, ShardId, StreamSend, Timestamp};
 use ports::{Peek, SnapshotWrite};
 
 use super::io::{Alarm, Answer, Ask, AskBody, Caller, Input, Loaded, Output, Refusal};
@@ -100,7 +100,9 @@ pub struct ShardCore<R> {
     /// Streams whose next message may be handled.
     ready: VecDeque<ShardId>,
     /// Messages to other shards that leave at the end of the turn, in the order of the shards.
-    leaving: Vec<(ShardId, Vec<StreamSend>)>,
+    leaving: Vec<(ShardId, Sends)>,
+    /// Empty between steps: kept for the room.
+    sending: Vec<StreamSend>,
     /// Entities with waiters that changed in this turn.
     changed: BTreeSet<EntityKey>,
     scratch: Vec<u8>,
@@ -139,6 +141,7 @@ impl<R: Caller> ShardCore<R> {
             timers_loading: false,
             ready: VecDeque::new(),
             leaving: Vec::new(),
+            sending: Vec::new(),
             changed: BTreeSet::new(),
             scratch: Vec::new(),
             retry_at: None,
@@ -338,7 +341,7 @@ impl<R: Caller> ShardCore<R> {
     }
 
     /// Messages came in: those that are new wait for their turn.
-    fn arrived(&mut self, from: ShardId, sends: Vec<StreamSend>, out: &mut Vec<Output<R>>) {
+    fn arrived(&mut self, from: ShardId, sends: Sends, out: &mut Vec<Output<R>>) {
         let mut repeat = false;
         for send in sends {
             match self.incoming.arrive(from, send) {
@@ -410,7 +413,7 @@ impl<R: Caller> ShardCore<R> {
             self.incoming.arrive(to, send);
             self.ready.push_back(to);
         } else {
-            in_order(&mut self.leaving, to, Vec::new).push(send);
+            in_order(&mut self.leaving, to, Sends::new).push(send);
             if self.retransmit_at.is_none() {
                 self.retransmit_at = Some(self.clock.plus_ms(limits::RETRANSMIT_MS));
             }

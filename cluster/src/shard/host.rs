@@ -6,6 +6,7 @@
 //! reaches it is a bug of ours: the actor ends with it, and the node rebuilds the shard from its
 //! journal.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -75,6 +76,8 @@ pub struct HostState {
     links: Arc<Links>,
     life: Arc<Life>,
     outputs: Vec<Output<ReplyTo>>,
+    /// Empty between turns, as `outputs` is: kept for the room.
+    inputs: VecDeque<Input<ReplyTo>>,
     /// Its number among the hosts of its shard.
     generation: u64,
 }
@@ -91,19 +94,24 @@ impl HostState {
         life: Arc<Life>,
     ) -> Self {
         let generation = inbox.succeed();
-        Self { core, inbox, log, ctx, links, life, outputs: Vec::new(), generation }
+        let (outputs, inputs) = (Vec::new(), VecDeque::new());
+        Self { core, inbox, log, ctx, links, life, outputs, inputs, generation }
     }
 
     fn turn(&mut self) {
         let now = self.ctx.clock.now();
         let mut env =
             HostEnv { log: &self.log, store: &self.ctx.store, shard: self.core.shard(), n: 0 };
-        for input in self.inbox.take(self.generation, limits::INPUTS_PER_TURN_MAX) {
+        let mut inputs = std::mem::take(&mut self.inputs);
+        self.inbox.take(self.generation, limits::INPUTS_PER_TURN_MAX, &mut inputs);
+        for input in inputs.drain(..) {
             if matches!(input, Input::Drain) {
                 self.inbox.begin_drain();
             }
             self.core.handle(input, now, &mut env, &mut self.outputs);
         }
+        inputs.shrink_to(limits::INPUTS_PER_TURN_MAX);
+        self.inputs = inputs;
         if self.core.next_wakeup().is_some_and(|at| at <= now) {
             self.core.handle(Input::Tick, now, &mut env, &mut self.outputs);
         }
@@ -122,7 +130,8 @@ impl HostState {
 
     fn perform(&mut self) {
         let (me, generation) = (self.core.shard(), self.generation);
-        for output in std::mem::take(&mut self.outputs) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        for output in outputs.drain(..) {
             match output {
                 // A caller that went away does not want its answer.
                 Output::Reply(reply_to, answer) => drop(reply_to.send(answer)),
@@ -173,6 +182,8 @@ impl HostState {
                 Output::Alarm(alarm) => raise(me, &alarm),
             }
         }
+        outputs.shrink_to(limits::INPUTS_PER_TURN_MAX);
+        self.outputs = outputs;
     }
 
     fn load(&self, key: EntityKey, commits: Vec<u64>) {

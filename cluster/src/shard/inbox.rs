@@ -380,17 +380,24 @@ impl Inbox {
         self.wake();
     }
 
-    /// What gathered, at most `limit`; nothing for a host that has a successor.
-    pub(super) fn take(&self, generation: u64, limit: usize) -> VecDeque<Input<ReplyTo>> {
+    /// Gives what gathered, at most `limit`; nothing to a host that has a successor. `inputs` must
+    /// be empty: its room is used for what gathers next.
+    pub(super) fn take(
+        &self,
+        generation: u64,
+        limit: usize,
+        inputs: &mut VecDeque<Input<ReplyTo>>,
+    ) {
+        debug_assert!(inputs.is_empty(), "they would be taken once more");
         let mut queue = self.queue.lock();
         if queue.generation != generation {
-            return VecDeque::new();
+            return;
         }
         if queue.inputs.len() <= limit {
-            return std::mem::take(&mut queue.inputs);
+            std::mem::swap(&mut queue.inputs, inputs);
+        } else {
+            inputs.extend(queue.inputs.drain(..limit));
         }
-        let rest = queue.inputs.split_off(limit);
-        std::mem::replace(&mut queue.inputs, rest)
     }
 
     /// A turn is over; wakes the host again if there is more.

@@ -4,8 +4,8 @@
 
 use codec::{Carried, Packed};
 use entity::{
-    Cause, DeadLetter, EntityKey, Keyed, Outcome, Principal, QueryOutcome, RecordSource, ShardId,
-    Snapshot, StepRecord, StreamSend, Timestamp,
+    Cause, DeadLetter, EntityKey, Keyed, Outcome, Principal, QueryOutcome, RecordSource, Sends,
+    ShardId, Snapshot, StepRecord, Timestamp,
 };
 use ports::{SnapshotWrite, TimerRow};
 use serde::{Deserialize, Serialize};
@@ -147,7 +147,7 @@ pub enum Input<R> {
         /// The sending shard.
         from: ShardId,
         /// The messages.
-        sends: Vec<StreamSend>,
+        sends: Sends,
     },
     /// The other shard has durably taken our stream up to this number.
     Acked {
@@ -227,7 +227,7 @@ pub enum Output<R> {
         /// The receiving shard.
         to: ShardId,
         /// In order.
-        sends: Vec<StreamSend>,
+        sends: Sends,
     },
     /// Acknowledges a stream, cumulatively and durably.
     Ack {

@@ -55,6 +55,10 @@ impl<R: Caller> Waiters<R> {
                 return Err(waiter);
             }
         }
+        if waiting.is_empty() {
+            // Nearly always the only one.
+            waiting.reserve_exact(1);
+        }
         self.next += 1;
         self.by_deadline.insert((waiter.deadline, self.next), key);
         waiting.push((self.next, waiter));
@@ -67,13 +71,31 @@ impl<R: Caller> Waiters<R> {
         !self.by_key.is_empty() && self.by_key.contains_key(key)
     }
 
-    /// Takes all that wait for the entity; those that must go on waiting are added again.
-    pub fn take(&mut self, key: &EntityKey) -> Vec<Waiter<R>> {
-        let waiting = self.by_key.remove(key).unwrap_or_default();
-        for (id, waiter) in &waiting {
-            self.by_deadline.remove(&(waiter.deadline, *id));
+    /// Takes those that wait for the entity and that `answer` has an answer for, in their order;
+    /// the others go on waiting. Callers who left are forgotten.
+    pub fn answered<A>(
+        &mut self,
+        key: &EntityKey,
+        answer: impl Fn(&Waiter<R>) -> Option<A>,
+    ) -> Vec<(Waiter<R>, A)> {
+        let Some(waiting) = self.by_key.get_mut(key) else { return Vec::new() };
+        let mut answered = Vec::new();
+        let mut at = 0;
+        while let Some((_, waiter)) = waiting.get(at) {
+            let has_left = waiter.reply_to.has_left();
+            let answer = if has_left { None } else { answer(waiter) };
+            if answer.is_none() && !has_left {
+                at += 1;
+                continue;
+            }
+            let (id, waiter) = waiting.remove(at);
+            self.by_deadline.remove(&(waiter.deadline, id));
+            answered.extend(answer.map(|answer| (waiter, answer)));
         }
-        waiting.into_iter().map(|(_, waiter)| waiter).collect()
+        if waiting.is_empty() {
+            self.by_key.remove(key);
+        }
+        answered
     }
 
     /// Takes a query whose deadline has come.
@@ -109,5 +131,62 @@ impl<R: Caller> Waiters<R> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_deadline.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use codec::{Stored, TypeId};
+    use entity::{Kind, Tenant};
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Question;
+
+    impl Stored for Question {
+        const TYPE: TypeId = 0xFF01;
+    }
+
+    /// A caller with a number, and whether he has left.
+    struct Somebody(u8, Rc<Cell<bool>>);
+
+    impl Caller for Somebody {
+        fn has_left(&self) -> bool {
+            self.1.get()
+        }
+    }
+
+    fn waiter(n: u8, left: &Rc<Cell<bool>>) -> Waiter<Somebody> {
+        Waiter {
+            reply_to: Somebody(n, Rc::clone(left)),
+            principal: Principal::system(Tenant::new("demo")),
+            cause: Cause::default(),
+            query: Carried::of(Question),
+            deadline: Timestamp(u64::from(n)),
+        }
+    }
+
+    #[test]
+    fn who_has_an_answer_leaves_and_the_others_wait_on() {
+        let key = EntityKey::named(&Tenant::new("demo"), Kind(1), "thing");
+        let (stays, leaves) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+        let mut waiters = Waiters::default();
+        for (n, left) in [(4, &stays), (1, &leaves), (3, &stays), (2, &stays)] {
+            assert!(waiters.add(key.clone(), waiter(n, left)).is_ok());
+        }
+        leaves.set(true);
+        let even = |it: &Waiter<Somebody>| (it.reply_to.0 % 2 == 0).then_some(it.reply_to.0 * 10);
+        let answered: Vec<_> =
+            waiters.answered(&key, even).into_iter().map(|(it, n)| (it.reply_to.0, n)).collect();
+        assert_eq!(answered, [(4, 40), (2, 20)], "in the order in which they asked");
+        assert_eq!((waiters.len(), waiters.first()), (1, Some(Timestamp(3))), "1 is forgotten");
+        assert!(waiters.answered(&key, even).is_empty() && waiters.has(&key));
+        assert_eq!(waiters.take_due(Timestamp(3)).map(|(_, it)| it.reply_to.0), Some(3));
+        assert!(waiters.is_empty() && !waiters.has(&key));
     }
 }

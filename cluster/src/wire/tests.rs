@@ -64,7 +64,7 @@ fn messages() -> Vec<PeerMessage> {
     let life = ports::Life { node: NodeId::new("n3"), incarnation: 4 };
     let rejected = QueryOutcome::Rejected(packed(8));
     vec![
-        parcel(Parcel::Stream { from: ShardId(2), sends: vec![send] }),
+        parcel(Parcel::Stream { from: ShardId(2), sends: [send].into() }),
         parcel(Parcel::Acked { by: ShardId(2), through: 70_000 }),
         parcel(Parcel::Resend { to: ShardId(2) }),
         ask(AskBody::Command(packed(1), keyed)),

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use entity::{EntityKey, ShardId, Snapshot, Timestamp};
-use fjall::Readable;
+use fjall::{Readable, Slice};
 use ports::{
     Checkpoint, Peek, SnapshotStore, SnapshotWrite, StoreError, TimerRow, ViewRow, ViewWrite, Views,
 };
@@ -12,14 +12,12 @@ use tokio::sync::oneshot;
 
 use crate::databases::read_error;
 use crate::keeper::{Change, Job, Space, Write};
+use crate::keys::Key;
 use crate::{EmbeddedStore, keys};
 
 impl EmbeddedStore {
     /// Hands a write to the keeper and waits until it can be read.
-    pub(crate) async fn keep(
-        &self,
-        changes: Vec<(Space, Vec<u8>, Change)>,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn keep(&self, changes: Vec<(Space, Key, Change)>) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         self.writes
             .send(Job::Write(Write { changes, reply }))
@@ -44,8 +42,8 @@ fn encode_error(error: &codec::Error) -> StoreError {
 }
 
 /// A value behind the number that decides which one is newer.
-fn with_number<T: codec::Stored>(number: u64, value: &T) -> Result<Vec<u8>, StoreError> {
-    codec::seal_with(value, |sealed| [&number.to_be_bytes()[..], sealed].concat())
+fn with_number<T: codec::Stored>(number: u64, value: &T) -> Result<Slice, StoreError> {
+    codec::seal_behind(&number.to_be_bytes(), value, |row| Slice::from(row))
         .map_err(|error| encode_error(&error))
 }
 
@@ -70,7 +68,7 @@ impl SnapshotStore for EmbeddedStore {
         }
         for timer in &write.timers_put {
             let row = codec::to_bytes(timer).map_err(|error| encode_error(&error))?;
-            changes.push((Space::Snap, keys::timer(shard, timer), Change::Put(row)));
+            changes.push((Space::Snap, keys::timer(shard, timer), Change::Put(row.into())));
         }
         if let Some(checkpoint) = &write.checkpoint {
             let row = with_number(checkpoint.commit_no, checkpoint)?;
@@ -139,12 +137,12 @@ impl Views for EmbeddedStore {
         for write in writes {
             changes.push(match write {
                 ViewWrite::Put(row) => {
-                    (Space::View, keys::view_row(view, &row.key), Change::Put(row.value))
+                    (Space::View, keys::view_row(view, &row.key), Change::Put(row.value.into()))
                 }
                 ViewWrite::Delete(key) => (Space::View, keys::view_row(view, &key), Change::Delete),
             });
         }
-        let cursor = Change::Put(cursor.to_be_bytes().to_vec());
+        let cursor = Change::Put(cursor.to_be_bytes().into());
         changes.push((Space::View, keys::view_cursor(view, shard), cursor));
         self.keep(changes).await?;
         Ok(true)

@@ -5,14 +5,17 @@
 //! wait while it writes tables.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use fjall::Slice;
 use ports::StoreError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::committer::FatalOnPanic;
 use crate::databases::{DerivedDb, read_error};
+use crate::keys::Key;
 use crate::shared::{Shared, fatal};
 
 /// A keyspace of the derived database.
@@ -28,16 +31,25 @@ pub(crate) enum Space {
 #[derive(Debug)]
 pub(crate) enum Change {
     /// Put it.
-    Put(Vec<u8>),
+    Put(Slice),
     /// Put it, unless the stored one has a higher number. Its first eight bytes are the number.
-    PutNewest(Vec<u8>),
+    PutNewest(Slice),
     /// Take it out.
     Delete,
 }
 
+impl Change {
+    fn is_older_than(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::PutNewest(own), Self::PutNewest(other)) => number_of(own) < number_of(other),
+            (Self::Put(_) | Self::PutNewest(_) | Self::Delete, _) => false,
+        }
+    }
+}
+
 /// A write: whole or not at all.
 pub(crate) struct Write {
-    pub(crate) changes: Vec<(Space, Vec<u8>, Change)>,
+    pub(crate) changes: Vec<(Space, Key, Change)>,
     pub(crate) reply: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -69,15 +81,17 @@ impl Keeper {
         drop(guard);
     }
 
-    fn write(&self, changes: Vec<(Space, Vec<u8>, Change)>) -> Result<(), StoreError> {
+    fn write(&self, changes: Vec<(Space, Key, Change)>) -> Result<(), StoreError> {
         self.shared.check()?;
         // A batch of fjall has no order within: the last change of a row is the only one.
         let mut rows = BTreeMap::new();
         for (space, key, change) in changes {
-            match (rows.get(&(space, key.clone())), &change) {
-                (Some(Change::PutNewest(old)), Change::PutNewest(new))
-                    if number_of(new) < number_of(old) => {}
-                _ => drop(rows.insert((space, key), change)),
+            match rows.entry((space, key)) {
+                Entry::Vacant(row) => drop(row.insert(change)),
+                Entry::Occupied(mut row) if !change.is_older_than(row.get()) => {
+                    row.insert(change);
+                }
+                Entry::Occupied(_) => {}
             }
         }
         let mut batch = self.derived.db.batch();
@@ -87,12 +101,12 @@ impl Keeper {
                 Space::View => &self.derived.view,
             };
             match change {
-                Change::Put(value) => batch.insert(keyspace, key, value),
-                Change::Delete => batch.remove(keyspace, key),
+                Change::Put(value) => batch.insert(keyspace, &key[..], value),
+                Change::Delete => batch.remove(keyspace, &key[..]),
                 Change::PutNewest(value) => {
                     let stored = keyspace.get(&key).map_err(read_error)?;
                     if stored.is_none_or(|stored| number_of(&stored) <= number_of(&value)) {
-                        batch.insert(keyspace, key, value);
+                        batch.insert(keyspace, &key[..], value);
                     }
                 }
             }

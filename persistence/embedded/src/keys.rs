@@ -8,21 +8,25 @@
 
 use entity::{EntityId, EntityKey, ShardId, Timestamp};
 use ports::TimerRow;
+use smallvec::SmallVec;
 
-fn of_shard(shard: ShardId, tag: u8) -> Vec<u8> {
-    let mut key = Vec::with_capacity(64);
+/// A key; most are shorter than that.
+pub(crate) type Key = SmallVec<[u8; 64]>;
+
+fn of_shard(shard: ShardId, tag: u8) -> Key {
+    let mut key = Key::new();
     key.extend_from_slice(&shard.0.to_be_bytes());
     key.push(tag);
     key
 }
 
-pub(crate) fn snapshot(shard: ShardId, entity: &EntityKey) -> Vec<u8> {
+pub(crate) fn snapshot(shard: ShardId, entity: &EntityKey) -> Key {
     let mut key = of_shard(shard, 1);
     push_entity(&mut key, entity);
     key
 }
 
-pub(crate) fn timer(shard: ShardId, row: &TimerRow) -> Vec<u8> {
+pub(crate) fn timer(shard: ShardId, row: &TimerRow) -> Key {
     let mut key = of_shard(shard, 2);
     key.extend_from_slice(&row.at.0.to_be_bytes());
     push_entity(&mut key, &row.key);
@@ -30,12 +34,12 @@ pub(crate) fn timer(shard: ShardId, row: &TimerRow) -> Vec<u8> {
 }
 
 /// The first key of all timers of a shard.
-pub(crate) fn timers_from(shard: ShardId) -> Vec<u8> {
+pub(crate) fn timers_from(shard: ShardId) -> Key {
     of_shard(shard, 2)
 }
 
 /// The first key behind all timers at or before `until`.
-pub(crate) fn timers_to(shard: ShardId, until: Timestamp) -> Vec<u8> {
+pub(crate) fn timers_to(shard: ShardId, until: Timestamp) -> Key {
     match until.0.checked_add(1) {
         None => of_shard(shard, 3),
         Some(next) => {
@@ -46,41 +50,41 @@ pub(crate) fn timers_to(shard: ShardId, until: Timestamp) -> Vec<u8> {
     }
 }
 
-pub(crate) fn checkpoint(shard: ShardId) -> Vec<u8> {
+pub(crate) fn checkpoint(shard: ShardId) -> Key {
     of_shard(shard, 3)
 }
 
 /// A cursor behind the epoch of its writer.
-pub(crate) fn cursor(shard: ShardId, name: &str) -> Vec<u8> {
+pub(crate) fn cursor(shard: ShardId, name: &str) -> Key {
     let mut key = of_shard(shard, 5);
     key.extend_from_slice(name.as_bytes());
     key
 }
 
 /// A cursor as builds wrote it that knew no epochs; read while there is none of the other form.
-pub(crate) fn cursor_of_no_epoch(shard: ShardId, name: &str) -> Vec<u8> {
+pub(crate) fn cursor_of_no_epoch(shard: ShardId, name: &str) -> Key {
     let mut key = of_shard(shard, 4);
     key.extend_from_slice(name.as_bytes());
     key
 }
 
-fn of_view(view: &str, tag: u8) -> Vec<u8> {
+fn of_view(view: &str, tag: u8) -> Key {
     let len = u8::try_from(view.len()).expect("names of views are constants of the program");
-    let mut key = Vec::with_capacity(64);
+    let mut key = Key::new();
     key.push(len);
     key.extend_from_slice(view.as_bytes());
     key.push(tag);
     key
 }
 
-pub(crate) fn view_cursor(view: &str, shard: ShardId) -> Vec<u8> {
+pub(crate) fn view_cursor(view: &str, shard: ShardId) -> Key {
     let mut key = of_view(view, 0);
     key.extend_from_slice(&shard.0.to_be_bytes());
     key
 }
 
 /// The key of a row of a view; what stands before the row's own key has [`view_prefix_len`].
-pub(crate) fn view_row(view: &str, row: &[u8]) -> Vec<u8> {
+pub(crate) fn view_row(view: &str, row: &[u8]) -> Key {
     let mut key = of_view(view, 1);
     key.extend_from_slice(row);
     key
@@ -91,7 +95,7 @@ pub(crate) const fn view_prefix_len(view: &str) -> usize {
 }
 
 /// Appends an entity's key so that bytes compare as keys do.
-fn push_entity(out: &mut Vec<u8>, key: &EntityKey) {
+fn push_entity(out: &mut Key, key: &EntityKey) {
     // A zero byte ends the tenant; one inside it is followed by 0xff, so it sorts behind the end.
     for byte in key.tenant.as_str().bytes() {
         out.push(byte);

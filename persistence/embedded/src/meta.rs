@@ -65,7 +65,7 @@ impl Meta for EmbeddedStore {
         for CursorWrite { shard, epoch, value } in writes {
             self.shared.tail(shard)?;
             let row = [&epoch.to_be_bytes()[..], &value].concat();
-            changes.push((Space::Snap, keys::cursor(shard, name), Change::PutNewest(row)));
+            changes.push((Space::Snap, keys::cursor(shard, name), Change::PutNewest(row.into())));
         }
         self.keep(changes).await
     }

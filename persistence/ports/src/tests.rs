@@ -10,8 +10,9 @@ use codec::{Packed, Stored, open, seal};
 use compact_str::CompactString;
 use entity::{
     BounceReason, Cause, DeadLetter, DeadLetterChange, EntityKey, Fingerprint, IdempotencyKey,
-    IdempotencyWindow, Kept, Kind, Mark, Message, MessageKind, PrincipalKind, Quarantine,
-    RecordSource, ShardId, Snapshot, StepRecord, StreamSend, Tenant, Timestamp, Trace,
+    IdempotencyWindow, Kept, Kind, Mark, Message, MessageKind, PackedEvents, PrincipalKind,
+    Quarantine, RecordSource, Sends, ShardId, Snapshot, StepRecord, StreamSend, Tenant, Timestamp,
+    Trace,
 };
 use expect_test::{ExpectFile, expect_file};
 
@@ -79,10 +80,10 @@ fn step() -> StepRecord {
         at: AT,
         cause: cause(),
         source: RecordSource::Caller,
-        events: vec![packed(2), packed(3)],
-        sends: vec![send(70_000, MessageKind::Command)],
+        events: vec![packed(2), packed(3)].into(),
+        sends: [send(70_000, MessageKind::Command)].into(),
         mark: None,
-        kept: Some((IdempotencyKey([0x33; 16]), kept(Ok(packed(4))))),
+        kept: Some(Box::new((IdempotencyKey([0x33; 16]), kept(Ok(packed(4)))))),
         deadline: Some(AT.plus_ms(1_000)),
         quarantine: None,
         dead_letter: None,
@@ -91,7 +92,7 @@ fn step() -> StepRecord {
 
 /// Every variant of everything in a record stands in one of these.
 fn steps() -> Vec<StepRecord> {
-    let own = StepRecord { events: Vec::new(), sends: Vec::new(), kept: None, ..step() };
+    let own = StepRecord { events: PackedEvents::new(), sends: Sends::new(), kept: None, ..step() };
     let runtime = StepRecord { source: RecordSource::Runtime, deadline: None, ..own.clone() };
     let mark = Some(Mark { from_shard: ShardId(5), number: 251 });
     let bounces = [
@@ -108,18 +109,18 @@ fn steps() -> Vec<StepRecord> {
         StepRecord { source: RecordSource::Message, mark, ..own.clone() },
         StepRecord {
             source: RecordSource::Timer,
-            kept: Some((IdempotencyKey([0; 16]), kept(Err(packed(5))))),
+            kept: Some(Box::new((IdempotencyKey([0; 16]), kept(Err(packed(5)))))),
             ..own
         },
         StepRecord { mark, sends: sends.collect(), ..runtime.clone() },
         StepRecord {
-            quarantine: Some(Quarantine::Imposed { reason: "panic".into() }),
-            dead_letter: Some(DeadLetterChange::Kept(2, letter())),
+            quarantine: Some(Box::new(Quarantine::Imposed { reason: "panic".into() })),
+            dead_letter: Some(Box::new(DeadLetterChange::Kept(2, letter()))),
             ..runtime.clone()
         },
         StepRecord {
-            quarantine: Some(lifted),
-            dead_letter: Some(DeadLetterChange::Replayed(2)),
+            quarantine: Some(Box::new(lifted)),
+            dead_letter: Some(Box::new(DeadLetterChange::Replayed(2))),
             ..runtime
         },
     ]

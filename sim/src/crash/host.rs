@@ -9,7 +9,7 @@ use cluster::log::{Placed, Stage, StageError, Staging};
 use cluster::shard::core::Env;
 use cluster::shard::{Answer, Input, Loaded, Output, ShardCore};
 use codec::Stored;
-use entity::{EntityKey, ShardId, StepRecord};
+use entity::{EntityKey, PackedEvents, Sends, ShardId, StepRecord};
 use ports::{Journal, MemoryStore, Peek, SnapshotStore, SnapshotWrite};
 
 use super::journal::ready;
@@ -97,8 +97,8 @@ fn mark_only(record: &StepRecord) -> StepRecord {
     StepRecord {
         prev: 0,
         source: entity::RecordSource::Runtime,
-        events: Vec::new(),
-        sends: Vec::new(),
+        events: PackedEvents::new(),
+        sends: Sends::new(),
         kept: None,
         quarantine: None,
         dead_letter: None,

@@ -62,7 +62,7 @@ impl Index {
     }
 
     fn changed(&mut self, shard: ShardId, record: &StepRecord) -> Result<(), String> {
-        match &record.dead_letter {
+        match record.dead_letter.as_deref() {
             Some(DeadLetterChange::Kept(number, _)) => {
                 self.dead_letters.insert((shard, *number));
             }
@@ -71,7 +71,7 @@ impl Index {
             }
             None => {}
         }
-        match &record.quarantine {
+        match record.quarantine.as_deref() {
             Some(Quarantine::Imposed { .. }) => {
                 self.quarantined.insert(record.key.clone());
                 self.imposed.entry(record.key.clone()).or_default().0 += 1;
@@ -85,7 +85,7 @@ impl Index {
         if record.source == RecordSource::Runtime {
             return Ok(());
         }
-        if let Some((key, kept)) = &record.kept {
+        if let Some((key, kept)) = record.kept.as_deref() {
             self.kept.insert((record.key.clone(), *key), kept.clone());
         }
         let version = self.versions.entry(record.key.clone()).or_insert(0);

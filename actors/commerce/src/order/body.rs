@@ -15,6 +15,7 @@ use super::parts::{
 use super::stage::{After, FulfilmentStatus, PaymentStatus, Reason, Stage, Status};
 use super::terms::{PricedLine, Terms};
 use crate::money::EDGE_MAX;
+use crate::protocol::Split;
 use crate::{keys, kinds};
 
 /// Timeline entries that an order keeps: the newest. All others are in its journal.
@@ -133,7 +134,7 @@ impl Body {
             hold_id: keys::hold_id(ctx.key, &line.sku),
             generation: 1,
             phase,
-            split: Vec::new(),
+            split: Split::new(),
             cancelled: 0,
             shipped: 0,
             available: None,
@@ -141,7 +142,7 @@ impl Body {
         let lines: Vec<Line> = terms.priced.lines.iter().map(line).collect();
         let fixed_bytes = terms
             .heap_bytes()
-            .saturating_add(lines.len().saturating_mul(size_of::<Line>().saturating_add(64)));
+            .saturating_add(lines.len().saturating_mul(size_of::<Line>().saturating_add(48)));
         Self {
             terms: Arc::clone(terms),
             placed_at: ctx.at,

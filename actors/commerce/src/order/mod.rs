@@ -124,6 +124,10 @@ impl Entity for Order {
         query::answer(ctx, self.body.as_deref(), query)
     }
 
+    fn is_ready(&self, ctx: &Context<'_>, query: &Query) -> bool {
+        query::is_ready(ctx, self.body.as_deref(), query)
+    }
+
     fn publication(ctx: &EventContext<'_>, event: &Event) -> Option<Publication> {
         Some(publish::publication(ctx, event))
     }

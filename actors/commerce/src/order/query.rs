@@ -179,14 +179,10 @@ pub(super) fn answer(
     body: Option<&Body>,
     query: &Query,
 ) -> Answer<View, Rejection> {
+    let is_ready = is_ready(ctx, body, query);
     let Some(body) = body else {
-        return match query {
-            // The cart has told it to be placed, and it is about to be.
-            Query::Settled => Answer::NotYet(View::Unplaced),
-            Query::View { .. } | Query::CancelSettled | Query::Newer { .. } | Query::Summary => {
-                Answer::Rejected(Rejection::NotFound)
-            }
-        };
+        let unplaced = Answer::NotYet(View::Unplaced);
+        return if is_ready { Answer::Rejected(Rejection::NotFound) } else { unplaced };
     };
     if !body.terms.owner.admits(ctx.principal, Scope::OrdersRead) {
         return Answer::Rejected(Rejection::NotFound);
@@ -196,21 +192,32 @@ pub(super) fn answer(
         Query::Settled | Query::CancelSettled | Query::Newer { .. } => None,
         Query::Summary => return Answer::Ready(View::Summary(summary(ctx, body))),
     };
-    let is_ready = match query {
-        Query::View { .. } | Query::Summary => true,
-        Query::Settled => is_settled(body),
-        Query::CancelSettled => {
-            // Without a line that is left it ends in the same step.
-            let ends = matches!(body.stage, Stage::Confirmed | Stage::InFulfilment)
-                && body.is_empty()
-                || body.stage == Stage::Cancelling;
-            body.on_hold.is_some() || !(cancel_waits(body) || body.stop.is_some() || ends)
-        }
-        // Also an earlier one, of a store that was set back: who waits would wait for nothing.
-        Query::Newer { than_version } => ctx.version != *than_version,
-    };
     let view = View::Order(Box::new(view(ctx, body, since)));
     if is_ready { Answer::Ready(view) } else { Answer::NotYet(view) }
+}
+
+/// Whether a question has its answer, and waits no longer.
+pub(super) fn is_ready(ctx: &Context<'_>, body: Option<&Body>, query: &Query) -> bool {
+    let Some(body) = body else {
+        // Who waits for its placing does so because the cart has told it, and it is about to be.
+        return !matches!(query, Query::Settled);
+    };
+    // A stranger is told at once that it is not there.
+    let is_strange = !body.terms.owner.admits(ctx.principal, Scope::OrdersRead);
+    is_strange
+        || match query {
+            Query::View { .. } | Query::Summary => true,
+            Query::Settled => is_settled(body),
+            Query::CancelSettled => {
+                // Without a line that is left it ends in the same step.
+                let ends = matches!(body.stage, Stage::Confirmed | Stage::InFulfilment)
+                    && body.is_empty()
+                    || body.stage == Stage::Cancelling;
+                body.on_hold.is_some() || !(cancel_waits(body) || body.stop.is_some() || ends)
+            }
+            // Also an earlier one, of a store set back: who waits would wait for nothing.
+            Query::Newer { than_version } => ctx.version != *than_version,
+        }
 }
 
 /// Whether placing has come to something: to be paid or sold, with its number, or over. The number

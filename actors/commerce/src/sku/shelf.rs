@@ -6,6 +6,7 @@
 //! when it is decided, and the arithmetic here saturates.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::parts::{Parts, ShelfIndex};
 use crate::protocol::{Location, Split};
@@ -124,8 +125,8 @@ impl Shelves {
         Ok(Parts::of(parts))
     }
 
-    fn by_preference(&self, prefer: &[Location]) -> Vec<ShelfIndex> {
-        let mut order: Vec<ShelfIndex> = (0..).take(self.0.len()).collect();
+    fn by_preference(&self, prefer: &[Location]) -> SmallVec<[ShelfIndex; 8]> {
+        let mut order: SmallVec<[ShelfIndex; 8]> = (0..).take(self.0.len()).collect();
         if order.len() > 1 {
             order.sort_unstable_by_key(|index| {
                 let name = self.get(*index).map(|shelf| &shelf.name);

@@ -11,6 +11,9 @@
 use entity::{Affinity, EntityId, EntityKey, Tenant, Timestamp};
 use uuid::Uuid;
 
+/// Bytes for which a key has room at once: most take fewer.
+const KEY_BYTES: usize = 64;
+
 /// A key under construction.
 #[derive(Debug, Clone)]
 pub(super) struct Key(Vec<u8>);
@@ -18,7 +21,7 @@ pub(super) struct Key(Vec<u8>);
 impl Key {
     /// A key of a tenant in a table.
     pub(super) fn of(table: u8, tenant: &Tenant) -> Self {
-        Self(vec![table]).text(tenant.as_str())
+        Self(Vec::with_capacity(KEY_BYTES)).byte(table).text(tenant.as_str())
     }
 
     /// Adds a byte.

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use compact_str::CompactString;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
@@ -22,12 +23,12 @@ pub struct Money {
     /// Minor units: cents.
     pub amount: i64,
     /// ISO 4217 alphabetic code, in capitals.
-    pub currency: String,
+    pub currency: CompactString,
 }
 
 impl Money {
     /// An amount for a reply; `money_overflow` when clients could not read it exactly.
-    pub fn new(amount: i64, currency: impl Into<String>) -> Result<Self, Problem> {
+    pub fn new(amount: i64, currency: &str) -> Result<Self, Problem> {
         if amount.unsigned_abs() > AMOUNT_MAX.unsigned_abs() {
             return Err(Problem::new(Code::MoneyOverflow));
         }
@@ -55,11 +56,11 @@ impl<'de> Deserialize<'de> for Amount {
     }
 }
 
-struct Currency(String);
+struct Currency(CompactString);
 
 impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        let code = String::deserialize(reader)?;
+        let code = CompactString::deserialize(reader)?;
         if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) {
             Ok(Self(code))
         } else {

@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use entity::{Cause, EntityKey, Quarantine, RecordSource, StepRecord, Timestamp};
+use entity::{
+    Cause, EntityKey, PackedEvents, Quarantine, RecordSource, Sends, StepRecord, Timestamp,
+};
 use ports::memory::MemoryStore;
 use ports::{Frame, FrameHeader, Journal};
 
@@ -17,8 +19,8 @@ pub(crate) fn record(key: &EntityKey) -> StepRecord {
         at: Timestamp(1),
         cause: Cause::default(),
         source: RecordSource::Runtime,
-        events: Vec::new(),
-        sends: Vec::new(),
+        events: PackedEvents::new(),
+        sends: Sends::new(),
         mark: None,
         kept: None,
         deadline: None,
@@ -30,7 +32,8 @@ pub(crate) fn record(key: &EntityKey) -> StepRecord {
 /// An entity is put in quarantine.
 pub(crate) fn imposed(key: &EntityKey) -> StepRecord {
     let mut imposed = record(key);
-    imposed.quarantine = Some(Quarantine::Imposed { reason: "panicked: a bug".into() });
+    let change = Quarantine::Imposed { reason: "panicked: a bug".into() };
+    imposed.quarantine = Some(Box::new(change));
     imposed
 }
 

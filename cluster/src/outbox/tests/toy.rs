@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use codec::{Packed, Stored, TypeId, pack};
 use entity::{
     Answer, Bounce, Cause, Context, Decision, Entity, EntityKey, EntityType, EntityTypes,
-    EventContext, Kind, Publication, RecordSource, ShardId, StepRecord, Tenant, Timestamp,
+    EventContext, Kind, Publication, RecordSource, Sends, ShardId, StepRecord, Tenant, Timestamp,
 };
 use ports::{Frame, FrameHeader, MemoryStore, Store, Tail};
 use serde::{Deserialize, Serialize};
@@ -124,7 +124,7 @@ pub(crate) fn step(key: &EntityKey, version: u64, at: u64, texts: &[&str]) -> St
         cause: Cause::default(),
         source: RecordSource::Caller,
         events: texts.iter().map(|t| text(t)).collect(),
-        sends: Vec::new(),
+        sends: Sends::new(),
         mark: None,
         kept: None,
         deadline: None,

@@ -80,7 +80,7 @@ impl<R: Caller> ShardCore<R> {
         self.unfoldable.remove(&ask.key);
         let mut record = self.runtime_record(&ask.key, &ask.cause);
         let by = ask.principal.subject.to_string();
-        record.quarantine = Some(Quarantine::Lifted { by });
+        record.quarantine = Some(Box::new(Quarantine::Lifted { by }));
         let key = ask.key.clone();
         self.finish_operator(ask, record, env, out);
         // Its deadline was taken out of the index, and nothing else may ever ask for it.
@@ -104,8 +104,8 @@ impl<R: Caller> ShardCore<R> {
         let mut message = (*letter.message).clone();
         message.expires_at = entity::Timestamp::MAX;
         let mut record = self.runtime_record(&message.to, &ask.cause);
-        record.dead_letter = Some(DeadLetterChange::Replayed(number));
-        record.sends = vec![self.outgoing.number(self.config.shard, message)];
+        record.dead_letter = Some(Box::new(DeadLetterChange::Replayed(number)));
+        record.sends = [self.outgoing.number(self.config.shard, message)].into();
         self.finish_operator(ask, record, env, out);
     }
 

@@ -2,9 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use entity::{Context, EntityKey, QueryOutcome, Source};
+use entity::{Context, EntityKey, Source, Timestamp};
 
 use super::{Access, Answer, Ask, AskBody, Caller, Env, Output, Refusal, ShardCore, Slot};
+use crate::log::Lsn;
+use crate::shard::residents::Resident;
 use crate::shard::waiters::Waiter;
 
 impl<R: Caller> ShardCore<R> {
@@ -17,72 +19,36 @@ impl<R: Caller> ShardCore<R> {
             query,
             deadline: ask.deadline,
         };
-        self.ask_again(slot, waiter, out);
+        self.answer_or_wait(slot, waiter, out);
     }
 
     /// Answers a query, or lets it wait when the entity says that it is not yet time.
-    fn ask_again(&mut self, slot: Slot, waiter: Waiter<R>, out: &mut Vec<Output<R>>) {
-        let staged = self.residents.get(slot).last_lsn;
-        let lsn = if sites::is_broken("read_of_staged_state") { 0 } else { staged };
-        let can_wait = waiter.deadline > self.clock;
-        match self.evaluate(slot, &waiter, can_wait) {
-            Ok(None) => {
-                let key = self.residents.get(slot).key.clone();
-                if let Err(waiter) = self.waiters.add(key, waiter) {
+    fn answer_or_wait(&mut self, slot: Slot, waiter: Waiter<R>, out: &mut Vec<Output<R>>) {
+        let resident = self.residents.get(slot);
+        let (lsn, key) = (readable_at(resident), &resident.key);
+        match evaluate(resident, &waiter, self.time, self.clock) {
+            Some(answer) => self.reply(lsn, waiter.reply_to, answer, out),
+            None => {
+                if let Err(waiter) = self.waiters.add(key.clone(), waiter) {
                     let answer = Answer::Refused(Refusal::Overloaded);
                     out.push(Output::Reply(waiter.reply_to, answer));
                 }
             }
-            Ok(Some(outcome)) => self.reply(lsn, waiter.reply_to, Answer::Query(outcome), out),
-            Err(refusal) => self.reply(lsn, waiter.reply_to, Answer::Refused(refusal), out),
-        }
-    }
-
-    /// Answers a query; `None`, where it can wait: what it waits for is not yet so.
-    fn evaluate(
-        &self,
-        slot: Slot,
-        waiter: &Waiter<R>,
-        can_wait: bool,
-    ) -> Result<Option<QueryOutcome>, Refusal> {
-        let resident = self.residents.get(slot);
-        let ctx = Context {
-            key: &resident.key,
-            now: self.time,
-            version: resident.cell.version(),
-            principal: &waiter.principal,
-            source: Source::Caller,
-            cause: &waiter.cause,
-        };
-        let (cell, query) = (&resident.cell, &waiter.query);
-        // A query cannot change the cell, so a panic in it leaves nothing to mend.
-        let answered = catch_unwind(AssertUnwindSafe(|| match can_wait {
-            true => cell.awaited(&ctx, query),
-            false => cell.query(&ctx, query).map(Some),
-        }));
-        match answered {
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(_)) => Err(Refusal::Unreadable),
-            Err(_) => Err(Refusal::Failed),
         }
     }
 
     /// Asks again the queries that wait for entities that changed in this turn.
     pub(super) fn wake_waiters(&mut self, out: &mut Vec<Output<R>>) {
         while let Some(key) = self.changed.pop_first() {
-            let waiters = self.waiters.take(&key);
-            match self.residents.find(&key) {
-                Some(slot) => {
-                    for waiter in waiters.into_iter().filter(|it| !it.reply_to.has_left()) {
-                        self.ask_again(slot, waiter, out);
-                    }
-                }
-                None => {
-                    for waiter in waiters {
-                        let answer = Answer::Refused(Refusal::Unavailable);
-                        out.push(Output::Reply(waiter.reply_to, answer));
-                    }
-                }
+            let (time, clock) = (self.time, self.clock);
+            let resident = self.residents.find(&key).map(|slot| self.residents.get(slot));
+            let lsn = resident.map_or(0, readable_at);
+            let answered = self.waiters.answered(&key, |waiter| match resident {
+                Some(resident) => evaluate(resident, waiter, time, clock),
+                None => Some(Answer::Refused(Refusal::Unavailable)),
+            });
+            for (waiter, answer) in answered {
+                self.reply(lsn, waiter.reply_to, answer, out);
             }
         }
     }
@@ -96,11 +62,45 @@ impl<R: Caller> ShardCore<R> {
         out: &mut Vec<Output<R>>,
     ) {
         match self.access(key, env, out) {
-            Access::Ready(slot) => self.ask_again(slot, waiter, out),
+            Access::Ready(slot) => self.answer_or_wait(slot, waiter, out),
             Access::Loading | Access::Quarantined | Access::Unknown => {
                 let answer = Answer::Refused(Refusal::Unavailable);
                 out.push(Output::Reply(waiter.reply_to, answer));
             }
         }
+    }
+}
+
+/// The place in the log on which an answer from this entity depends.
+fn readable_at(resident: &Resident) -> Lsn {
+    if sites::is_broken("read_of_staged_state") { 0 } else { resident.last_lsn }
+}
+
+/// The answer to a query at shard time `time`; `None`, where it can wait by the node's `clock`:
+/// what it waits for is not yet so.
+fn evaluate<R>(
+    resident: &Resident,
+    waiter: &Waiter<R>,
+    time: Timestamp,
+    clock: Timestamp,
+) -> Option<Answer> {
+    let ctx = Context {
+        key: &resident.key,
+        now: time,
+        version: resident.cell.version(),
+        principal: &waiter.principal,
+        source: Source::Caller,
+        cause: &waiter.cause,
+    };
+    let (cell, query) = (&resident.cell, &waiter.query);
+    // A query cannot change the cell, so a panic in it leaves nothing to mend.
+    let answered = catch_unwind(AssertUnwindSafe(|| match waiter.deadline > clock {
+        true => cell.awaited(&ctx, query),
+        false => cell.query(&ctx, query).map(Some),
+    }));
+    match answered {
+        Ok(Ok(outcome)) => outcome.map(Answer::Query),
+        Ok(Err(_)) => Some(Answer::Refused(Refusal::Unreadable)),
+        Err(_) => Some(Answer::Refused(Refusal::Failed)),
     }
 }

@@ -116,7 +116,7 @@ impl Recovery {
 
 /// What a record of the tail changes in the shard itself.
 fn quarantine_after(quarantined: &mut BTreeMap<EntityKey, String>, record: &StepRecord) {
-    match &record.quarantine {
+    match record.quarantine.as_deref() {
         Some(Quarantine::Imposed { reason }) => {
             quarantined.insert(record.key.clone(), reason.clone());
         }
@@ -146,7 +146,7 @@ impl<R: Caller> ShardCore<R> {
         for record in recovery.records {
             core.time = core.time.max(record.at);
             quarantine_after(&mut core.quarantined, &record);
-            match record.dead_letter {
+            match record.dead_letter.map(|change| *change) {
                 Some(DeadLetterChange::Kept(number, letter)) => {
                     core.last_dead_letter = core.last_dead_letter.max(number);
                     core.keep_dead_letter(number, letter);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use codec::Packed;
 use entity::{
     BounceReason, Cause, CellError, Context, DeadLetter, DeadLetterChange, EntityKey, Input, Mark,
-    Message, MessageKind, Outcome, Principal, Quarantine, RecordSource, ShardId, Source, Step,
-    StepRecord, StreamSend, Timestamp,
+    Message, MessageKind, Outcome, PackedEvents, Principal, Quarantine, RecordSource, Sends,
+    ShardId, Source, Step, StepRecord, StreamSend, Timestamp,
 };
 use ports::Frame;
 
@@ -254,7 +254,10 @@ impl<R: Caller> ShardCore<R> {
     pub(super) fn stage(&mut self, mut record: StepRecord, env: &mut dyn Env) -> Option<Placed> {
         let n_events = record.events.len();
         self.scratch.clear();
-        let (mark, sends) = (record.mark, record.sends.clone());
+        let mark = record.mark;
+        let mut sends = std::mem::take(&mut self.sending);
+        sends.clear();
+        sends.extend_from_slice(&record.sends);
         if sites::is_broken("dedup_mark_not_with_effect") {
             record.mark = None;
         }
@@ -268,7 +271,7 @@ impl<R: Caller> ShardCore<R> {
         assert!(placed.lsn > self.staged, "I2: the log went back");
         self.staged = placed.lsn;
         self.snapshots.staged(&placed, n_events);
-        for send in sends {
+        for send in sends.drain(..) {
             self.outgoing.keep(placed.lsn, send.clone());
             if self.config.chaining {
                 self.hand_over(send);
@@ -276,6 +279,7 @@ impl<R: Caller> ShardCore<R> {
                 self.release.push(placed.lsn, Held::Send(send));
             }
         }
+        self.sending = sends;
         if let Some(mark) = mark {
             let ack = Held::Ack { from: mark.from_shard, number: mark.number };
             self.release.push(placed.lsn, ack);
@@ -289,9 +293,9 @@ impl<R: Caller> ShardCore<R> {
         effects: Vec<entity::Effect>,
         bounce: Option<Packed>,
         origin: &Origin<'_>,
-    ) -> Vec<StreamSend> {
+    ) -> Sends {
         let n_shards = self.config.n_shards;
-        let mut sends = Vec::with_capacity(effects.len() + usize::from(bounce.is_some()));
+        let mut sends = Sends::with_capacity(effects.len() + usize::from(bounce.is_some()));
         for effect in effects {
             let to_shard = effect.to.shard(n_shards);
             let ttl_ms = effect.ttl_ms.map(|ttl_ms| {
@@ -375,7 +379,8 @@ impl<R: Caller> ShardCore<R> {
         let letter = DeadLetter { message: Arc::clone(message), reason };
         self.last_dead_letter += 1;
         self.keep_dead_letter(self.last_dead_letter, letter.clone());
-        record.dead_letter = Some(DeadLetterChange::Kept(self.last_dead_letter, letter.clone()));
+        let change = DeadLetterChange::Kept(self.last_dead_letter, letter.clone());
+        record.dead_letter = Some(Box::new(change));
         self.alarm(Alarm::DeadLetter(Box::new(letter)), out);
         self.stage_runtime(record, env);
     }
@@ -385,9 +390,9 @@ impl<R: Caller> ShardCore<R> {
         let sends = match &message.kind {
             MessageKind::Command => {
                 let body = message.body.clone();
-                vec![self.bounced(&message.to, &message.from, reason, body, &message.cause)]
+                [self.bounced(&message.to, &message.from, reason, body, &message.cause)].into()
             }
-            MessageKind::Bounce(_) => Vec::new(),
+            MessageKind::Bounce(_) => Sends::new(),
         };
         let mut record = self.runtime_record(&message.to, &message.cause);
         record.mark = Some(mark);
@@ -404,8 +409,8 @@ impl<R: Caller> ShardCore<R> {
             at: self.time,
             cause: cause.clone(),
             source: RecordSource::Runtime,
-            events: Vec::new(),
-            sends: Vec::new(),
+            events: PackedEvents::new(),
+            sends: Sends::new(),
             mark: None,
             kept: None,
             deadline: None,
@@ -431,7 +436,7 @@ impl<R: Caller> ShardCore<R> {
     ) -> Option<u64> {
         sites::hit("entity.quarantined");
         let mut record = self.runtime_record(key, cause);
-        record.quarantine = Some(Quarantine::Imposed { reason: reason.clone() });
+        record.quarantine = Some(Box::new(Quarantine::Imposed { reason: reason.clone() }));
         self.quarantined.insert(key.clone(), reason.clone());
         self.alarm(Alarm::Quarantined { key: key.clone(), reason }, out);
         self.stage_runtime(record, env)

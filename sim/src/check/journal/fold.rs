@@ -69,7 +69,7 @@ impl<'a> Folder<'a> {
                 self.faults.push(format!("{key} at {version}: deadline {said:?}, folded {is:?}"));
             }
             let Some(snapshot) = snapshot else { continue };
-            if let Some((key, kept)) = &record.kept {
+            if let Some((key, kept)) = record.kept.as_deref() {
                 window.keep(*key, kept.clone());
             }
             if !stands && snapshot.version == version && snapshot.last_commit == *commit_no {

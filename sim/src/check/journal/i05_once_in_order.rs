@@ -106,7 +106,7 @@ fn nth<'a>(all: &[&'a Arc<Message>], number: u64) -> Option<&'a Arc<Message>> {
 fn dead_letters(world: &World, sent: &BTreeMap<Stream, Vec<&Arc<Message>>>, found: &mut Findings) {
     let mut kept: BTreeMap<ShardId, (u64, BTreeSet<u64>)> = BTreeMap::new();
     for rec in world.records() {
-        let Some(change) = &rec.record.dead_letter else { continue };
+        let Some(change) = rec.record.dead_letter.as_deref() else { continue };
         let (last, open) = kept.entry(rec.shard).or_default();
         let fits = match change {
             DeadLetterChange::Kept(number, letter) => {

@@ -27,7 +27,7 @@ fn kept(world: &World, found: &mut Findings) {
     let mut placed: BTreeMap<IdempotencyKey, EntityKey> = BTreeMap::new();
     for rec in world.records() {
         let record = &rec.record;
-        let Some((key, kept)) = &record.kept else { continue };
+        let Some((key, kept)) = record.kept.as_deref() else { continue };
         let before = until.insert((&record.key, *key), kept.expires_at);
         let fits = before.is_none_or(|before| before <= record.at)
             && kept.version == record.version_after();

@@ -212,7 +212,7 @@ fn troubles(world: &World, found: &mut Findings) {
     let quarantined = quarantined(world);
     let mut letters = BTreeSet::new();
     for rec in world.records() {
-        match &rec.record.dead_letter {
+        match rec.record.dead_letter.as_deref() {
             Some(DeadLetterChange::Kept(number, _)) => {
                 letters.insert((rec.shard, *number));
             }
@@ -233,7 +233,7 @@ fn troubles(world: &World, found: &mut Findings) {
 fn quarantined(world: &World) -> BTreeMap<&EntityKey, &str> {
     let mut quarantined: BTreeMap<&EntityKey, &str> = BTreeMap::new();
     for rec in world.records() {
-        match &rec.record.quarantine {
+        match rec.record.quarantine.as_deref() {
             Some(Quarantine::Imposed { reason }) => {
                 quarantined.insert(&rec.record.key, reason);
             }

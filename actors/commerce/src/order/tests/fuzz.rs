@@ -192,6 +192,16 @@ impl Walk {
         }
     }
 
+    /// Asks for all that one can wait for; the world looks whether who waits waits for the answer.
+    fn ask(&mut self) {
+        let queries = [Query::Settled, Query::CancelSettled, Query::Newer { than_version: 3 }];
+        for (order, who) in self.orders.iter().flat_map(|it| [(it, "ada"), (it, "bob")]) {
+            for query in &queries {
+                drop(self.world.query::<Order>(&buyer(who), order, query));
+            }
+        }
+    }
+
     fn staff(&mut self, order: u8, command: Command) {
         if let Some(order) = self.order(order) {
             let _ = self.world.ask::<Order>(&staff(), &order, &command);
@@ -362,6 +372,7 @@ proptest! {
         let mut walk = Walk::new();
         for act in &acts {
             walk.act(act);
+            walk.ask();
         }
         walk.finish();
         walk.check()?;

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use codec::{Stored, pack, unpack};
 use entity::{EntityKey, PrincipalKind, Timestamp};
 use expect_test::{ExpectFile, expect_file};
+use smallvec::smallvec;
 use uuid::Uuid;
 
 use super::world::{World, address, buyer, priced, staff, usd};
 use crate::customer::Invalid;
 use crate::keys;
 use crate::order::*;
-use crate::protocol::{AccountReply, CommitRefusal, HoldRefusal, IfVersion, StockReply};
+use crate::protocol::{AccountReply, CommitRefusal, HoldRefusal, IfVersion, Split, StockReply};
 
 /// Holds the bytes of `samples` to a file, and that they read back. `n_variants` different
 /// variants must be among them: a new one has to come with a sample.
@@ -79,7 +80,7 @@ fn terms() -> Arc<Terms> {
 }
 
 pub(super) fn facts() -> Vec<Fact> {
-    let ack = Ack { line: 1, split: vec![("main".into(), 300)], committed: false };
+    let ack = Ack { line: 1, split: smallvec![("main".into(), 300)], committed: false };
     let (note, carrier, tracking_number) = ("why".into(), "post".into(), "T1".into());
     let cuts = vec![Cut { parcel: 1, line: 0, qty: 2 }];
     let at = Timestamp(1_700_000_000_123);
@@ -150,7 +151,7 @@ fn events() {
 
 fn stock_replies() -> Vec<StockReply> {
     let (hold_id, generation, shipment_id) = (id(1), 2, id(3));
-    let split = vec![("main".into(), 2)];
+    let split: Split = smallvec![("main".into(), 2)];
     let expires_at = Some(Timestamp(9));
     let refusal = HoldRefusal::PriceMoved { price_version: 4 };
     vec![

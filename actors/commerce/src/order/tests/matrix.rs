@@ -12,12 +12,13 @@ use entity::{
     Principal, PrincipalKind, Source, Timestamp,
 };
 use expect_test::expect_file;
+use smallvec::smallvec;
 
 use super::faults::verb_of;
 use super::world::{World, buyer, staff, tenant, usd};
 use crate::account;
 use crate::order::*;
-use crate::protocol::{AccountReply, CommitRefusal, HoldRefusal, IfVersion, StockReply};
+use crate::protocol::{AccountReply, CommitRefusal, HoldRefusal, IfVersion, Split, StockReply};
 use crate::shipment::{self, Shipment};
 use crate::sku;
 use crate::{keys, kinds};
@@ -305,7 +306,7 @@ fn stock(case: &Case, body: &Body) -> Vec<Input> {
     let line = &body.lines[0];
     let (hold_id, generation) = (line.hold_id, line.generation);
     let sku = body.terms.priced.lines[0].sku.clone();
-    let split = vec![("east".into(), 2)];
+    let split: Split = smallvec![("east".into(), 2)];
     let acked = |generation, committed| StockReply::HoldAcked {
         hold_id,
         generation,

@@ -9,8 +9,9 @@ use codec::{Carried, Packed, Stored, pack, unpack};
 use compact_str::CompactString;
 use entity::{
     BounceReason, Cause, Cell, Context, Entity, EntityKey, EntityType, EntityTypes, EventContext,
-    Fingerprint, IdempotencyKey, Input, Message, MessageKind, Outcome, Principal, PrincipalKind,
-    QueryOutcome, RecordSource, Scopes, ShardId, Source, StepRecord, Tenant, Timestamp,
+    Fingerprint, IdempotencyKey, Input, Message, MessageKind, Outcome, PackedEvents, Principal,
+    PrincipalKind, QueryOutcome, RecordSource, Scopes, Sends, ShardId, Source, StepRecord, Tenant,
+    Timestamp,
 };
 
 use crate::account::{self, Account};
@@ -397,7 +398,11 @@ impl World {
         let (cell, _) = self.cell(key);
         let version = cell.version();
         let ctx = Context { key, now, version, principal, source: Source::Caller, cause: &cause };
-        match cell.query(&ctx, &Carried::of(query.clone())).unwrap() {
+        let query = Carried::of(query.clone());
+        let answer = cell.query(&ctx, &query).unwrap();
+        let waits = cell.awaited(&ctx, &query).unwrap().is_none();
+        assert_eq!(waits, matches!(answer, QueryOutcome::NotYet(..)), "it waits for the answer");
+        match answer {
             QueryOutcome::Ready(_, view) => (true, Ok(view.take().unwrap())),
             QueryOutcome::NotYet(_, view) => (false, Ok(view.take().unwrap())),
             QueryOutcome::Rejected(no) => (true, Err(unpack(&no).unwrap())),
@@ -608,8 +613,8 @@ fn record(key: &EntityKey, at: Timestamp) -> StepRecord {
         at,
         cause: Cause::default(),
         source: RecordSource::Message,
-        events: Vec::new(),
-        sends: Vec::new(),
+        events: PackedEvents::new(),
+        sends: Sends::new(),
         mark: None,
         kept: None,
         deadline: None,

@@ -272,7 +272,7 @@ async fn troubled(key: &EntityKey) -> Arc<MemoryStore> {
     };
     let letter = DeadLetter { message: Arc::new(message), reason: "failed three times".into() };
     let mut kept = record(key);
-    kept.dead_letter = Some(DeadLetterChange::Kept(1, letter));
+    kept.dead_letter = Some(Box::new(DeadLetterChange::Kept(1, letter)));
     append(&store, &[&imposed, &kept]).await;
     store
 }

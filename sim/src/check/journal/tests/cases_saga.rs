@@ -96,7 +96,7 @@ fn letter(journals: &mut Journals, number: u64) {
         let message = own.flat_map(|record| &record.sends).next().unwrap().message.clone();
         let mark = records.iter_mut().flatten().flatten().find(|it| it.mark.is_some()).unwrap();
         let letter = DeadLetter { message, reason: "tampered".into() };
-        mark.dead_letter = Some(DeadLetterChange::Kept(number, letter));
+        mark.dead_letter = Some(Box::new(DeadLetterChange::Kept(number, letter)));
     });
 }
 
@@ -148,7 +148,7 @@ fn kept_twice(journals: &mut Journals, _: &mut Given) {
 
 fn two_orders(journals: &mut Journals, _: &mut Given) {
     let mut first = None;
-    record(journals, |record| match (&first, &mut record.kept) {
+    record(journals, |record| match (&first, record.kept.as_deref_mut()) {
         (None, Some((key, _))) => {
             first = Some(*key);
             false
@@ -215,7 +215,7 @@ fn quarantine(journals: &mut Journals, given: &mut Given) {
         imposed.source = RecordSource::Runtime;
         imposed.events.clear();
         imposed.sends.clear();
-        imposed.quarantine = Some(Quarantine::Imposed { reason: "tampered".into() });
+        imposed.quarantine = Some(Box::new(Quarantine::Imposed { reason: "tampered".into() }));
         frame.push(imposed);
     });
 }
