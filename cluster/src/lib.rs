@@ -23,4 +23,6 @@ mod shard_map;
 pub mod wire;
 
 pub use node::{Directory, Loss, Node, NodeOptions, OpenError, Owner, StartError, Vitals};
-pub use region::{AsOf, Ask, AskError, HistoryError, Region, Replayed, Reply, Seen, gathered};
+pub use region::{
+    AsOf, Ask, AskError, HistoryError, Look, Region, Replayed, Reply, Seen, gathered,
+};

@@ -23,7 +23,7 @@ mod operator;
 mod past;
 
 pub use gathered::gathered;
-pub use history::HistoryError;
+pub use history::{HistoryError, Look};
 pub use past::AsOf;
 
 /// Who asks, why, under which key, and how long it may take.

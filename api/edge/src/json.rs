@@ -11,6 +11,7 @@ mod scalar;
 mod strict;
 
 pub use canonical::canonical;
+pub(crate) use decode::given;
 pub use decode::{decode, refuse};
 pub(crate) use scalar::{INLINE, Integer};
 pub use scalar::{Int, Patch, Slug, Text};

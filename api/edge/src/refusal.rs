@@ -137,8 +137,9 @@ impl Refused for cart::Rejection {
                 .with("coupon", code.as_str()),
             Self::CurrencyMismatch => Problem::new(Code::CurrencyMismatch),
             Self::Invalid(fault) => invalid(&fault),
-            Self::NotImplemented => Problem::new(Code::ValidationFailed)
-                .detail("this transaction type is not implemented yet"),
+            Self::NotImplemented => {
+                field("/txn_type", "unknown_value", "this transaction type is not implemented yet")
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+pub(crate) use cluster::Look;
 use cluster::{Ask, AskError, Region, Reply, Seen};
 use commerce::money::{Ccy, Money};
 use commerce::order::Timers;
@@ -328,6 +329,23 @@ impl Shop {
     {
         let ask = asker.reading(limits::COMMAND_DEADLINE_MS);
         let read = self.region().history(key, &ask, 0).await;
+        read.map_err(|error| problem(AskError::<E>::from(error)))
+    }
+
+    /// Steps of an entity, newest first, as `look` says. Nobody is asked whether the caller may see
+    /// it: that comes first. O(frames of the entity that are looked at).
+    pub(crate) async fn look_back<E>(
+        &self,
+        asker: &Asker,
+        key: &EntityKey,
+        look: impl FnMut(&StepRecord) -> Look,
+    ) -> Result<Vec<StepRecord>, Problem>
+    where
+        E: Entity,
+        E::Rejection: Refused,
+    {
+        let ask = asker.reading(limits::COMMAND_DEADLINE_MS);
+        let read = self.region().walk_back(key, &ask, look).await;
         read.map_err(|error| problem(AskError::<E>::from(error)))
     }
 }

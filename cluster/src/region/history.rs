@@ -50,9 +50,11 @@ impl<E: Entity> From<HistoryError> for AskError<E> {
 }
 
 /// What becomes of a record on the way back.
-enum Look {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// It is part of the answer.
     Keep,
-    /// It is too new.
+    /// It is not, but older ones may be.
     Pass,
     /// Neither it nor an older one is needed.
     Stop,
@@ -170,8 +172,8 @@ impl Region {
     }
 
     /// Collects records, newest first, as `look` says. Lets others run between frames: a store may
-    /// answer each read at once.
-    async fn walk_back(
+    /// answer each read at once. O(frames of the entity that are looked at).
+    pub async fn walk_back(
         &self,
         key: &EntityKey,
         ask: &Ask,

@@ -5,12 +5,13 @@
 //! name where people and warehouses look.
 
 use compact_str::CompactString;
+use entity::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::command::Condition;
 use super::hold::{Owner, Terms};
-use super::limits;
+use super::{MovementView, limits};
 use crate::money::Money;
 use crate::protocol::Location;
 
@@ -238,4 +239,60 @@ pub enum Event {
         /// The holds.
         hold_ids: Vec<Uuid>,
     },
+}
+
+/// A change of units on hand, as an event tells it.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved<'a> {
+    kind: MovementKind,
+    location: &'a Location,
+    qty: i64,
+}
+
+impl Event {
+    /// How it changes the units on hand; `None`: not at all. The n-th event of a SKU that does is
+    /// its movement n.
+    #[must_use]
+    pub fn movement(&self) -> Option<Moved<'_>> {
+        match self {
+            Self::Adjusted { location, kind, delta, .. } => {
+                Some(Moved { kind: *kind, location, qty: *delta })
+            }
+            Self::Shipped { location, qty, .. } => {
+                let qty = i64::from(*qty).saturating_neg();
+                Some(Moved { kind: MovementKind::Shipped, location, qty })
+            }
+            Self::Restocked { location, qty, origin, condition, .. } => match (origin, condition) {
+                (Origin::Shipped, Condition::BackInStock) => {
+                    let qty = i64::from(*qty);
+                    Some(Moved { kind: MovementKind::Restocked, location, qty })
+                }
+                (Origin::Committed, _) | (_, Condition::Unusable) => None,
+            },
+            Self::Put { .. }
+            | Self::ArchivedSet { .. }
+            | Self::PriceSet { .. }
+            | Self::PolicySet { .. }
+            | Self::Held { .. }
+            | Self::Resized { .. }
+            | Self::Grown { .. }
+            | Self::Pinned { .. }
+            | Self::Unpinned { .. }
+            | Self::Committed { .. }
+            | Self::Released { .. }
+            | Self::Expired { .. }
+            | Self::Revoked { .. }
+            | Self::Transferred { .. }
+            | Self::OwnersAsked { .. } => None,
+        }
+    }
+}
+
+impl Moved<'_> {
+    /// The movement with its number within the SKU and its time.
+    #[must_use]
+    pub fn numbered(self, number: u64, at: Timestamp) -> MovementView {
+        let Self { kind, location, qty } = self;
+        MovementView { number, kind, location: location.clone(), qty, at }
+    }
 }

@@ -4,11 +4,11 @@ use entity::{EventContext, Timestamp};
 use uuid::Uuid;
 
 use super::command::Condition;
-use super::event::{MovementKind, Origin};
+use super::event::{Moved, MovementKind, Origin};
 use super::hold::{Hold, Owner, Phase, Terms, remember};
 use super::parts::Parts;
 use super::shelf::Claim;
-use super::{About, Event, MovementView, Sku, limits};
+use super::{About, Event, Sku, limits};
 use crate::protocol::Location;
 
 pub(super) fn apply(sku: &mut Sku, ctx: &EventContext<'_>, event: &Event) {
@@ -30,7 +30,6 @@ pub(super) fn apply(sku: &mut Sku, ctx: &EventContext<'_>, event: &Event) {
         }
         Event::Adjusted { location, kind, delta, .. } => {
             sku.adjusted(location, *kind, *delta);
-            sku.moved(*kind, location, *delta, at);
         }
         Event::Held { hold_id, owner, terms, left: _ } => sku.held(*hold_id, owner, terms, at),
         Event::Resized { hold_id, terms, left: _ } => {
@@ -68,6 +67,9 @@ pub(super) fn apply(sku: &mut Sku, ctx: &EventContext<'_>, event: &Event) {
             sku.restocked(*hold_id, *movement, location, *qty, back, at);
         }
         Event::OwnersAsked { hold_ids } => sku.owners_asked(hold_ids, at),
+    }
+    if let Some(moved) = event.movement() {
+        sku.moved(moved, at);
     }
 }
 
@@ -138,7 +140,6 @@ impl Sku {
             more.out = more.out.saturating_add(qty);
             remember(&mut more.shipped, (shipment, index));
         });
-        self.moved(MovementKind::Shipped, location, i64::from(qty).saturating_neg(), at);
     }
 
     fn restocked(
@@ -167,7 +168,6 @@ impl Sku {
                         let shelf = self.shelves.open(location);
                         shelf.on_hand = shelf.on_hand.saturating_add(qty.into());
                         shelf.restocked = shelf.restocked.saturating_add(qty.into());
-                        self.moved(MovementKind::Restocked, location, qty.into(), at);
                     }
                     Condition::Unusable => {}
                 }
@@ -211,13 +211,11 @@ impl Sku {
         }
     }
 
-    fn moved(&mut self, kind: MovementKind, location: &Location, qty: i64, at: Timestamp) {
+    fn moved(&mut self, moved: Moved<'_>, at: Timestamp) {
         self.movements_made = self.movements_made.saturating_add(1);
         if self.movements.len() >= limits::MOVEMENTS_KEPT {
             self.movements.pop_front();
         }
-        let location = location.clone();
-        let number = self.movements_made;
-        self.movements.push_back(MovementView { number, kind, location, qty, at });
+        self.movements.push_back(moved.numbered(self.movements_made, at));
     }
 }

@@ -24,7 +24,7 @@ pub const RETURNS_KEPT: usize = 1_024;
 /// the stock of a busy SKU more often than a buyer touches his order.
 pub const PRINCIPAL_KEYS: usize = 512;
 
-/// Movements that a SKU lists; the journal has all of them.
+/// The newest movements, which a SKU keeps; the journal has all of them.
 pub const MOVEMENTS_KEPT: usize = 100;
 
 /// Shipments and restocks that a hold remembers against repeats.

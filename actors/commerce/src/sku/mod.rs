@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use command::{Change, Command, Condition};
-pub use event::{Availability, Event, Left, MovementKind, Origin};
+pub use event::{Availability, Event, Left, Moved, MovementKind, Origin};
 pub use hold::{Owner, Phase, Terms};
 pub use parts::{Parts, ShelfIndex};
 pub use publish::FACE;

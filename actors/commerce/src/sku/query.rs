@@ -63,7 +63,7 @@ pub enum View {
     Movements {
         /// The page.
         movements: Vec<MovementView>,
-        /// Whether more follow.
+        /// Whether it keeps older ones; the first one has number 1.
         has_more: bool,
     },
 }

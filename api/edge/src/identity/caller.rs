@@ -101,7 +101,12 @@ impl Caller {
     pub fn may_watch(&self, topic: &Topic) -> Result<(), Problem> {
         match &self.via {
             Via::Ticket(ticket) if !ticket.opens(topic) => {
-                Err(Problem::new(Code::NotFound).detail("the ticket is for other topics"))
+                // Whether there is such an order is not for this ticket to know.
+                let code = match topic {
+                    Topic::Me => Code::InsufficientScope,
+                    Topic::Order(_) => Code::NotFound,
+                };
+                Err(Problem::new(code).detail("the ticket is for other topics"))
             }
             Via::Ticket(_) | Via::Nothing | Via::Bearer | Via::Cookie(_) => Ok(()),
         }

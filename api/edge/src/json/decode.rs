@@ -32,6 +32,15 @@ pub fn decode<T: DeserializeOwned>(tree: &Value) -> Result<T, Problem> {
     })
 }
 
+/// A member that may be left out, but not be `null`.
+pub(crate) fn given<'de, D, T>(reader: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    T::deserialize(reader).map(Some)
+}
+
 /// What a type's `Deserialize` says about a value of the right JSON type that it does not take:
 /// 422 with the fault's `code`. A code of [`Code`] becomes the problem's own.
 pub fn refuse<E: de::Error>(code: &'static str, detail: impl fmt::Display) -> E {

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 
+use crate::health::Phase;
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
 use crate::state::EdgeState;
@@ -35,6 +36,12 @@ pub(crate) async fn context<B: MessageBody + 'static>(
     let answer = next.call(request).await.map_err(|error| problem_of(&error))?;
     let mut response = answer.map_into_boxed_body();
     stamp(&mut response, &context);
+    if edge.health().phase() == Phase::Draining
+        && response.status() != StatusCode::SWITCHING_PROTOCOLS
+    {
+        // Clients take another connection, to a node that stays, before this one is closed.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     count(&response, began);
     Ok(response)
 }

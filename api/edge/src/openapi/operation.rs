@@ -142,7 +142,7 @@ fn responses(route: &Route) -> Value {
     let operation = route.operation;
     let mut responses = serde_json::Map::new();
     for status in operation.statuses {
-        let headers = headers(operation.located && is_located(*status), false);
+        let headers = success_headers(operation, *status);
         let mut response = json!({"description": meaning(*status), "headers": headers});
         let has_body = !matches!(*status, 204 | 302 | 303);
         if let Some(content) = (route.reply)().describe().filter(|_| has_body) {
@@ -155,12 +155,13 @@ fn responses(route: &Route) -> Value {
         responses.insert(status.to_string(), response);
     }
     if operation.minimal && operation.statuses.contains(&200) {
-        let described = json!({"description": meaning(204), "headers": headers(false, false)});
+        let headers = success_headers(operation, 204);
+        let described = json!({"description": meaning(204), "headers": headers});
         responses.entry("204").or_insert(described);
     }
-    let is_read = operation.method == Method::Get && operation.error_form == ErrorForm::Problem;
-    if is_read && operation.statuses.contains(&200) && !operation.ticket {
-        let described = json!({"description": meaning(304), "headers": headers(false, false)});
+    if is_conditional(operation) {
+        let headers = success_headers(operation, 304);
+        let described = json!({"description": meaning(304), "headers": headers});
         responses.insert("304".to_owned(), described);
     }
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
@@ -179,7 +180,7 @@ fn responses(route: &Route) -> Value {
         let described = json!({
             "description": codes.join(", "),
             "x-codes": codes,
-            "headers": headers(false, says_when),
+            "headers": refusal_headers(operation, status, says_when),
             "content": {media_type: {"schema": schema}},
         });
         responses.insert(status.to_string(), described);
@@ -199,21 +200,58 @@ const fn meaning(status: u16) -> &'static str {
     }
 }
 
-/// Statuses of success that say where the thing stands.
-const fn is_located(status: u16) -> bool {
-    matches!(status, 201 | 202 | 302 | 303)
+/// Whether a success of this status says where the thing stands: of what is made or goes on, and
+/// of a 200 that stands for one of them.
+fn is_located(operation: &Operation, status: u16) -> bool {
+    let is_new = |status: &u16| matches!(status, 201 | 202 | 302 | 303);
+    operation.located && (is_new(&status) || status == 200 && operation.statuses.iter().any(is_new))
 }
 
-/// `is_located`, `says_when`: whether there are `Location` and `Retry-After`.
-fn headers(is_located: bool, says_when: bool) -> Value {
-    let text = schema_of::<String>();
-    let header = |about: &str| json!({"description": about, "schema": text.clone()});
+/// Whether it is a read that is answered 304 where the reader has what there is.
+fn is_conditional(operation: &Operation) -> bool {
+    let is_read = operation.method == Method::Get && operation.error_form == ErrorForm::Problem;
+    is_read && operation.statuses.contains(&200) && !operation.ticket
+}
+
+/// What a header is for.
+fn header(about: &str) -> Value {
+    json!({"description": about, "schema": schema_of::<String>()})
+}
+
+/// Headers of every answer: `Request-Id`, and what repeats and preferences say.
+fn headers(operation: &Operation) -> Value {
     let mut headers = json!({"Request-Id": header("The number of the request.")});
+    if operation.idempotency != Idempotency::None {
+        headers["Idempotent-Replayed"] = header("`true`: the stored answer to a repeat.");
+    }
+    headers
+}
+
+fn success_headers(operation: &Operation, status: u16) -> Value {
+    let mut headers = headers(operation);
+    if is_located(operation, status) {
+        headers["Location"] = header("Where the thing stands.");
+    }
+    let has_version = is_conditional(operation) || operation.precondition != Precondition::None;
+    if has_version && !matches!(status, 302 | 303) {
+        headers["ETag"] = header("The version, where the thing has one: \"v17\".");
+    }
+    if operation.query.iter().any(|param| param.name == "cursor") && status == 200 {
+        headers["Link"] = header("`rel=\"next\"`: the next page, if there is one.");
+    }
+    if operation.wait.max_ms > 0 || operation.minimal {
+        headers["Preference-Applied"] = header("Preferences that were honoured.");
+    }
+    headers
+}
+
+fn refusal_headers(operation: &Operation, status: u16, says_when: bool) -> Value {
+    let mut headers = headers(operation);
     if says_when {
         headers["Retry-After"] = header("Seconds after which a retry may help.");
     }
-    if is_located {
-        headers["Location"] = header("Where the thing stands.");
+    if status == 401 {
+        headers["WWW-Authenticate"] = header("How to sign in.");
     }
     headers
 }

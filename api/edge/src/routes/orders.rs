@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::dto::{Order, order_id};
 use crate::input::{NoBody, OptionalJson};
-use crate::json::{Int, Text};
+use crate::json::{self, Int, Text};
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::reply::{Json, Reply};
@@ -93,7 +93,9 @@ struct CancelLine {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CancelBody {
-    /// Units, at least one line; all of the order when absent or null.
+    /// Units, at least one line; all of the order when absent.
+    #[serde(default, deserialize_with = "json::given")]
+    #[schema(nullable = false)]
     lines: Option<Vec<CancelLine>>,
 }
 

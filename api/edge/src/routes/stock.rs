@@ -1,5 +1,7 @@
 //! Stock, for staff: locations, stock, policy, adjustments, movements, holds.
 
+mod movements;
+
 use std::collections::BTreeMap;
 
 use commerce::keys;
@@ -68,7 +70,7 @@ pub fn routes() -> Vec<Route> {
         route(&GET_STOCK, get_stock),
         route(&SET_POLICY, set_policy),
         route(&ADJUST, adjust),
-        route(&LIST_MOVEMENTS, list_movements),
+        route(&LIST_MOVEMENTS, movements::list),
         route(&LIST_HOLDS, list_holds),
     ]
 }
@@ -365,22 +367,6 @@ async fn adjust(call: Call<Json<Adjustment>>) -> Result<Reply<Json<Adjusted>>, P
         }
         other => Err(common::unexpected(&other)),
     }
-}
-
-async fn list_movements(call: Call<NoBody>) -> Result<Reply<Json<List<Movement>>>, Problem> {
-    let cursor = CursorOf::new("movements", &call.caller, &call.raw_query).under(&call.raw_path);
-    let sealer = call.edge.authority().keys().sealer();
-    let before: Option<u64> =
-        call.query.get("cursor").map(|text| cursor.open(sealer, text)).transpose()?;
-    let limit = common::limit(&call, limits::PAGE_DEFAULT);
-    let query = sku::Query::Movements { before, limit };
-    let sku::View::Movements { movements, has_more } = ask_sku(&call, query).await? else {
-        return Err(Problem::new(Code::Internal));
-    };
-    let last = movements.last().map(|movement| movement.number).filter(|_| has_more);
-    let next = last.map(|number| cursor.seal(sealer, number));
-    let data = movements.into_iter().map(Movement::from).collect();
-    Ok(Reply::page(List::new(data, next), &call.raw_path, &call.raw_query))
 }
 
 async fn list_holds(call: Call<NoBody>) -> Result<Reply<Json<List<Hold>>>, Problem> {

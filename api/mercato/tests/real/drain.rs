@@ -1,7 +1,7 @@
 //! A drain under load: what was answered is there after the next start, and nothing is half done.
 
-use std::io::Read;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -111,13 +111,49 @@ async fn a_drain_ends_in_its_time_whatever_hangs() {
     assert_eq!(placed.status, 201, "{placed:?}");
     // A request whose body never comes holds its connection open.
     let address = node.http.strip_prefix("http://").unwrap();
-    let mut half = std::net::TcpStream::connect(address).unwrap();
+    let mut half = TcpStream::connect(address).unwrap();
     let head = b"POST /v1/orders HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n";
-    std::io::Write::write_all(&mut half, head).unwrap();
+    half.write_all(head).unwrap();
     let told = Instant::now();
     node.signal("TERM");
     assert_eq!(node.wait().await, Some(0));
     assert!(told.elapsed() < Duration::from_millis(4_500), "{:?}", told.elapsed());
     assert!(told.elapsed() > Duration::from_millis(300), "there was no notice");
     drop(bus);
+}
+
+/// The answer to a read on a connection that is kept: its head and body.
+fn read_on(connection: &mut TcpStream) -> String {
+    connection.write_all(b"GET /v1/regions HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let (mut answer, mut part) = (String::new(), [0; 64 * 1024]);
+    loop {
+        let n = connection.read(&mut part).unwrap();
+        assert!(n > 0, "closed under a request, after {answer:?}");
+        answer.push_str(std::str::from_utf8(&part[..n]).unwrap());
+        let Some((head, body)) = answer.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if length.is_some_and(|length| length.parse() == Ok(body.len())) {
+            return answer;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_keeps_a_connection_is_told_to_leave_before_it_is_closed() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("mercato.toml");
+    std::fs::write(&file, "drain_notice_ms = 2000\n").unwrap();
+    let node = Node::start(&data.path().join("data"), &["--config", file.to_str().unwrap()]);
+    let mut connection = TcpStream::connect(node.http.strip_prefix("http://").unwrap()).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let says_close = |answer: &str| answer.contains("connection: close\r\n");
+    assert!(!says_close(&read_on(&mut connection)));
+    node.signal("TERM");
+    let end = Instant::now() + Duration::from_millis(1_500);
+    while !says_close(&read_on(&mut connection)) {
+        assert!(Instant::now() < end, "nobody is told");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(connection.read(&mut [0; 16]).unwrap(), 0, "the server closes it");
+    assert_eq!(node.wait().await, Some(0));
 }

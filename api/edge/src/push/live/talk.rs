@@ -87,8 +87,10 @@ impl Live {
         text: &[u8],
         ctx: &mut Context<Self>,
     ) -> Result<(), (Option<MessageId>, Problem)> {
-        let message: ClientMessage =
-            json::parse(text).and_then(|tree| json::decode(&tree)).map_err(|p| (None, p))?;
+        let tree = json::parse(text).map_err(|problem| (None, problem))?;
+        // Who sent a message that is not understood still wants to know which one it was.
+        let refused = |problem| (tree.get("id").and_then(|id| json::decode(id).ok()), problem);
+        let message: ClientMessage = json::decode(&tree).map_err(refused)?;
         let id = message.id;
         let topic = match (&*message.op, message.topic) {
             ("ping", None) => {

@@ -196,7 +196,7 @@ async fn what_has_no_form_is_answered_with_a_problem() {
         (json!({"op": "sub", "id": "2", "topic": "everything"}), "error invalid_request 2"),
         (json!({"op": "jump", "id": "3"}), "error invalid_request 3"),
         (json!({"op": "sub", "id": "4"}), "error invalid_request 4"),
-        (json!({"op": "ping", "id": "5", "x": 1}), "error invalid_request -"),
+        (json!({"op": "ping", "id": "5", "x": 1}), "error invalid_request 5"),
         (json!([]), "error invalid_request -"),
         (json!({"op": "ping", "id": "6"}), "ack 6"),
         (json!({"op": "ping", "id": 7}), "ack number 7"),
