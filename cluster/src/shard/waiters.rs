@@ -180,7 +180,8 @@ mod tests {
             assert!(waiters.add(key.clone(), waiter(n, left)).is_ok());
         }
         leaves.set(true);
-        let even = |it: &Waiter<Somebody>| (it.reply_to.0 % 2 == 0).then_some(it.reply_to.0 * 10);
+        let even =
+            |it: &Waiter<Somebody>| it.reply_to.0.is_multiple_of(2).then_some(it.reply_to.0 * 10);
         let answered: Vec<_> =
             waiters.answered(&key, even).into_iter().map(|(it, n)| (it.reply_to.0, n)).collect();
         assert_eq!(answered, [(4, 40), (2, 20)], "in the order in which they asked");
