@@ -15,6 +15,10 @@ pub const GROUP_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// growing.
 pub const PAYLOAD_BYTES: usize = 4 * 1024;
 
+/// Inputs and outputs for which a host keeps room between its turns: with those that gather
+/// meanwhile some 50 KiB, 3 MiB for the 64 shards of a node by default.
+pub const ROOM_KEPT: usize = 64;
+
 /// Records of one shard for which a group makes room at the most before they are there.
 pub const RECORDS_EXPECTED_MAX: usize = 64;
 

@@ -178,8 +178,8 @@ impl<E: Entity> Cell for EntityCell<E> {
         query: &Carried,
     ) -> Result<Option<QueryOutcome>, CellError> {
         let answer = query.with(|query| {
-            let is_ready = self.state.is_ready(ctx, query);
-            is_ready.then(|| self.state.query(ctx, query))
+            let may_be_ready = self.state.may_be_ready(ctx, query);
+            may_be_ready.then(|| self.state.query(ctx, query))
         });
         Ok(match answer.map_err(CellError::Unreadable)? {
             None | Some(Answer::NotYet(_)) => None,

@@ -62,10 +62,10 @@ pub trait Entity: Sized + Clone + Stored + Send + 'static {
     /// Answers a query on durable state.
     fn query(&self, ctx: &Context<'_>, query: &Self::Query) -> Answer<Self::View, Self::Rejection>;
 
-    /// Whether a query that may wait has what it waits for. Asked after each change, before a view
-    /// is made that nobody would get; `false` only where [`Self::query`] answers
-    /// [`Answer::NotYet`]. By default the answer says it.
-    fn is_ready(&self, _ctx: &Context<'_>, _query: &Self::Query) -> bool {
+    /// Whether a query that can wait may have what it waits for. Asked after each change, before a
+    /// view is made that nobody would get: `false` says that [`Self::query`] would answer
+    /// [`Answer::NotYet`], `true` says nothing.
+    fn may_be_ready(&self, _ctx: &Context<'_>, _query: &Self::Query) -> bool {
         true
     }
 

@@ -182,3 +182,6 @@ const _: () = assert!(STREAM_RESET_MAX <= STREAM_BEGIN_MAX);
 const _: () = assert!(STREAM_BEGIN_MAX + SOCKET_TOPICS_MAX < STREAM_ORDERS_MAX);
 const _: () = assert!(STREAM_LOOK_MS + REVOCATION_SYNC_MS < 5_000);
 const _: () = assert!(SOCKET_BURST as usize <= SOCKET_ANSWERS_MAX);
+
+/// Steps of an entity that one request looks back over in the journal: some seconds.
+pub const STEPS_LOOKED_BACK_MAX: u64 = 100_000;

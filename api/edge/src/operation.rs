@@ -143,7 +143,8 @@ pub struct Operation {
     pub query: &'static [Param],
     /// Statuses of success.
     pub statuses: &'static [u16],
-    /// Whether what is new (201) or under way (202) says where it stands: `Location`.
+    /// Whether what is made (201, or 200 where it was there) or under way (202) says where it
+    /// stands: `Location`.
     pub located: bool,
     /// Codes of its own; those of every operation of its form are added.
     pub codes: &'static [Code],
@@ -422,6 +423,22 @@ impl Operation {
             tenant: matches!(self.error_form, ErrorForm::Problem)
                 && !matches!(self.caching, Caching::Document),
         }
+    }
+
+    /// Whether a success of this status says where the thing stands.
+    #[must_use]
+    pub fn is_located(&self, status: u16) -> bool {
+        let stands = matches!(status, 201 | 202 | 302 | 303)
+            || matches!(status, 200 | 204) && self.statuses.contains(&201);
+        self.located && stands
+    }
+
+    /// Whether its answers may have a tag.
+    #[must_use]
+    pub fn is_tagged(&self) -> bool {
+        let is_kept = self.method == Method::Get && self.caching != Caching::Never;
+        let is_command = self.idempotency != Idempotency::None || self.minimal;
+        is_kept || is_command || self.precondition != Precondition::None
     }
 
     /// Whether `If-None-Match: *` can come true: it makes the very thing whose version it asks for.

@@ -213,15 +213,17 @@ impl<B: Output> Reply<B> {
         let Self { mut status, body, tag, headers, replayed, is_partly_tagged } = self;
         let declared = operation.statuses.contains(&status.as_u16());
         assert!(declared, "{} answers the undeclared status {status}", operation.id);
-        if matches!(status.as_u16(), 201 | 202) {
+        if matches!(status.as_u16(), 200..=202) {
             let is_located = headers.iter().any(|(name, _)| *name == header::LOCATION);
-            assert_eq!(is_located, operation.located, "{} and its Location", operation.id);
+            let is_declared = operation.is_located(status.as_u16());
+            assert_eq!(is_located, is_declared, "{} and its Location", operation.id);
         }
         let body = body.into_bytes();
         let bytes = body.as_ref().map(|(bytes, _)| bytes.as_slice());
         let is_read = operation.method == Method::Get && status == StatusCode::OK;
         let may_be_kept = is_read && operation.caching != Caching::Never;
         let tag = tag.or_else(|| bytes.filter(|_| may_be_kept).map(weak_tag));
+        assert!(tag.is_none() || operation.is_tagged(), "{} and its ETag", operation.id);
         let known = rendering.known.as_deref().filter(|_| is_read && !is_partly_tagged);
         let is_known = tag.as_ref().is_some_and(|tag| matches_any(tag, known));
         let minimal = operation.minimal && rendering.prefer.minimal;

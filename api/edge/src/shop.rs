@@ -3,10 +3,10 @@
 //! Handlers ask entities through here, so that principal, cause, key and deadline are filled in one
 //! place, and every way in which an entity may not answer becomes a problem in one place.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-pub(crate) use cluster::Look;
-use cluster::{Ask, AskError, Region, Reply, Seen};
+use cluster::{Ask, AskError, Look, Region, Reply, Seen};
 use commerce::money::{Ccy, Money};
 use commerce::order::Timers;
 use entity::{
@@ -332,21 +332,25 @@ impl Shop {
         read.map_err(|error| problem(AskError::<E>::from(error)))
     }
 
-    /// Steps of an entity, newest first, as `look` says. Nobody is asked whether the caller may see
-    /// it: that comes first. O(frames of the entity that are looked at).
+    /// Shows the steps of an entity, newest first, until `look` has seen enough. Nobody is asked
+    /// whether the caller may see them: that comes first. O(frames of the entity until then).
     pub(crate) async fn look_back<E>(
         &self,
         asker: &Asker,
         key: &EntityKey,
-        look: impl FnMut(&StepRecord) -> Look,
-    ) -> Result<Vec<StepRecord>, Problem>
+        mut look: impl FnMut(&StepRecord) -> ControlFlow<()>,
+    ) -> Result<(), Problem>
     where
         E: Entity,
         E::Rejection: Refused,
     {
         let ask = asker.reading(limits::COMMAND_DEADLINE_MS);
+        let look = |record: &StepRecord| match look(record) {
+            ControlFlow::Continue(()) => Look::Pass,
+            ControlFlow::Break(()) => Look::Stop,
+        };
         let read = self.region().walk_back(key, &ask, look).await;
-        read.map_err(|error| problem(AskError::<E>::from(error)))
+        read.map(drop).map_err(|error| problem(AskError::<E>::from(error)))
     }
 }
 

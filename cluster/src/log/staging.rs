@@ -11,6 +11,7 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::mem::take;
 
 use entity::{ShardId, StepRecord};
 use ports::{Frame, FrameHeader, Tail};
@@ -271,9 +272,10 @@ impl Owned {
     fn begin(&mut self, spare: &mut Vec<Vec<u8>>) -> Pending {
         let commit_no = self.next_commit;
         self.next_commit += 1;
-        let n_records = expected(&mut self.n_records, 1, limits::RECORDS_EXPECTED_MAX);
-        let (least, most) = (limits::PAYLOAD_BYTES, limits::PAYLOAD_EXPECTED_BYTES_MAX);
-        let n_bytes = expected(&mut self.n_bytes, least, most);
+        let (n_records, n_bytes) = (take(&mut self.n_records), take(&mut self.n_bytes));
+        let n_records = half_more(n_records).clamp(1, limits::RECORDS_EXPECTED_MAX);
+        let n_bytes =
+            half_more(n_bytes).clamp(limits::PAYLOAD_BYTES, limits::PAYLOAD_EXPECTED_BYTES_MAX);
         Pending {
             epoch: self.epoch,
             commit_no,
@@ -285,10 +287,8 @@ impl Owned {
     }
 }
 
-/// What the next commit may take, from what the last one took; and counting begins anew.
-fn expected(last: &mut usize, least: usize, most: usize) -> usize {
-    let last = std::mem::take(last);
-    (last + last / 2).clamp(least, most)
+const fn half_more(n: usize) -> usize {
+    n + n / 2
 }
 
 /// A payload as a frame keeps it. Frames stay in memory as long as somebody reads them, so one
@@ -298,7 +298,7 @@ fn sealed(mut payload: Vec<u8>, spare: &mut Vec<Vec<u8>>) -> Vec<u8> {
         return payload;
     }
     let kept = payload.as_slice().to_vec();
-    if spare.len() < limits::SPARE_PAYLOADS_MAX {
+    if spare.len() < limits::SPARE_PAYLOADS_MAX && payload.capacity() <= limits::PAYLOAD_BYTES {
         payload.clear();
         spare.push(payload);
     }

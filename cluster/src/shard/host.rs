@@ -110,7 +110,7 @@ impl HostState {
             }
             self.core.handle(input, now, &mut env, &mut self.outputs);
         }
-        inputs.shrink_to(limits::INPUTS_PER_TURN_MAX);
+        inputs.shrink_to(limits::ROOM_KEPT);
         self.inputs = inputs;
         if self.core.next_wakeup().is_some_and(|at| at <= now) {
             self.core.handle(Input::Tick, now, &mut env, &mut self.outputs);
@@ -182,7 +182,7 @@ impl HostState {
                 Output::Alarm(alarm) => raise(me, &alarm),
             }
         }
-        outputs.shrink_to(limits::INPUTS_PER_TURN_MAX);
+        outputs.shrink_to(limits::ROOM_KEPT);
         self.outputs = outputs;
     }
 

@@ -388,7 +388,7 @@ impl Inbox {
         limit: usize,
         inputs: &mut VecDeque<Input<ReplyTo>>,
     ) {
-        debug_assert!(inputs.is_empty(), "they would be taken once more");
+        assert!(inputs.is_empty(), "they would be taken once more");
         let mut queue = self.queue.lock();
         if queue.generation != generation {
             return;

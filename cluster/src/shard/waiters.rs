@@ -4,6 +4,7 @@
 //! staged change of its entity, and at the latest at its deadline; what it hears waits for the
 //! commit.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use codec::Carried;
@@ -56,7 +57,7 @@ impl<R: Caller> Waiters<R> {
             }
         }
         if waiting.is_empty() {
-            // Nearly always the only one.
+            // Nearly always the only one; a vector would take room for four.
             waiting.reserve_exact(1);
         }
         self.next += 1;
@@ -80,17 +81,17 @@ impl<R: Caller> Waiters<R> {
     ) -> Vec<(Waiter<R>, A)> {
         let Some(waiting) = self.by_key.get_mut(key) else { return Vec::new() };
         let mut answered = Vec::new();
-        let mut at = 0;
-        while let Some((_, waiter)) = waiting.get(at) {
+        let found = Cell::new(None);
+        let goes = |(_, waiter): &mut (u64, Waiter<R>)| {
             let has_left = waiter.reply_to.has_left();
             let answer = if has_left { None } else { answer(waiter) };
-            if answer.is_none() && !has_left {
-                at += 1;
-                continue;
-            }
-            let (id, waiter) = waiting.remove(at);
+            let goes = has_left || answer.is_some();
+            found.set(answer);
+            goes
+        };
+        for (id, waiter) in waiting.extract_if(.., goes) {
             self.by_deadline.remove(&(waiter.deadline, id));
-            answered.extend(answer.map(|answer| (waiter, answer)));
+            answered.extend(found.take().map(|answer| (waiter, answer)));
         }
         if waiting.is_empty() {
             self.by_key.remove(key);
@@ -136,7 +137,6 @@ impl<R: Caller> Waiters<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
     use std::rc::Rc;
 
     use codec::{Stored, TypeId};

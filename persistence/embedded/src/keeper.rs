@@ -41,7 +41,7 @@ pub(crate) enum Change {
 impl Change {
     fn is_older_than(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::PutNewest(own), Self::PutNewest(other)) => number_of(own) < number_of(other),
+            (Self::PutNewest(own), Self::PutNewest(kept)) => number_of(own) < number_of(kept),
             (Self::Put(_) | Self::PutNewest(_) | Self::Delete, _) => false,
         }
     }

@@ -124,7 +124,7 @@ impl Entity for Order {
         query::answer(ctx, self.body.as_deref(), query)
     }
 
-    fn is_ready(&self, ctx: &Context<'_>, query: &Query) -> bool {
+    fn may_be_ready(&self, ctx: &Context<'_>, query: &Query) -> bool {
         query::is_ready(ctx, self.body.as_deref(), query)
     }
 

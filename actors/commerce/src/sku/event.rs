@@ -251,7 +251,8 @@ pub struct Moved<'a> {
 
 impl Event {
     /// How it changes the units on hand; `None`: not at all. The n-th event of a SKU that does is
-    /// its movement n.
+    /// its movement n. What leaves, leaves from a location that the SKU has: only what was sold
+    /// there is shipped.
     #[must_use]
     pub fn movement(&self) -> Option<Moved<'_>> {
         match self {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::content::{Content, schema_of};
 use super::links;
 use crate::identity::{Access, scope_name};
-use crate::operation::{ErrorForm, Idempotency, Method, Operation, Precondition};
+use crate::operation::{Caching, ErrorForm, Idempotency, Method, Operation, Precondition};
 use crate::problem::Code;
 use crate::route::Route;
 
@@ -200,17 +200,10 @@ const fn meaning(status: u16) -> &'static str {
     }
 }
 
-/// Whether a success of this status says where the thing stands: of what is made or goes on, and
-/// of a 200 that stands for one of them.
-fn is_located(operation: &Operation, status: u16) -> bool {
-    let is_new = |status: &u16| matches!(status, 201 | 202 | 302 | 303);
-    operation.located && (is_new(&status) || status == 200 && operation.statuses.iter().any(is_new))
-}
-
 /// Whether it is a read that is answered 304 where the reader has what there is.
 fn is_conditional(operation: &Operation) -> bool {
     let is_read = operation.method == Method::Get && operation.error_form == ErrorForm::Problem;
-    is_read && operation.statuses.contains(&200) && !operation.ticket
+    is_read && operation.statuses.contains(&200) && operation.caching != Caching::Never
 }
 
 /// What a header is for.
@@ -218,25 +211,26 @@ fn header(about: &str) -> Value {
     json!({"description": about, "schema": schema_of::<String>()})
 }
 
-/// Headers of every answer: `Request-Id`, and what repeats and preferences say.
-fn headers(operation: &Operation) -> Value {
+/// Headers of every answer; of one that a key can bring again, that it was brought again.
+fn headers(operation: &Operation, is_kept: bool) -> Value {
     let mut headers = json!({"Request-Id": header("The number of the request.")});
-    if operation.idempotency != Idempotency::None {
+    if is_kept && operation.idempotency != Idempotency::None {
         headers["Idempotent-Replayed"] = header("`true`: the stored answer to a repeat.");
     }
     headers
 }
 
 fn success_headers(operation: &Operation, status: u16) -> Value {
-    let mut headers = headers(operation);
-    if is_located(operation, status) {
+    let mut headers = headers(operation, true);
+    if operation.is_located(status) {
         headers["Location"] = header("Where the thing stands.");
     }
-    let has_version = is_conditional(operation) || operation.precondition != Precondition::None;
-    if has_version && !matches!(status, 302 | 303) {
+    // What is taken away has no version any more.
+    let is_there = matches!(status, 200..=202 | 304) || status == 204 && operation.minimal;
+    if operation.is_tagged() && is_there {
         headers["ETag"] = header("The version, where the thing has one: \"v17\".");
     }
-    if operation.query.iter().any(|param| param.name == "cursor") && status == 200 {
+    if operation.query.iter().any(|param| param.name == "cursor") && matches!(status, 200 | 304) {
         headers["Link"] = header("`rel=\"next\"`: the next page, if there is one.");
     }
     if operation.wait.max_ms > 0 || operation.minimal {
@@ -246,7 +240,9 @@ fn success_headers(operation: &Operation, status: u16) -> Value {
 }
 
 fn refusal_headers(operation: &Operation, status: u16, says_when: bool) -> Value {
-    let mut headers = headers(operation);
+    // Decided by the entity that keeps the key.
+    let is_kept = matches!(status, 402..=404 | 409 | 410 | 412 | 422);
+    let mut headers = headers(operation, is_kept);
     if says_when {
         headers["Retry-After"] = header("Seconds after which a retry may help.");
     }

@@ -363,8 +363,8 @@ async fn put_cart(call: Call<Json<CartBody>>) -> Result<Reply<Json<CartJson>>, P
     let cart = show(&call, view).await?;
     let path = format!("/v1/carts/{}", cart.id);
     let is_new = if_version == IfVersion::Absent;
-    let reply = if is_new { Reply::created(cart).location(path) } else { Reply::ok(cart) };
-    Ok(reply.version(version))
+    let reply = if is_new { Reply::created(cart) } else { Reply::ok(cart) };
+    Ok(reply.location(path).version(version))
 }
 
 async fn get_cart(call: Call<NoBody>) -> Result<Reply<Json<CartJson>>, Problem> {

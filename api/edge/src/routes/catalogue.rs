@@ -430,6 +430,6 @@ async fn put_price(call: Call<Json<PriceBody>>) -> Result<Reply<Json<Price>>, Pr
         version: view.version,
     };
     let path = format!("/v1/price-books/{}/prices/{}", price.book, price.sku);
-    let shown = if is_new { Reply::created(price).location(path) } else { Reply::ok(price) };
-    Ok(shown.version(view.version))
+    let shown = if is_new { Reply::created(price) } else { Reply::ok(price) };
+    Ok(shown.location(path).version(view.version))
 }

@@ -276,9 +276,9 @@ async fn register(call: Call<Json<RegisterBody>>) -> Result<Reply<Json<Me>>, Pro
     let view = profile(made(&call, &reply, customer::Query::Me).await?)?;
     let me = Me::new(&view);
     let created = matches!(reply.value, customer::Reply::Registered { created: true });
-    let shown =
-        if created { Reply::created(me).location("/v1/me".to_owned()) } else { Reply::ok(me) };
-    Ok(shown.version(view.version).replayed(reply.replayed.is_some()))
+    let shown = if created { Reply::created(me) } else { Reply::ok(me) };
+    let shown = shown.location("/v1/me".to_owned()).version(view.version);
+    Ok(shown.replayed(reply.replayed.is_some()))
 }
 
 async fn get_me(call: Call<NoBody>) -> Result<Reply<Json<Me>>, Problem> {

@@ -47,7 +47,7 @@ fn numbers_are_contiguous_and_groups_go_in_order() {
 #[test]
 fn small_payloads_take_their_own_size_and_the_buffers_go_round() {
     let mut s = staging();
-    let large = vec![1; limits::PAYLOAD_BYTES - 1];
+    let large = vec![1; limits::PAYLOAD_BYTES * 2 / 3];
     for lsn in 1..=10 {
         let record: &[u8] = if lsn % 2 == 0 { &large } else { b"small" };
         stage(&mut s, A, 3, record, 1).unwrap();
@@ -58,6 +58,18 @@ fn small_payloads_take_their_own_size_and_the_buffers_go_round() {
         s.committed(lsn);
         assert_eq!(s.spare.len(), usize::from(lsn % 2 == 1), "{lsn}");
     }
+}
+
+#[test]
+fn room_for_a_large_commit_is_not_kept_for_good() {
+    let mut s = staging();
+    for (lsn, record) in [(1, vec![1; limits::PAYLOAD_EXPECTED_BYTES_MAX]), (2, vec![2; 9])] {
+        stage(&mut s, A, 3, &record, 1).unwrap();
+        let payload = s.take().unwrap().frames.remove(0).payload;
+        assert!(payload.capacity() <= 2 * payload.len(), "{}", payload.capacity());
+        s.committed(lsn);
+    }
+    assert!(s.spare.is_empty(), "a buffer of 64 KiB would stay");
 }
 
 #[test]

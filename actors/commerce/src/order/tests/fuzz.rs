@@ -192,7 +192,8 @@ impl Walk {
         }
     }
 
-    /// Asks for all that one can wait for; the world looks whether who waits waits for the answer.
+    /// Asks for all that one can wait for, as the buyer and as a stranger: the world looks whether
+    /// a query waits exactly where its answer would be "not yet".
     fn ask(&mut self) {
         let queries = [Query::Settled, Query::CancelSettled, Query::Newer { than_version: 3 }];
         for (order, who) in self.orders.iter().flat_map(|it| [(it, "ada"), (it, "bob")]) {

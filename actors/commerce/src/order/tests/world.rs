@@ -401,7 +401,11 @@ impl World {
         let query = Carried::of(query.clone());
         let answer = cell.query(&ctx, &query).unwrap();
         let waits = cell.awaited(&ctx, &query).unwrap().is_none();
-        assert_eq!(waits, matches!(answer, QueryOutcome::NotYet(..)), "it waits for the answer");
+        assert_eq!(
+            waits,
+            matches!(answer, QueryOutcome::NotYet(..)),
+            "who waits, and who need not"
+        );
         match answer {
             QueryOutcome::Ready(_, view) => (true, Ok(view.take().unwrap())),
             QueryOutcome::NotYet(_, view) => (false, Ok(view.take().unwrap())),

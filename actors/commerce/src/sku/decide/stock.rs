@@ -8,7 +8,7 @@ use super::Decided;
 use crate::protocol::{IfVersion, Location};
 use crate::sku::event::Left;
 use crate::sku::shelf::{Claim, Shelves};
-use crate::sku::{Change, Event, MovementKind, MovementView, Rejection, Reply, Sku, limits, text};
+use crate::sku::{Change, Event, MovementKind, Rejection, Reply, Sku, limits, text};
 
 /// What is kept back and what may be oversold at a location.
 pub(super) struct Policy {
@@ -76,18 +76,15 @@ pub(super) fn adjust(
     shelf.on_hand = on_hand;
     let shortfall = shelf.sellable().min(0).unsigned_abs();
     let left = Left::after(sku.shelves.available(), shelves.available());
-    let movement = MovementView {
-        number: sku.movements_made.saturating_add(1),
-        kind,
-        location: location.clone(),
-        qty: delta,
-        at: ctx.now,
-    };
     let hold_ids = revoke(sku, &mut shelves, &location);
     let revoked = (!hold_ids.is_empty())
         .then(|| Event::Revoked { hold_ids, left: Left::after(left.units, shelves.available()) });
     let mut events = Vec::with_capacity(2);
-    events.push(Event::Adjusted { location, kind, delta, reason, shortfall, left });
+    let adjusted = Event::Adjusted { location, kind, delta, reason, shortfall, left };
+    let number = sku.movements_made.saturating_add(1);
+    let movement = adjusted.movement().map(|moved| moved.numbered(number, ctx.now));
+    let movement = movement.expect("an adjustment is a movement");
+    events.push(adjusted);
     events.extend(revoked);
     let stock = sku.stock_view(&shelves, ctx.version.saturating_add(events.len() as u64));
     Ok(Decision::events(events).replying(Reply::Adjusted { stock, movement, shortfall }))

@@ -139,6 +139,7 @@ async fn who_may_not_read_is_refused() {
     let (ada, bob) = (format!("Bearer {ada}"), format!("Bearer {}", rig.token("bob").await));
     let nobody = "/v1/orders/ord_00000000000000000000000000000000/events";
     let ticket_of_me = rig.ticket(&ada[7..], "me").await;
+    let ticket_of_order = rig.ticket(&ada[7..], &topic_of(&order)).await;
     let cases = [
         (path.clone(), vec![], 401),
         (path.clone(), vec![("authorization", "Bearer x")], 401),
@@ -147,6 +148,7 @@ async fn who_may_not_read_is_refused() {
         ("/v1/orders/ord_x/events".to_owned(), vec![("authorization", ada.as_str())], 404),
         (format!("{path}?ticket=forged"), vec![], 401),
         (format!("{path}?ticket={ticket_of_me}"), vec![], 404),
+        (format!("/v1/me/events?ticket={ticket_of_order}"), vec![], 403),
     ];
     for (path, headers, status) in cases {
         let response = rig.get(&path, &headers).await;

@@ -183,8 +183,8 @@ async fn put_address(
     let body = SavedAddressBody::from(saved);
     let path = format!("/v1/me/addresses/{id}");
     let created = matches!(reply.value, customer::Reply::AddressPut { created: true });
-    let shown = if created { Reply::created(body).location(path) } else { Reply::ok(body) };
-    Ok(shown.version(version))
+    let shown = if created { Reply::created(body) } else { Reply::ok(body) };
+    Ok(shown.location(path).version(version))
 }
 
 async fn delete_address(call: Call<NoBody>) -> Result<Reply<Empty>, Problem> {

@@ -4,6 +4,8 @@
 //! its journal, backwards and as far as a page needs, so a page of old ones costs a walk over all
 //! that happened to the SKU since.
 
+use std::ops::ControlFlow;
+
 use commerce::sku::{Event, MovementView, Query, Sku, View};
 use entity::{EntityKey, StepRecord};
 
@@ -16,7 +18,7 @@ use crate::problem::{Code, Problem};
 use crate::reply::{Json, Reply};
 use crate::route::Call;
 use crate::routes::common;
-use crate::shop::{Asker, Look, Shop};
+use crate::shop::{Asker, Shop};
 
 /// A page of movements.
 pub(super) async fn list(call: Call<NoBody>) -> Result<Reply<Json<List<Movement>>>, Problem> {
@@ -65,17 +67,21 @@ async fn from_journal(
     // Counted down from the newest one of a version: what happens meanwhile is newer.
     let (version, newest) = kept(shop, asker, sku, None, 1).await?;
     let mut number = newest.first().map_or(0, |newest| newest.number);
-    let (mut found, mut unreadable) = (Vec::new(), None);
+    let (mut found, mut unreadable, mut n_steps) = (Vec::new(), None, 0);
     let look = |record: &StepRecord| {
+        n_steps += 1;
+        if n_steps > limits::STEPS_LOOKED_BACK_MAX {
+            return ControlFlow::Break(());
+        }
         if record.version >= version {
-            return Look::Pass;
+            return ControlFlow::Continue(());
         }
         for packed in record.events.iter().rev() {
             let event: Event = match codec::unpack(packed) {
                 Ok(event) => event,
                 Err(error) => {
                     unreadable = Some(error);
-                    return Look::Stop;
+                    return ControlFlow::Break(());
                 }
             };
             let Some(moved) = event.movement() else { continue };
@@ -84,14 +90,17 @@ async fn from_journal(
             }
             number = number.saturating_sub(1);
         }
-        if found.len() == n || number == 0 { Look::Stop } else { Look::Pass }
+        let is_all = found.len() == n || number == 0;
+        if is_all { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     shop.look_back::<Sku>(asker, sku, look).await?;
-    match unreadable {
-        None => Ok(found),
-        Some(error) => {
-            tracing::error!(%error, key = %sku, "an event cannot be read");
-            Err(Problem::new(Code::Internal))
-        }
+    if let Some(error) = unreadable {
+        tracing::error!(%error, key = %sku, "an event cannot be read");
+        return Err(Problem::new(Code::Internal));
     }
+    if n_steps > limits::STEPS_LOOKED_BACK_MAX {
+        let detail = "too much has happened to the SKU since; the journal still has them";
+        return Err(Problem::new(Code::OverCapacity).detail(detail));
+    }
+    Ok(found)
 }
