@@ -45,6 +45,9 @@ pub struct Setup {
     /// Unacknowledged messages from a shard to a shard at which the first refuses new work.
     #[serde(default = "stream_window")]
     pub stream_window: u32,
+    /// Events in a shard's tail at which its owner takes snapshots.
+    #[serde(default = "snapshot_tail")]
+    pub snapshot_tail: u32,
     /// What is sold; a [`Line`] names one by its place here.
     pub skus: Vec<SkuSetup>,
     /// How long traffic and faults last, in virtual ms; after it faults end and all must settle.
@@ -72,6 +75,11 @@ const fn residence_ms() -> u64 {
 /// The window of production.
 pub(crate) fn stream_window() -> u32 {
     u32::try_from(cluster::limits::STREAM_WINDOW).expect("a thousand or so")
+}
+
+/// The tail of production.
+pub(crate) fn snapshot_tail() -> u32 {
+    u32::try_from(cluster::limits::SNAPSHOT_TAIL_EVENTS).expect("some thousands")
 }
 
 /// Something sold.
@@ -443,7 +451,6 @@ impl Plan {
     /// Whether all that the plan names is there.
     ///
     /// # Errors
-    ///
     /// [`PlanError`], with the first thing that is not.
     pub fn check(&self) -> Result<(), PlanError> {
         if self.version != VERSION {

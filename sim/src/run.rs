@@ -160,6 +160,8 @@ async fn whole(
     settle::settle(world, settle_us).await.map_err(restless)?;
     late::come(plan, world, clients).await;
     settle::settle(world, settle_us).await.map_err(restless)?;
+    late::knock(plan, &staff, clients).await.map_err(restless)?;
+    settle::settle(world, settle_us).await.map_err(restless)?;
     healed.set((world.since_begin_us(), Timestamp(world.clock_ms())));
     let n_skus = u32::try_from(plan.setup.skus.len()).unwrap_or(u32::MAX);
     let until_us = world.since_begin_us() + settle_us;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 pub use faults::{Family, FixedFault, Ranges, Swarm};
 
-use crate::plan::{ClientPolicy, Link, stream_window};
+use crate::plan::{ClientPolicy, Link, snapshot_tail, stream_window};
 use crate::traffic::{Arrivals, Bots, Keys, People, Span, Staff};
 
 #[cfg(test)]
@@ -95,6 +95,10 @@ pub struct System {
     /// Missing: as in production.
     #[serde(default = "stream_windows")]
     pub stream_window: Vec<u32>,
+    /// How many events in a shard's tail make its owner take snapshots; a seed takes one. Missing:
+    /// as in production.
+    #[serde(default = "snapshot_tails")]
+    pub snapshot_tail: Vec<u32>,
     /// Seeds that shuffle messages of one instant.
     pub shuffle_percent: u8,
     /// How long traffic and faults last.
@@ -105,6 +109,10 @@ pub struct System {
 
 fn stream_windows() -> Vec<u32> {
     vec![stream_window()]
+}
+
+fn snapshot_tails() -> Vec<u32> {
+    vec![snapshot_tail()]
 }
 
 /// What is sold.

@@ -101,6 +101,7 @@ impl World {
             timing: Timing { residence_ms: setup.residence_ms, ..Timing::default() },
             keys: EdgeKeys::known_to_all().expect("the pair is a pair"),
             stream_window: usize::try_from(setup.stream_window).unwrap_or(usize::MAX),
+            snapshot_tail: setup.snapshot_tail.into(),
         };
         let n_nodes = usize::from(setup.nodes);
         let nodes = (0..n_nodes).map(|_| RefCell::default()).collect();

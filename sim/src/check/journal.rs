@@ -13,6 +13,7 @@ mod given;
 mod ledger;
 mod money;
 mod read;
+mod restarts;
 mod shop;
 mod stock_rules;
 mod world;
@@ -37,8 +38,9 @@ pub mod sold_prices;
 pub use conflicts::conflicts;
 pub use decoded::Rec;
 pub use findings::{Findings, VIOLATIONS_MAX};
-pub use given::{Acked, Beside, Depth, Given, LetIn, Owned};
+pub use given::{Acked, Beside, Depth, Given, LetIn, Owned, Sent};
 pub use read::{Journals, Published};
+pub use restarts::Written;
 pub use world::World;
 
 /// A checker.

@@ -1,8 +1,11 @@
 //! What staff looks at when all is quiet: the catalogue, the lists of the shop's orders; and who
-//! waits while a time passes at whose end orders move by themselves.
+//! waits while a time passes at whose end orders move by themselves. Before that somebody new
+//! comes to each shard: one that takes nothing any more looks as quiet as the others.
 
 use std::collections::BTreeMap;
 
+use commerce::keys;
+use entity::{ShardId, Tenant};
 use futures_util::future::{join, join_all};
 use serde::Deserialize;
 
@@ -10,6 +13,7 @@ use super::requests::{self, request};
 use super::shop::{PAGES_MAX, Staff};
 use super::{Who, Wire};
 use crate::history::{Ask, Look};
+use crate::plan::{Line, Pay};
 
 /// Lists of the shop that are read: of a status or of all, with the oldest first or the newest.
 const LISTS: [(Option<&str>, bool); 6] = [
@@ -27,7 +31,35 @@ const WAIT_MS: u32 = 20_000;
 /// When they are looked at meanwhile, in us.
 const LOOK_US: u64 = 13_000_000;
 
+/// Visits and users of those who come to each shard count from here.
+const NEWCOMERS_FROM: u32 = 3_100_000_000;
+const NEW_USERS_FROM: u32 = 210_000;
+
 impl<W: Wire> Staff<W> {
+    /// Lets somebody new write a cart in each shard. Returns the first that took none until
+    /// `until_us`.
+    pub async fn knock(&self, tenant: &Tenant, n_shards: u16, until_us: u64) -> Option<ShardId> {
+        let mut carts: BTreeMap<ShardId, (u32, String)> = BTreeMap::new();
+        for n in 0.. {
+            if carts.len() == usize::from(n_shards) {
+                break;
+            }
+            let cart = self.names().cart(NEWCOMERS_FROM + n, 0);
+            let shard = keys::cart(tenant, &cart).shard(n_shards);
+            carts.entry(shard).or_insert((n, cart));
+        }
+        let knocks = carts.into_iter().map(|(shard, (n, cart))| async move {
+            let line = Line { sku: 0, qty: 1 };
+            let put = requests::put_cart((self.names(), &cart), &[line], Pay::Cod, 0, None);
+            let (who, ask) = (Who::Guest(NEW_USERS_FROM + n), Ask::PutCart { cart });
+            let answer = self.ask_until(&who, ask, put, until_us).await;
+            // Refused as made already: an earlier try did it.
+            let is_taken = answer.is_some_and(|answer| matches!(answer.status, 201 | 412));
+            (!is_taken).then_some(shard)
+        });
+        join_all(knocks).await.into_iter().flatten().next()
+    }
+
     /// Looks at what the shop shows of itself, each until it is answered or `until_us` has come.
     pub async fn look_at_shop(&self, n_skus: u32, until_us: u64) {
         let names = self.names();

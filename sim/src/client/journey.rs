@@ -25,6 +25,8 @@ const TAKE_NEW_PRICE_PERCENT: u64 = 60;
 /// Of a hundred visits, so many ask everything again in the end that has a key: a page that is
 /// loaded anew, a job that begins again.
 const ASK_AGAIN_PERCENT: u64 = 15;
+/// Of a hundred who cancel, so many do it first over a version before.
+const STALE_CANCEL_PERCENT: u64 = 40;
 /// A stream stays open for so much longer than news of it may take, in us: what comes later than
 /// that never came.
 const LISTEN_ON_US: u64 = 1_000_000;
@@ -46,6 +48,8 @@ pub(super) mod draw {
     pub(in crate::client) const TABS: u64 = 10;
     pub(in crate::client) const COMPARES: u64 = 11;
     pub(in crate::client) const FINDS: u64 = 12;
+    pub(in crate::client) const STALE_CANCEL: u64 = 13;
+    pub(in crate::client) const TWO_CLICKS: u64 = 14;
 }
 
 /// One visit under way.
@@ -123,7 +127,7 @@ impl<W: Wire> Visitor<W> {
                 let change = json!({"delta": units});
                 let request =
                     requests::adjust(&self.clients.names.sku(*sku), &change, &self.key("restock"));
-                self.ask_surely(Ask::Restock { sku: *sku, units: *units }, request).await;
+                self.adjusts(Ask::Restock { sku: *sku, units: *units }, request).await;
             }
             Journey::Count { sku, units } => self.count(*sku, *units).await,
             Journey::Reprice { sku, price } => self.reprice(*sku, *price).await,
@@ -312,6 +316,7 @@ impl<W: Wire> Visitor<W> {
             }
             Then::Cancel(ms) => {
                 self.think(ms).await;
+                self.cancels_what_it_was(order).await;
                 let request = requests::cancel(order, &self.key("cancel"));
                 self.ask_surely(Ask::Cancel { order: order.into() }, request).await;
                 self.look(order).await;
@@ -322,6 +327,18 @@ impl<W: Wire> Visitor<W> {
                 self.look(order).await;
             }
         }
+    }
+
+    /// Some cancel from a page that shows the order as it was before: over a version that it has no
+    /// more. The shop tells them so, and they do it again.
+    async fn cancels_what_it_was(&self, order: &str) {
+        if !self.draws(draw::STALE_CANCEL, STALE_CANCEL_PERCENT) {
+            return;
+        }
+        let Some(Looked { version, .. }) = self.look(order).await else { return };
+        let request = requests::cancel(order, &self.key("cancel-stale"));
+        let request = requests::if_match(request, version.saturating_sub(1));
+        self.ask_surely(Ask::Cancel { order: order.into() }, request).await;
     }
 
     /// Looks at the order; how it stands, if that was shown.

@@ -62,7 +62,7 @@ pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
         status: answer.status,
         code: body.code.clone(),
         order: body.id.clone().filter(|_| is_order).or_else(|| named(ask, &body)),
-        version: body.version.or(body.cart_version).or_else(|| etag(&answer.headers)),
+        version: stock.version.or(body.cart_version).or_else(|| etag(&answer.headers)),
         tag: etag(&answer.headers),
         state: word.filter(|_| is_order && asks_order),
         available: available.filter(|_| is_done),
@@ -203,7 +203,8 @@ mod tests {
         assert_eq!((answer.available, answer.version), (Some(0), Some(4)));
         let count = Ask::Count { sku: 0, units: 2 };
         let moved = json!({"object": "adjustment", "stock": stock});
-        assert_eq!(read_of(&count, 200, ("x", "y"), &moved).available, Some(0));
+        let answer = read_of(&count, 200, ("x", "y"), &moved);
+        assert_eq!((answer.available, answer.version), (Some(0), Some(4)));
         let ask = Ask::Place { cart: "c".into(), lines: vec![(0, 1)], offer: None };
         let money = json!({"code": "insufficient_funds", "order": "/v1/orders/o",
                            "available": {"amount": 5, "currency": "USD"}});

@@ -4,13 +4,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::journey::draw;
-use super::{Visitor, Wire, requests};
+use super::{Request, Visitor, Wire, requests};
 use crate::history::Ask;
 
 /// Of a hundred prices that staff has set, so many are set again over the version before.
 const STALE_PRICE_PERCENT: u64 = 30;
 /// How often staff sets a price that somebody else set meanwhile.
 const REPRICES: u32 = 3;
+/// Of a hundred changes of a shelf, so many are made by two clicks at once.
+const TWO_CLICKS_PERCENT: u64 = 40;
 /// Of a hundred counts, so many find a unit less than is promised.
 const FINDS_TOO_LITTLE_PERCENT: u64 = 60;
 
@@ -24,7 +26,18 @@ impl<W: Wire> Visitor<W> {
         let units = found.unwrap_or(units);
         let code = self.clients.names.sku(sku);
         let request = requests::adjust(&code, &json!({"count": units}), &self.key("count"));
-        self.ask_surely(Ask::Count { sku, units }, request).await;
+        self.adjusts(Ask::Count { sku, units }, request).await;
+    }
+
+    /// Staff changes the shelf, perhaps by two clicks at once: the second is answered as the first,
+    /// and no sooner than what that did is durable.
+    pub(super) async fn adjusts(&self, ask: Ask, request: Request) {
+        let first = self.ask_surely(ask.clone(), request.clone());
+        if self.draws(draw::TWO_CLICKS, TWO_CLICKS_PERCENT) {
+            tokio::join!(first, self.ask_surely(ask, request));
+        } else {
+            first.await;
+        }
     }
 
     /// Units of a SKU that are promised to orders, if some of them are only held.

@@ -2,6 +2,7 @@
 //! journal, of what store and bus hold.
 
 use entity::{Tenant, Timestamp};
+use ports::Journal as _;
 
 use super::burn_down;
 use super::queues::Queues;
@@ -11,7 +12,7 @@ use crate::check::client::liveness::Settle;
 use crate::check::client::refusals;
 use crate::check::client::told;
 use crate::check::client::waits;
-use crate::check::journal::{Given, World as Journal};
+use crate::check::journal::{Given, Sent, World as Journal};
 use crate::check::views;
 use crate::client::Names;
 use crate::history::History;
@@ -20,7 +21,7 @@ use crate::record::{RunRecord, Violation};
 use crate::world::World;
 
 /// The shop that clients use.
-const TENANT: &str = "demo";
+pub(super) const TENANT: &str = "demo";
 
 /// What was seen of a run from outside its store.
 pub(super) struct Seen<'a> {
@@ -59,6 +60,8 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
         beside: ground.claims.beside(),
         durable_us: ground.claims.durable_us(world.begun_us()),
         acks: ground.network.acks(world.begun_us()),
+        sent: sent(world),
+        written: ground.claims.written(world.begun_us()),
         stream_window: Some(plan.setup.stream_window.into()),
         depths: seen.queues.depths.clone(),
         n_lost: ground.bus.n_lost(),
@@ -82,6 +85,15 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
             at_us: world.since_begin_us(),
             what: format!("the store cannot be read: {error}"),
         }),
+    }
+}
+
+/// Messages that left between shards that are logs of their own.
+fn sent(world: &World) -> Vec<Sent> {
+    let ground = world.ground();
+    match ground.store.one_log() {
+        true => Vec::new(),
+        false => ground.network.sent(world.begun_us()),
     }
 }
 

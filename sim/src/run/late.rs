@@ -2,12 +2,17 @@
 //!
 //! Under traffic the next message shows that one before it was lost. Here nothing follows: what is
 //! lost last, in any shard, comes only if its sender sends it again.
+//!
+//! Then, when nothing is lost any more and all has settled, somebody new comes to each shard: a
+//! shard that is closed to new work is quiet, too.
 
 use std::rc::Rc;
 
+use entity::Tenant;
 use futures_util::future::{join, join_all};
 
-use crate::client::{Clients, SimWire, Visitor};
+use super::judge::TENANT;
+use crate::client::{Clients, SimWire, Staff, Visitor, Wire};
 use crate::plan::{Fault, FaultKind, Journey, Line, Pay, Plan, Then, Visit};
 use crate::world::World;
 
@@ -22,6 +27,8 @@ const USERS_FROM: u32 = 200_000;
 /// last visitor has been answered.
 const LOSS: FaultKind = FaultKind::Loss { percent: 40 };
 const LOSS_MS: u32 = 5_000;
+/// How long a shard may take to take new work when all is quiet, in us.
+const KNOCK_US: u64 = 30_000_000;
 
 /// Lets them come, one after the other; returns when the last has left and nothing is lost any
 /// more. Nobody comes to a node that is alone: it sends nothing to others.
@@ -39,6 +46,17 @@ pub(super) async fn come(plan: &Plan, world: &World, clients: &Rc<Clients<SimWir
         Visitor::new(clients, visit, price).run()
     });
     join(join_all(visits), world.befalls_now(&loss)).await;
+}
+
+/// Lets somebody new come to each shard. `Err`: one takes no new work.
+pub(super) async fn knock(
+    plan: &Plan,
+    staff: &Staff<SimWire>,
+    clients: &Clients<SimWire>,
+) -> Result<(), String> {
+    let until_us = clients.wire.now_us() + KNOCK_US;
+    let closed = staff.knock(&Tenant::new(TENANT), plan.setup.shards, until_us).await;
+    closed.map_or(Ok(()), |shard| Err(format!("shard {} takes no new work at the end", shard.0)))
 }
 
 /// Somebody who buys one thing and stays until that is decided.

@@ -37,6 +37,7 @@ fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
             nodes,
             shards: 8,
             stream_window: 1_024,
+            snapshot_tail: 4_096,
             skus: (0..8).map(|_| SkuSetup { stock: 60, price: 995 }).collect(),
             duration_ms: 3_000,
             settle_ms: 120_000,

@@ -66,6 +66,9 @@ fn system(scenario: &Scenario) -> Checked {
     for (place, n) in not_empty("system.stream_window", &system.stream_window)? {
         within(&format!("system.stream_window[{place}]"), i64::from(*n), 1, 1_000_000)?;
     }
+    for (place, n) in not_empty("system.snapshot_tail", &system.snapshot_tail)? {
+        within(&format!("system.snapshot_tail[{place}]"), i64::from(*n), 1, 1_000_000)?;
+    }
     percent("system.shuffle_percent", system.shuffle_percent)?;
     let longest = DURATION_MS_MAX;
     ensure((1_000..=longest).contains(&system.duration_ms), "system.duration_ms", || {

@@ -15,6 +15,7 @@ const ARRIVALS: u64 = 5;
 const KEYS: u64 = 6;
 const WINDOW: u64 = 7;
 const RESIDENCE: u64 = 8;
+const SNAPSHOTS: u64 = 9;
 const SITE: u64 = 2_000;
 
 /// How long a shard stays: as in production, and short enough to move for balance in a run.
@@ -60,6 +61,7 @@ impl Scenario {
             nodes: *one(seed, NODES, &self.system.nodes),
             shards: *one(seed, SHARDS, &self.system.shards),
             stream_window: *one(seed, WINDOW, &self.system.stream_window),
+            snapshot_tail: *one(seed, SNAPSHOTS, &self.system.snapshot_tail),
             skus: one(seed, SHOP, &self.shop).skus(seed),
             duration_ms: self.system.duration_ms,
             settle_ms: self.system.settle_ms,

@@ -8,7 +8,7 @@ use entity::ShardId;
 use parking_lot::Mutex;
 use ports::{AppendError, Frame, Journal, MemoryStore};
 
-use crate::check::journal::{Beside, LetIn, Owned};
+use crate::check::journal::{Beside, LetIn, Owned, Written};
 use crate::kernel::Kernel;
 use crate::record::Violation;
 
@@ -24,6 +24,7 @@ struct Fences {
     let_in: Vec<LetIn>,
     beside: Vec<Beside>,
     durable_us: BTreeMap<ShardId, Vec<u64>>,
+    written: Vec<Written>,
     breaches: Vec<Violation>,
 }
 
@@ -46,6 +47,14 @@ impl Claims {
         let since = |times: &Vec<u64>| times.iter().map(|us| us.saturating_sub(begun_us)).collect();
         let fences = self.0.lock();
         fences.durable_us.iter().map(|(shard, times)| (*shard, since(times))).collect()
+    }
+
+    /// Writes of snapshots, with their times in us after `begun_us`.
+    #[must_use]
+    pub fn written(&self, begun_us: u64) -> Vec<Written> {
+        let mut written = self.0.lock().written.clone();
+        written.iter_mut().for_each(|it| it.at_us = it.at_us.saturating_sub(begun_us));
+        written
     }
 
     pub(super) fn note(&self, shard: ShardId, epoch: u64, node: u16) {
@@ -85,6 +94,11 @@ impl Claims {
     /// Notes something of that kind.
     pub fn breach(&self, invariant: &str, at_us: u64, what: String) {
         self.0.lock().breaches.push(Violation { invariant: invariant.into(), at_us, what });
+    }
+
+    /// The store took this write of snapshots.
+    pub(super) fn wrote(&self, written: Written) {
+        self.0.lock().written.push(written);
     }
 
     /// The store took snapshots under this epoch just now: what an owner writes that is behind

@@ -59,6 +59,8 @@ pub struct Ground {
     pub keys: EdgeKeys,
     /// Unacknowledged messages that close a stream.
     pub stream_window: usize,
+    /// Events in a shard's tail at which its owner takes snapshots.
+    pub snapshot_tail: u64,
 }
 
 /// A node that runs.
@@ -127,8 +129,9 @@ impl Life {
             store: Arc::clone(&store),
             types: Arc::clone(&ground.types),
         };
-        let stream_window = ground.stream_window;
-        let options = NodeOptions { stream_window, frames, ..NodeOptions::default() };
+        let (stream_window, snapshot_tail_events) = (ground.stream_window, ground.snapshot_tail);
+        let options =
+            NodeOptions { stream_window, snapshot_tail_events, frames, ..NodeOptions::default() };
         let node = match is_embedded {
             true => Node::start(ctx.clone(), options).await,
             false => Node::start_empty(ctx.clone(), options).await,

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use cluster::Node;
 use cluster::ctx::{NodeId, Parcel, Transport};
 use cluster::shard::inbox::ShardInbox;
+use cluster::wire::PeerMessage;
 use entity::ShardId;
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::draw;
 use super::faults::Faults;
-use crate::check::journal::Acked;
+use crate::check::journal::{Acked, Sent};
 use crate::kernel::{Kernel, Kind, Tag, Target};
 use crate::plan::{FaultKind, Link};
 
@@ -30,7 +31,14 @@ pub struct Network {
     link: Link,
     explore: bool,
     nodes: Arc<Mutex<Vec<Option<Arc<Node>>>>>,
-    acks: Arc<Mutex<Vec<Acked>>>,
+    said: Arc<Mutex<Said>>,
+}
+
+/// What shards said to each other, whether it arrived or not. Times in us of the kernel.
+#[derive(Default)]
+struct Said {
+    acks: Vec<Acked>,
+    sent: Vec<Sent>,
 }
 
 impl Network {
@@ -38,14 +46,37 @@ impl Network {
     #[must_use]
     pub fn new(kernel: Kernel, faults: Faults, link: Link, explore: bool, n_nodes: u16) -> Self {
         let nodes = Arc::new(Mutex::new(vec![None; usize::from(n_nodes)]));
-        Self { kernel, faults, link, explore, nodes, acks: Arc::default() }
+        Self { kernel, faults, link, explore, nodes, said: Arc::default() }
     }
 
-    /// Acknowledgements between shards of one node, with their times in us since `begun_us`.
+    /// Acknowledgements between shards, with their times in us since `begun_us`.
     #[must_use]
     pub fn acks(&self, begun_us: u64) -> Vec<Acked> {
         let since = |ack: &Acked| Acked { at_us: ack.at_us.saturating_sub(begun_us), ..*ack };
-        self.acks.lock().iter().map(since).collect()
+        self.said.lock().acks.iter().map(since).collect()
+    }
+
+    /// Messages between shards, with their times in us since `begun_us`.
+    #[must_use]
+    pub fn sent(&self, begun_us: u64) -> Vec<Sent> {
+        let since = |sent: &Sent| Sent { at_us: sent.at_us.saturating_sub(begun_us), ..*sent };
+        self.said.lock().sent.iter().map(since).collect()
+    }
+
+    /// Notes what a shard says to another one, when it leaves.
+    fn note(&self, to: ShardId, parcel: &Parcel) {
+        let at_us = self.kernel.now_us();
+        match parcel {
+            Parcel::Stream { from, sends } => {
+                let sent = |through| Sent { by: *from, to, through, at_us };
+                self.said.lock().sent.extend(sends.last().map(|last| sent(last.number)));
+            }
+            Parcel::Acked { by, through } => {
+                let ack = Acked { by: *by, to, through: *through, at_us };
+                self.said.lock().acks.push(ack);
+            }
+            Parcel::Resend { .. } => {}
+        }
     }
 
     /// From now on frames for a node are given to this one, or to nobody.
@@ -97,6 +128,11 @@ impl Transport for Wire {
     fn send(&self, to: &NodeId, frame: Vec<u8>) {
         let Some(to) = number_of(to) else { return };
         let Network { kernel, faults, .. } = &self.network;
+        if !cluster::wire::is_ownership(&frame)
+            && let Ok(PeerMessage::Parcel { to, parcel }) = codec::open(&frame)
+        {
+            self.network.note(to, &parcel);
+        }
         let hash = xxh3_64(&frame);
         let parts = [u64::from(self.from), u64::from(to), hash, kernel.now_us()];
         let name = draw::name(&parts);
@@ -129,15 +165,13 @@ impl Transport for Wire {
     }
 
     fn local(&self, to: ShardId, parcel: Parcel, inbox: &ShardInbox) {
+        self.network.note(to, &parcel);
         let (kind, id, n_more) = match &parcel {
             Parcel::Stream { from, sends } => {
                 let first = sends.first().map_or(0, |send| send.number);
                 (Kind::Stream, draw::name(&[u64::from(from.0), first]), sends.len() - 1)
             }
             Parcel::Acked { by, through } => {
-                let at_us = self.network.kernel.now_us();
-                let ack = Acked { by: *by, to, through: *through, at_us };
-                self.network.acks.lock().push(ack);
                 (Kind::Ack, draw::name(&[u64::from(by.0), *through]), 0)
             }
             Parcel::Resend { to } => (Kind::Resend, u64::from(to.0), 0),

@@ -21,6 +21,7 @@ use super::claims::{Appends, Claims, Shelf, UnderWay};
 use super::draw;
 use super::faults::Faults;
 use super::net::node_id;
+use crate::check::journal::Written;
 use crate::kernel::{Kernel, Kind, Tag, Target};
 use crate::plan::{FaultKind, Link};
 
@@ -246,11 +247,14 @@ impl SnapshotStore for SimStore {
     async fn write(&self, shard: ShardId, write: SnapshotWrite) -> Result<(), StoreError> {
         let epoch = write.epoch;
         self.other(5, shard, async {
-            let written = self.inner.write(shard, write).await;
-            if written.is_ok() {
-                self.claims.snapshots_taken(shard, epoch, self.kernel.now_us());
+            let now_us = self.kernel.now_us();
+            let written = (!self.inner.one_log()).then(|| Written::of(shard, now_us, &write));
+            let result = self.inner.write(shard, write).await;
+            if result.is_ok() {
+                self.claims.snapshots_taken(shard, epoch, now_us);
+                written.into_iter().for_each(|written| self.claims.wrote(written));
             }
-            written
+            result
         })
         .await
     }

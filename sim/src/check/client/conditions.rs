@@ -2,7 +2,7 @@
 //! over no other.
 //!
 //! - None is done once a newer version had been seen, and nothing is made that was seen to be
-//!   there.
+//!   there. This holds for orders, too; what follows, for carts and prices.
 //! - Over one version one write is done, and one that is done shows the version that it named,
 //!   if it changed nothing, or the next one, which it made: never what another one made of that.
 //! - Who is refused (412) is told another version than the one that he named.
@@ -23,6 +23,7 @@ const NAME: &str = "conditions";
 enum Thing<'a> {
     Cart(&'a str),
     Price(u32),
+    Order(&'a str),
 }
 
 /// A conditional write that was done.
@@ -66,7 +67,8 @@ pub fn check(history: &History) -> Findings {
             let what = format!("{thing:?}: {over:?} is refused, and it is {over:?}");
             findings.report(NAME, answered_us, what);
         }
-        if let Some(version) = answer.version.filter(|_| is_done(answer)) {
+        // A repeat was decided on when it was first asked.
+        if let Some(version) = answer.version.filter(|_| is_done(answer) && !answer.replayed) {
             let done = Done { sent_us: op.sent_us, answered_us, over, version };
             things.entry(thing).or_default().done.push(done);
         }
@@ -93,10 +95,17 @@ impl Facts {
                 );
                 findings.report(NAME, done.answered_us, what);
             }
+            if matches!(thing, Thing::Order(_)) {
+                // It shows what it came to, some versions later.
+                continue;
+            }
             if matches!(done.over, Over::Version(_)) && !(over..=over + 1).contains(&done.version) {
                 let what = format!("{thing:?}: a write over {over} shows {}", done.version);
                 findings.report(NAME, done.answered_us, what);
             }
+        }
+        if matches!(thing, Thing::Order(_)) {
+            return;
         }
         let mut moved: BTreeMap<Over, u64> = BTreeMap::new();
         for done in self.done.iter().filter(|done| done.over != Over::Version(done.version)) {
@@ -115,6 +124,7 @@ fn written(op: &Op) -> Option<Thing<'_>> {
     match &op.ask {
         Ask::PutCart { cart } => Some(Thing::Cart(cart)),
         Ask::SetPrice { sku, .. } => Some(Thing::Price(*sku)),
+        Ask::Cancel { order } => Some(Thing::Order(order)),
         _ => None,
     }
 }
@@ -138,6 +148,7 @@ fn shown<'a>(op: &'a Op, answer: &'a Answer) -> Vec<(Thing<'a>, u64)> {
             one(Thing::Cart(cart))
         }
         Ask::SetPrice { sku, .. } => one(Thing::Price(*sku)),
+        Ask::GetOrder { order } => one(Thing::Order(order)),
         Ask::Look(Look::Goods { .. }) => {
             let price =
                 |goods: &crate::history::Goods| (Thing::Price(goods.sku), goods.price_version);

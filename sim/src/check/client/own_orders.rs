@@ -36,9 +36,8 @@ pub fn check(history: &History) -> Findings {
             continue;
         };
         let Some(buyer) = history.buyers.get(&op.visit) else { continue };
-        let Some(told_us) = op.answered_us else { continue };
         if let Some((list, to_us)) = lists.get(buyer.as_str()).and_then(whole)
-            && told_us < list.from_us
+            && op.answered_us.is_some_and(|told_us| told_us < list.from_us)
         {
             findings.looked_at += 1;
             if !list.orders.contains(order) {

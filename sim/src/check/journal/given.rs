@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use entity::{ShardId, Tenant, Timestamp};
 
+use super::restarts::Written;
 use crate::history::History;
 
 /// Who claimed a shard.
@@ -57,6 +58,19 @@ pub struct Acked {
     pub at_us: u64,
 }
 
+/// A shard handed messages of its stream to another one out, up to a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Who sends them.
+    pub by: ShardId,
+    /// Whom they are for.
+    pub to: ShardId,
+    /// Number of the last.
+    pub through: u64,
+    /// When they left, in us of the run.
+    pub at_us: u64,
+}
+
 /// How full a queue became, in the unit of its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
@@ -89,6 +103,11 @@ pub struct Given {
     pub durable_us: BTreeMap<ShardId, Vec<u64>>,
     /// Acknowledgements between shards, as far as known.
     pub acks: Vec<Acked>,
+    /// Messages between shards that are logs of their own, as far as known; of shards that share
+    /// a log none, since a message may be handled there before its cause is durable.
+    pub sent: Vec<Sent>,
+    /// Writes of snapshots to a shared store, in order, as far as known.
+    pub written: Vec<Written>,
     /// Unacknowledged messages from a shard to a shard at which the first takes no command.
     pub stream_window: Option<u64>,
     /// Queues by name.
@@ -119,6 +138,8 @@ impl Given {
             beside: Vec::new(),
             durable_us: BTreeMap::new(),
             acks: Vec::new(),
+            sent: Vec::new(),
+            written: Vec::new(),
             stream_window: None,
             depths: BTreeMap::new(),
             n_planted: 0,

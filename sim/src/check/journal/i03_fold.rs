@@ -1,12 +1,12 @@
 //! I3: state is the fold of the events. Each snapshot is the fold of the records up to it, and a
 //! checkpoint has a snapshot of everything that changed at or before it. A snapshot's deadline has
-//! a timer row: nothing else would wake an entity that is not in memory.
+//! a timer row: nothing else would wake an entity that is not in memory. So it was at each write.
 
 use std::collections::BTreeMap;
 
 use ports::TimerRow;
 
-use super::{Findings, World};
+use super::{Findings, World, restarts};
 
 /// Judges every fold, every snapshot and every checkpoint.
 #[must_use]
@@ -38,5 +38,6 @@ pub fn check(world: &World) -> Findings {
             format!("{key} is to be woken at {at:?}, and has no timer row")
         });
     }
+    restarts::snapshots(world, &mut found);
     found
 }

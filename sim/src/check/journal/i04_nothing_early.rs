@@ -1,7 +1,7 @@
 //! I4: nothing is seen before it is durable. What clients were shown and what the bus stored
 //! stands in the journal, the events with the same content; so do snapshots and checkpoints. Where
 //! the run knows when commits were taken, no client was shown one before, and no shard has
-//! acknowledged what one of them brought.
+//! acknowledged what one of them brought, or sent what one of them caused.
 
 use std::collections::BTreeMap;
 
@@ -27,6 +27,7 @@ pub fn check(world: &World) -> Findings {
         });
     }
     acks(world, &mut found);
+    sent(world, &mut found);
     for (key, snapshot) in &world.journals.snapshots {
         let have = world.version_of(key);
         found.judge(snapshot.version <= have, || {
@@ -55,6 +56,27 @@ fn acks(world: &World, found: &mut Findings) {
         let taken_us = taken.get(&(ack.by, ack.to, ack.through));
         found.judge(taken_us.is_none_or(|us| *us <= ack.at_us), || {
             format!("{ack:?}, which the store took at {taken_us:?} us")
+        });
+    }
+}
+
+/// What a shard sends to another log stands in its own journal: else a crash takes the cause away
+/// from an effect that is there.
+fn sent(world: &World, found: &mut Findings) {
+    if world.given.sent.is_empty() || world.given.durable_us.is_empty() {
+        return;
+    }
+    let mut taken: BTreeMap<(ShardId, ShardId, u64), Option<u64>> = BTreeMap::new();
+    for rec in world.records() {
+        for send in &rec.record.sends {
+            taken.insert((rec.shard, send.to_shard, send.number), world.taken_us(rec));
+        }
+    }
+    for sent in &world.given.sent {
+        let taken_us = taken.get(&(sent.by, sent.to, sent.through));
+        let is_durable = taken_us.is_some_and(|us| us.is_none_or(|us| us <= sent.at_us));
+        found.judge(is_durable, || {
+            format!("{sent:?}, whose cause the store took at {taken_us:?} us")
         });
     }
 }

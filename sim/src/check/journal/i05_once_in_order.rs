@@ -12,7 +12,7 @@ use entity::{
 };
 
 use super::i04_nothing_early::place;
-use super::{Findings, World};
+use super::{Findings, World, restarts};
 
 /// Sender and receiver.
 type Stream = (ShardId, ShardId);
@@ -25,6 +25,7 @@ pub fn check(world: &World) -> Findings {
     marks(world, &sent, &mut found);
     dead_letters(world, &sent, &mut found);
     checkpoints(world, &sent, &mut found);
+    restarts::streams(world, &mut found);
     if world.journals.published.is_some() {
         published(world, &mut found);
     }

@@ -8,9 +8,10 @@ mod tamper;
 
 use codec::unpack;
 use commerce::{account, sku};
-use entity::{ShardId, Timestamp};
+use entity::{ShardId, Tenant, Timestamp};
+use ports::{Checkpoint, OutStreamState, TimerRow};
 
-use super::{CHECKS, Findings, Given, Journals, Rec, World};
+use super::{CHECKS, Findings, Given, Journals, Rec, World, Written};
 
 /// One way of tampering, and the checker that has to say so.
 pub(super) struct Case {
@@ -91,6 +92,35 @@ fn a_deadline_that_was_slept_through_is_found() {
         let found = check("I11", &World::new(journals.clone(), given.clone()));
         assert_eq!(!found.violations.is_empty(), is_late, "{why}: {:?}", found.violations);
     }
+}
+
+#[test]
+fn what_a_restart_would_miss_is_found() {
+    let at = Timestamp(7);
+    let key = commerce::keys::cart(&Tenant::new("demo"), "cart-0001");
+    let stream = |last| OutStreamState { to_shard: ShardId(1), last, unacked: Vec::new() };
+    let written = |commit_no, last, rows: &[TimerRow]| Written {
+        shard: ShardId(0),
+        at_us: 5,
+        snapshots: vec![(key.clone(), 3, Some(at))],
+        timers_delete: Vec::new(),
+        timers_put: rows.to_vec(),
+        checkpoint: Some(Checkpoint {
+            commit_no,
+            out: vec![stream(last)],
+            ..Checkpoint::default()
+        }),
+    };
+    let finds = |written| {
+        let (journals, given) = rig::good();
+        let world = World::new(journals, Given { written: vec![written], ..given });
+        ["I3", "I5"].map(|name| !check(name, &world).violations.is_empty())
+    };
+    let row = [TimerRow { at, key: key.clone() }];
+    assert_eq!(finds(written(0, 0, &row)), [false, false]);
+    assert_eq!(finds(written(0, 0, &[])), [true, false], "nothing would wake it");
+    assert_eq!(finds(written(0, 1_000_000, &row)), [false, true], "taken by nobody");
+    assert!(finds(written(u64::MAX, 0, &row))[0], "records without a snapshot");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use ports::Frame;
 
 use super::Case;
 use super::tamper::{event, record, rewrite};
-use crate::check::journal::{Acked, Beside, Depth, Given, Journals, LetIn, Owned};
+use crate::check::journal::{Acked, Beside, Depth, Given, Journals, LetIn, Owned, Sent};
 use crate::history::Ask;
 
 pub(super) const CASES: &[Case] = &[
@@ -41,6 +41,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "a checkpoint of the future", reported_by: "I4", tamper: future_checkpoint },
     Case { name: "a client saw it early", reported_by: "I4", tamper: seen_before_durable },
     Case { name: "acknowledged before it was taken", reported_by: "I4", tamper: acked_early },
+    Case { name: "sent before its cause was taken", reported_by: "I4", tamper: sent_early },
     Case { name: "an append past the fence", reported_by: "I1", tamper: let_in },
     Case { name: "an answer beside the owner", reported_by: "I1", tamper: beside },
     Case { name: "an order that was refused", reported_by: "I12", tamper: refused },
@@ -184,6 +185,26 @@ fn acked_early(journals: &mut Journals, given: &mut Given) {
     };
     given.acks = marks.iter().map(|mark| acked(mark, 9)).collect();
     given.acks.push(acked(&marks[0], 8));
+}
+
+fn sent_early(journals: &mut Journals, given: &mut Given) {
+    given.durable_us = (0..3).map(|shard| (ShardId(shard), vec![9; 1_000])).collect();
+    given.history.ops.clear();
+    let mut all = Vec::new();
+    rewrite(journals, |records| {
+        for (by, frames) in (0..).map(ShardId).zip(records.iter()) {
+            let sends = frames.iter().flatten().flat_map(|record| &record.sends);
+            all.extend(sends.map(|send| (by, send.to_shard, send.number)));
+        }
+    });
+    let sent = |(by, to, through): &(ShardId, ShardId, u64), at_us| Sent {
+        by: *by,
+        to: *to,
+        through: *through,
+        at_us,
+    };
+    given.sent = all.iter().map(|it| sent(it, 9)).collect();
+    given.sent.push(sent(&all[0], 8));
 }
 
 /// Commits of shard 0 in quick succession; the other shards stand still.
