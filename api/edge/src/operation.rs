@@ -4,6 +4,8 @@
 //! constant, so they cannot drift apart. What is not declared is refused: a query parameter, a
 //! status, a code.
 
+mod headers;
+
 use actix_web::HttpResponse;
 use entity::Scope;
 
@@ -423,22 +425,6 @@ impl Operation {
             tenant: matches!(self.error_form, ErrorForm::Problem)
                 && !matches!(self.caching, Caching::Document),
         }
-    }
-
-    /// Whether a success of this status says where the thing stands.
-    #[must_use]
-    pub fn is_located(&self, status: u16) -> bool {
-        let stands = matches!(status, 201 | 202 | 302 | 303)
-            || matches!(status, 200 | 204) && self.statuses.contains(&201);
-        self.located && stands
-    }
-
-    /// Whether its answers may have a tag.
-    #[must_use]
-    pub fn is_tagged(&self) -> bool {
-        let is_kept = self.method == Method::Get && self.caching != Caching::Never;
-        let is_command = self.idempotency != Idempotency::None || self.minimal;
-        is_kept || is_command || self.precondition != Precondition::None
     }
 
     /// Whether `If-None-Match: *` can come true: it makes the very thing whose version it asks for.

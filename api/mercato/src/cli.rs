@@ -48,9 +48,9 @@ pub struct ServeArgs {
     /// Configuration file (TOML).
     ///
     /// Times of a drain stand there only: `drain_timeout_ms` (30000), how long it may take in all,
-    /// and `drain_notice_ms`, how much of that the node goes on serving while /readyz says 503
-    /// and each answer says `Connection: close`, so that load balancers and clients see it; a sixth of the whole and at most 5000 unless set, 0 in a
-    /// demo, never more than half.
+    /// and `drain_notice_ms`, how much of that the node goes on serving while /readyz says 503 and
+    /// each answer says `Connection: close`, so that load balancers and clients see it; a sixth of
+    /// the whole and at most 5000 unless set, 0 in a demo, never more than half.
     #[arg(long, env = "MERCATO_CONFIG")]
     pub config: Option<PathBuf>,
     /// Make a demo shop in an empty store, with a built-in issuer of tokens.
