@@ -422,7 +422,10 @@ impl Gateway {
                 () = late => return,
             };
             let (outcome, epoch) = match answered {
-                Ok(answer) if seats.may_answer(clock.steady()) => {
+                Ok(answer)
+                    if seats.may_answer(clock.steady())
+                        || sites::is_broken("answer_without_lease") =>
+                {
                     (Outcome::Answered(answer), epoch)
                 }
                 Ok(_) | Err(_) => (Outcome::Lost, 0),

@@ -234,7 +234,8 @@ impl World {
     #[must_use]
     pub fn troubles(&self) -> Vec<Violation> {
         let mut troubles = self.0.troubles.borrow().clone();
-        for mut breach in self.ground().claims.breaches() {
+        let breaches = self.ground().claims.breaches().into_iter();
+        for mut breach in breaches.chain(self.ground().network.unleased()) {
             breach.at_us = breach.at_us.saturating_sub(self.begun_us());
             troubles.push(breach);
         }

@@ -114,6 +114,8 @@ const fn mixed(name: &'static str, what: &'static str) -> Canary {
 
 /// All planted defects; docs/canaries.md tells more.
 pub const CANARIES: &[Canary] = &[
+    mixed("answer_without_lease", "another node's ask is answered when the lease is over"),
+    mixed("count_revokes_one", "a count takes one hold away, however much is missing"),
     mixed("cursor_ahead_of_publish", "the relay's cursor moves when a frame is read"),
     mixed("dedup_mark_not_with_effect", "a message's mark is not journaled with its effect"),
     mixed("epoch_check_removed", "the store takes appends of an older epoch"),

@@ -50,6 +50,7 @@ pub(super) mod draw {
     pub(in crate::client) const FINDS: u64 = 12;
     pub(in crate::client) const STALE_CANCEL: u64 = 13;
     pub(in crate::client) const TWO_CLICKS: u64 = 14;
+    pub(in crate::client) const SHORTAGE: u64 = 15;
 }
 
 /// One visit under way.

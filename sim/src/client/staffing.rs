@@ -13,14 +13,18 @@ const STALE_PRICE_PERCENT: u64 = 30;
 const REPRICES: u32 = 3;
 /// Of a hundred changes of a shelf, so many are made by two clicks at once.
 const TWO_CLICKS_PERCENT: u64 = 40;
-/// Of a hundred counts, so many find a unit less than is promised.
+/// Of a hundred counts, so many find less than is promised.
 const FINDS_TOO_LITTLE_PERCENT: u64 = 60;
 
 impl<W: Wire> Visitor<W> {
-    /// Staff counts a shelf: what the plan says, or a unit less than orders were promised.
+    /// Staff counts a shelf: what the plan says, or from one unit less than orders were promised
+    /// down to none.
     pub(super) async fn count(&self, sku: u32, units: u32) {
+        let left = |promised: u32| {
+            u32::try_from(self.bits(draw::SHORTAGE) % u64::from(promised.max(1))).unwrap_or(0)
+        };
         let found = match self.draws(draw::FINDS, FINDS_TOO_LITTLE_PERCENT) {
-            true => self.promised(sku).await.map(|promised| promised.saturating_sub(1)),
+            true => self.promised(sku).await.map(left),
             false => None,
         };
         let units = found.unwrap_or(units);

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use cluster::Node;
 use cluster::ctx::{NodeId, Parcel, Transport};
+use cluster::shard::Answer;
 use cluster::shard::inbox::ShardInbox;
-use cluster::wire::PeerMessage;
+use cluster::wire::{Outcome, PeerMessage};
 use entity::ShardId;
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
@@ -19,6 +20,7 @@ use super::faults::Faults;
 use crate::check::journal::{Acked, Sent};
 use crate::kernel::{Kernel, Kind, Tag, Target};
 use crate::plan::{FaultKind, Link};
+use crate::record::Violation;
 
 /// How long a message within a node takes when the order of messages is explored.
 const WITHIN: Link = Link { base_us: 0, jitter_us: 4, tail_ppm: 10_000 };
@@ -39,6 +41,8 @@ pub struct Network {
 struct Said {
     acks: Vec<Acked>,
     sent: Vec<Sent>,
+    /// Answers of nodes whose lease was over.
+    unleased: Vec<(u64, NodeId)>,
 }
 
 impl Network {
@@ -61,6 +65,36 @@ impl Network {
     pub fn sent(&self, begun_us: u64) -> Vec<Sent> {
         let since = |sent: &Sent| Sent { at_us: sent.at_us.saturating_sub(begun_us), ..*sent };
         self.said.lock().sent.iter().map(since).collect()
+    }
+
+    /// Answers that nodes gave whose lease was over: somebody else may have answered since (I1).
+    #[must_use]
+    pub fn unleased(&self) -> Vec<Violation> {
+        let told = |(at_us, node): &(u64, NodeId)| {
+            let what = format!("{node} answers for a shard when its lease is over");
+            Violation { invariant: "I1".into(), at_us: *at_us, what }
+        };
+        self.said.lock().unleased.iter().map(told).collect()
+    }
+
+    /// Notes what a frame says, when it leaves.
+    fn look(&self, from: u16, frame: &[u8]) {
+        if cluster::wire::is_ownership(frame) {
+            return;
+        }
+        match codec::open(frame) {
+            Ok(PeerMessage::Parcel { to, parcel }) => self.note(to, &parcel),
+            // A refusal says nothing of the shard.
+            Ok(PeerMessage::Answer { outcome: Outcome::Answered(Answer::Refused(_)), .. }) => {}
+            Ok(PeerMessage::Answer { outcome: Outcome::Answered(_), .. }) => {
+                let node = self.nodes.lock()[usize::from(from)].clone();
+                if node.is_some_and(|node| !node.may_answer()) {
+                    self.said.lock().unleased.push((self.kernel.now_us(), node_id(from)));
+                }
+            }
+            // Frames of an older version are not looked into.
+            Ok(_) | Err(_) => {}
+        }
     }
 
     /// Notes what a shard says to another one, when it leaves.
@@ -128,11 +162,7 @@ impl Transport for Wire {
     fn send(&self, to: &NodeId, frame: Vec<u8>) {
         let Some(to) = number_of(to) else { return };
         let Network { kernel, faults, .. } = &self.network;
-        if !cluster::wire::is_ownership(&frame)
-            && let Ok(PeerMessage::Parcel { to, parcel }) = codec::open(&frame)
-        {
-            self.network.note(to, &parcel);
-        }
+        self.network.look(self.from, &frame);
         let hash = xxh3_64(&frame);
         let parts = [u64::from(self.from), u64::from(to), hash, kernel.now_us()];
         let name = draw::name(&parts);

@@ -17,8 +17,8 @@ pub fn check(world: &World) -> Findings {
     let mut found = world.findings("I8");
     for (sku, ledger) in &world.shop.skus {
         found.look(ledger.n_ends);
-        for what in &ledger.end_faults {
-            found.fail(what.as_str());
+        for what in ledger.end_faults.iter().cloned().chain(ledger.unfinished()) {
+            found.fail(what);
         }
         if world.given.is_healed {
             for hold in ledger.holds.values() {

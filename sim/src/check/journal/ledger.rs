@@ -84,6 +84,8 @@ pub(super) struct Ledger {
     pub(super) prices: PriceLog,
     /// When holds may lapse.
     pub(super) lapses: Lapses,
+    /// The shelf that the event before corrected: what it has too few, holds give back at once.
+    corrected: Option<ShelfIndex>,
     /// Units for sale whenever they changed: time in ms since 1970, units.
     pub(super) for_sale: Vec<(u64, u64)>,
     /// What breaks I6.
@@ -102,7 +104,14 @@ impl Ledger {
         let was_available = self.available();
         let revoked = revoked_last(event).and_then(|id| Some(self.holds.get(&id)?.open.clone()));
         self.end_faults.extend(self.lapses.event(ctx.at, event));
+        let corrected = self.corrected.take();
+        let is_revoked = matches!(event, Event::Revoked { .. });
+        self.end_faults.extend(corrected.filter(|_| !is_revoked).and_then(|it| self.kept(it)));
         self.apply(event);
+        self.end_faults.extend(corrected.filter(|_| is_revoked).and_then(|it| self.kept(it)));
+        if let Event::Adjusted { location, .. } = event {
+            self.corrected = self.find(location);
+        }
         self.prices.event(event);
         let available = self.available();
         let sellable = |at: ShelfIndex| self.shelves.get(usize::from(at)).map(Shelf::sellable);
@@ -134,6 +143,19 @@ impl Ledger {
                 self.stock_faults.push(at(format!("a hold leaves {sellable} at {name}")));
             }
         }
+    }
+
+    /// What the last event should have been followed by.
+    pub(super) fn unfinished(&self) -> Option<String> {
+        self.corrected.and_then(|corrected| self.kept(corrected))
+    }
+
+    /// The hold that keeps its units although the corrected shelf has too few.
+    fn kept(&self, corrected: ShelfIndex) -> Option<String> {
+        let sellable = self.shelves.get(usize::from(corrected)).map_or(0, Shelf::sellable);
+        let keeps = |hold: &&Hold| hold.phase == Phase::Held && hold.open.at(corrected) > 0;
+        let owner = &self.holds.values().find(keeps).filter(|_| sellable < 0)?.owner;
+        Some(format!("a correction leaves {sellable}, and a hold of {owner:?} keeps its units"))
     }
 
     /// The shelf of a location; its index.

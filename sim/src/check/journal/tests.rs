@@ -78,6 +78,15 @@ fn parcels_that_collect_too_little_are_found() {
 }
 
 #[test]
+fn a_correction_that_revokes_nothing_is_found() {
+    let (mut journals, given) = rig::good();
+    cases_money::corrected(&mut journals);
+    let found = check("I8", &World::new(journals, given));
+    let is_said = |what: &str| what.contains("a correction leaves");
+    assert!(found.violations.iter().any(|it| is_said(&it.what)), "{:?}", found.violations);
+}
+
+#[test]
 fn a_deadline_that_was_slept_through_is_found() {
     let (journals, mut given) = rig::good();
     given.durable_us = (0..3).map(|shard| (ShardId(shard), vec![9; 1_000])).collect();

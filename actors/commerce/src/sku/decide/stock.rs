@@ -102,7 +102,7 @@ fn revoke(sku: &Sku, shelves: &mut Shelves, location: &Location) -> Vec<Uuid> {
     for (id, hold) in sku.holds.newest_held(index) {
         shelves.give(&hold.parts, Claim::Held);
         revoked.push(id);
-        if !short(shelves) {
+        if !short(shelves) || sites::is_broken("count_revokes_one") {
             break;
         }
     }

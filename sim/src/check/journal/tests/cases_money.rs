@@ -103,6 +103,25 @@ fn revoked(journals: &mut Journals, _: &mut Given) {
     ended(journals, |hold_id, left| sku::Event::Revoked { hold_ids: vec![hold_id], left });
 }
 
+/// Where a hold was given back, its shelf is corrected to less than is promised.
+pub(super) fn corrected(journals: &mut Journals) {
+    let mut shelf = None;
+    event::<Sku>(journals, |event| match event {
+        sku::Event::Adjusted { location, .. } => {
+            shelf = Some(location.clone());
+            false
+        }
+        sku::Event::Released { left, .. } => {
+            let (left, location) = (*left, shelf.clone().expect("units came first"));
+            let (kind, reason) = (sku::MovementKind::Counted, "count".into());
+            let delta = -1_000_000;
+            *event = sku::Event::Adjusted { location, kind, delta, reason, shortfall: 0, left };
+            true
+        }
+        _ => false,
+    });
+}
+
 /// Lets a hold that was given back end in another way.
 fn ended(journals: &mut Journals, end: impl Fn(uuid::Uuid, sku::Left) -> sku::Event) {
     event::<Sku>(journals, |event| match event {
