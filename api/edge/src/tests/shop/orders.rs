@@ -10,6 +10,9 @@ async fn placing_again_with_the_key_answers_the_same_bytes() {
     let rig = Rig::new().await;
     let token = rig.buyer("alice").await;
     let quote = rig.cart(&token, "alice-cart-1", "[]").await;
+    let not_sold = Rig::place(&token, &quote, r#","txn_type":"presale""#);
+    let not_sold = rig.send(not_sold.header("idempotency-key", "presale")).await;
+    assert_eq!(not_sold.brief(), "422 validation_failed invalid @ /txn_type");
     let place = || Rig::place(&token, &quote, "").header("idempotency-key", "k1");
     let first = rig.send(place()).await;
     assert_eq!(first.status, 201, "{}", first.text());
@@ -74,6 +77,8 @@ async fn no_line_to_cancel_is_not_every_line() {
     let cancel = |key, body: &str| {
         post(&format!("{path}/cancel")).bearer(&token).json(body).header("idempotency-key", key)
     };
+    let null = rig.send(cancel("c0", r#"{"lines":null}"#)).await;
+    assert_eq!(null.status, 400, "no way to cancel all of it: {}", null.text());
     let refused = rig.send(cancel("c1", r#"{"lines":[]}"#)).await;
     assert_eq!(refused.brief(), "422 validation_failed empty @ /lines");
     let too_many = rig.send(cancel("c2", r#"{"lines":[{"line_id":"1","qty":4}]}"#)).await;
