@@ -7,14 +7,10 @@
 //! them: once they may be so far apart that a message between two nodes can come after its deadline
 //! as it is sent, nothing is calm any more. It does not say what has to hold in calm times.
 
-use crate::plan::{Fault, FaultKind};
+use crate::plan::{Fault, FaultKind, OrderWaits};
 
 /// How long after a fault its traces excuse, in us.
 const AFTER_US: u64 = 20_000_000;
-/// Clocks that are no farther apart disturb nobody, in ms: the least deadline of a message that an
-/// order sends lies 15 s ahead. Where `hasty_message` fires it is less: an order whose message came
-/// too late for that is cancelled at once, and whoever waits for it is told.
-const APART_MS: i64 = 10_000;
 
 /// Whom a fault disturbs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +30,8 @@ pub enum Witness {
     Client(u16),
     /// The drain that is this fault.
     Drain(u32),
+    /// Entities that wait for each other, wherever they are.
+    Saga,
 }
 
 /// A fault that happened. Times in us of the plan.
@@ -52,23 +50,28 @@ pub struct Calm {
     felt: Vec<Felt>,
     /// How far faults have moved the clock of each node, in ms.
     clocks_ms: Vec<i64>,
+    /// How far two clocks may be apart and disturb nobody, in ms. Where `hasty_message` fires it
+    /// is less: an order whose message came too late for that is cancelled at once, and whoever
+    /// waits for it is told.
+    apart_max_ms: i64,
 }
 
 impl Calm {
-    /// Of so many nodes, to which nothing happened yet.
+    /// Of so many nodes, to which nothing happened yet, and whose orders wait so long.
     #[must_use]
-    pub fn of_nodes(n_nodes: u16) -> Self {
-        Self { felt: Vec::new(), clocks_ms: vec![0; n_nodes.into()] }
+    pub fn of_nodes(n_nodes: u16, waits: OrderWaits) -> Self {
+        let clocks_ms = vec![0; n_nodes.into()];
+        Self { felt: Vec::new(), clocks_ms, apart_max_ms: waits.apart_ms() }
     }
 
     /// As if the faults of a plan for three nodes happened as it says: for tests of what is judged
     /// by it.
     #[cfg(test)]
     pub fn of(faults: &[Fault]) -> Self {
-        let mut calm = Self::of_nodes(3);
+        let mut calm = Self::of_nodes(3, OrderWaits::default());
         for fault in faults {
             calm.begins(fault, fault.at_us);
-            calm.ends(fault, fault.at_us + u64::from(fault.for_ms) * 1_000);
+            calm.ends(fault, fault.end_us());
         }
         calm
     }
@@ -86,7 +89,7 @@ impl Calm {
 
     /// It is over.
     pub fn ends(&mut self, fault: &Fault, at_us: u64) {
-        if fault.kind.moved_clock(fault.for_ms).is_some() && self.apart_ms() > APART_MS {
+        if fault.kind.moved_clock(fault.for_ms).is_some() && self.apart_ms() > self.apart_max_ms {
             return;
         }
         let mut open = self.felt.iter_mut().filter(|felt| felt.to_us.is_none());
@@ -144,7 +147,8 @@ impl Felt {
         match (witness, self.reach) {
             (Witness::Client(_), Reach::All) => true,
             (Witness::Client(asked), Reach::Node(node)) => asked == node,
-            (Witness::Client(_), Reach::Bus) => false,
+            (Witness::Client(_) | Witness::Saga, Reach::Bus) => false,
+            (Witness::Saga, Reach::All | Reach::Node(_)) => true,
             (Witness::Drain(itself), Reach::All | Reach::Node(_) | Reach::Bus) => {
                 self.fault != itself
             }
@@ -181,12 +185,13 @@ const fn reach(kind: &FaultKind) -> Reach {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Moment;
 
     #[test]
     fn clocks_that_are_far_apart_disturb_for_ever() {
         let step = |id, node, by_ms| {
             let kind = FaultKind::ClockStep { node, by_ms };
-            Fault { id, at_us: 100, for_ms: 0, kind }
+            Fault { id, at_us: 100, for_ms: 0, moment: Moment::Any, kind }
         };
         let is_calm =
             |faults: &[Fault]| Calm::of(faults).holds(Witness::Client(0), u64::MAX, u64::MAX);
@@ -196,10 +201,10 @@ mod tests {
         assert!(!is_calm(&[step(1, 2, 7_418), step(2, 2, 7_909)]), "seed 6741 of mixed");
         assert!(!is_calm(&[step(1, 0, 6_000), step(2, 1, -6_000)]));
         let kind = FaultKind::ClockDrift { node: 1, ppm: -100_000 };
-        let drift = Fault { id: 3, at_us: 0, for_ms: 30_000, kind };
+        let drift = Fault { id: 3, at_us: 0, for_ms: 30_000, moment: Moment::Any, kind };
         assert!(!is_calm(&[step(1, 0, 8_000), drift.clone()]));
         assert!(is_calm(&[drift]));
-        let mut alone = Calm::of_nodes(1);
+        let mut alone = Calm::of_nodes(1, OrderWaits::default());
         for fault in [step(1, 0, 8_000), step(2, 0, 8_000)] {
             alone.begins(&fault, 100);
             alone.ends(&fault, 100);
@@ -210,7 +215,8 @@ mod tests {
     #[test]
     fn it_is_quiet_again_once_the_last_fault_is_felt_no_more() {
         let crash = FaultKind::Crash { node: 0, kept_writes: 0 };
-        let fault = |id, at_us| Fault { id, at_us, for_ms: 0, kind: crash.clone() };
+        let fault =
+            |id, at_us| Fault { id, at_us, for_ms: 0, moment: Moment::Any, kind: crash.clone() };
         let calm = Calm::of(&[fault(1, 5_000_000), fault(2, 30_000_000)]);
         let quiet = |from_us, for_us| calm.quiet_from(Witness::Client(0), from_us, for_us);
         assert_eq!(quiet(0, 4_000_000), Some(0));
@@ -224,7 +230,7 @@ mod tests {
 
     #[test]
     fn each_fault_disturbs_its_own() {
-        let fault = |id, kind| Fault { id, at_us: 0, for_ms: 0, kind };
+        let fault = |id, kind| Fault { id, at_us: 0, for_ms: 0, moment: Moment::Any, kind };
         let roll = fault(7, FaultKind::Roll { node: 1, new_version: false });
         let cases = [
             (fault(1, FaultKind::BusDown), [false, false, true]),
@@ -234,7 +240,7 @@ mod tests {
         ];
         let witnesses = [Witness::Client(0), Witness::Client(1), Witness::Drain(7)];
         for (fault, disturbed) in cases {
-            let mut calm = Calm::of_nodes(3);
+            let mut calm = Calm::of_nodes(3, OrderWaits::default());
             calm.begins(&fault, 100);
             let is_disturbed = |calm: &Calm, from_us, to_us| {
                 witnesses.map(|witness| !calm.holds(witness, from_us, to_us))

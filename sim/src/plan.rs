@@ -6,9 +6,14 @@
 //! is keyed by the element's own id and not by its place in a sequence.
 
 mod families;
-mod holds;
+mod waits;
 
 use serde::{Deserialize, Serialize};
+
+pub use waits::OrderWaits;
+
+/// How long a fault waits for its moment at the most, in ms.
+pub const MOMENT_WAIT_MS: u64 = 1_000;
 
 /// Version of the plan's form; a plan of another one is refused.
 pub const VERSION: u16 = 1;
@@ -65,6 +70,9 @@ pub struct Setup {
     /// How long a shard stays with its owner before it may move for balance, in ms.
     #[serde(default = "residence_ms")]
     pub residence_ms: u64,
+    /// How long orders wait.
+    #[serde(default, skip_serializing_if = "OrderWaits::is_default")]
+    pub order_waits: OrderWaits,
 }
 
 /// As in production; plans did not say it once.
@@ -277,8 +285,33 @@ pub struct Fault {
     pub at_us: u64,
     /// How long it lasts, in ms; 0 for one that has no length.
     pub for_ms: u32,
+    /// What it waits for after that time, and not for long.
+    #[serde(default, skip_serializing_if = "Moment::is_any")]
+    pub moment: Moment,
     /// What it is.
     pub kind: FaultKind,
+}
+
+/// A moment in the life of the node that a crash or a pause befalls. The others wait for none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// Any.
+    #[default]
+    Any,
+    /// The store has done an append, and the node has not heard of it.
+    Append,
+    /// The same for snapshots and what a checkpoint says.
+    Snapshots,
+    /// The same for a lease, an owner's row or a claimed journal.
+    Claim,
+}
+
+impl Moment {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    const fn is_any(&self) -> bool {
+        matches!(self, Self::Any)
+    }
 }
 
 /// What goes wrong. Nodes and shards are numbers below those of [`Setup`].

@@ -2,7 +2,7 @@
 //!
 //! The built-in ones stand in `sim/scenarios` and in the program; `docs/scenarios.md` explains
 //! each parameter. Where a file gives a list (`[[shop]]`, `[[arrivals]]`, `[[keys]]`,
-//! `[[client]]`, `nodes`, `shards`), a seed takes one of it. Unknown keys are refused, and so are
+//! `[[client]]`, `[[order_waits]]`, `nodes`, `shards`), a seed takes one of it. Unknown keys are refused, and so are
 //! values that make no sense, with the key's name.
 
 mod check;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 pub use faults::{Family, FixedFault, Ranges, Swarm};
 
-use crate::plan::{ClientPolicy, Link, snapshot_tail, stream_window};
+use crate::plan::{ClientPolicy, Link, OrderWaits, snapshot_tail, stream_window};
 use crate::traffic::{Arrivals, Bots, Keys, People, Span, Staff};
 
 #[cfg(test)]
@@ -46,6 +46,9 @@ pub struct Scenario {
     pub about: String,
     /// The system under test.
     pub system: System,
+    /// How long orders wait; a seed takes one. Missing: as in production.
+    #[serde(default = "order_waits")]
+    pub order_waits: Vec<OrderWaits>,
     /// Latency of every link.
     pub link: Link,
     /// How clients behave; a seed takes one.
@@ -109,6 +112,10 @@ pub struct System {
 
 fn stream_windows() -> Vec<u32> {
     vec![stream_window()]
+}
+
+fn order_waits() -> Vec<OrderWaits> {
+    vec![OrderWaits::default()]
 }
 
 fn snapshot_tails() -> Vec<u32> {

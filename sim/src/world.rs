@@ -7,6 +7,7 @@ pub mod faults;
 mod life;
 mod limits;
 mod misfortune;
+pub mod moments;
 pub mod net;
 pub mod store;
 
@@ -24,6 +25,7 @@ use tokio::sync::Notify;
 pub use bus::SharedBus;
 pub use faults::Faults;
 pub use life::{Ground, Life};
+pub use moments::Moments;
 pub use net::Network;
 
 use crate::calm::Calm;
@@ -96,12 +98,14 @@ impl World {
             claims: claims::Claims::default(),
             bus: SharedBus::default(),
             faults,
+            moments: Moments::default(),
             network,
             types: Arc::new(commerce::hosting::entity_types()),
             timing: Timing { residence_ms: setup.residence_ms, ..Timing::default() },
             keys: EdgeKeys::known_to_all().expect("the pair is a pair"),
             stream_window: usize::try_from(setup.stream_window).unwrap_or(usize::MAX),
             snapshot_tail: setup.snapshot_tail.into(),
+            order_waits: setup.order_waits,
         };
         let n_nodes = usize::from(setup.nodes);
         let nodes = (0..n_nodes).map(|_| RefCell::default()).collect();
@@ -118,7 +122,7 @@ impl World {
             begun_us: Cell::new(0),
             lasted_us: Cell::new(None),
             troubles: RefCell::default(),
-            calm: RefCell::new(Calm::of_nodes(setup.nodes)),
+            calm: RefCell::new(Calm::of_nodes(setup.nodes, setup.order_waits)),
         };
         Self(Rc::new(inner))
     }

@@ -33,6 +33,7 @@ pub mod i10_limits;
 pub mod i11_all_ends;
 pub mod i12_one_order;
 pub mod i13_captured;
+pub mod prompt;
 pub mod sold_prices;
 
 pub use conflicts::conflicts;
@@ -47,7 +48,7 @@ pub use world::World;
 pub type Check = fn(&World) -> Findings;
 
 /// Every checker with its name, in the order of the invariants.
-pub const CHECKS: [(&str, Check); 16] = [
+pub const CHECKS: [(&str, Check); 17] = [
     ("I1", i01_one_writer::check),
     ("I2", i02_no_gaps::check),
     ("I3", i03_fold::check),
@@ -61,6 +62,7 @@ pub const CHECKS: [(&str, Check); 16] = [
     ("I11", i11_all_ends::check),
     ("I12", i12_one_order::check),
     ("I13", i13_captured::check),
+    ("prompt", prompt::check),
     ("sold_prices", sold_prices::check),
     ("bus_data", bus_data::check),
     ("conflicts", conflicts::check),

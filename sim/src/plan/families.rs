@@ -3,7 +3,26 @@
 //! Names of families stand in scenarios, tables and records: they stay. What a fault does is the
 //! world's business.
 
-use super::FaultKind;
+use super::{Fault, FaultKind, MOMENT_WAIT_MS, Moment};
+
+impl Fault {
+    /// The moment that it waits for, and whose.
+    #[must_use]
+    pub fn awaits(&self) -> Option<(u16, Moment)> {
+        let node = match &self.kind {
+            FaultKind::Crash { node, .. } | FaultKind::Pause { node } => Some(*node),
+            _ => None,
+        };
+        node.zip(Some(self.moment).filter(|moment| *moment != Moment::Any))
+    }
+
+    /// When it is over at the latest, in us: it may have waited for its moment.
+    #[must_use]
+    pub fn end_us(&self) -> u64 {
+        let waits_ms = self.awaits().map_or(0, |_| MOMENT_WAIT_MS);
+        self.at_us + (waits_ms + u64::from(self.for_ms)) * 1_000
+    }
+}
 
 impl FaultKind {
     /// The clock that it moves away from the true time, within `for_ms`, and how far, in ms.

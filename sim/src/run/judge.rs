@@ -54,6 +54,7 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
         end_us: world.since_begin_us(),
         clock: Some(Timestamp(world.clock_ms())),
         rested: Some(seen.healed),
+        calm: Some(times),
         is_healed: true,
         owners: ground.claims.all(),
         let_in: ground.claims.let_in(),

@@ -13,7 +13,7 @@ use futures_util::future::{join, join_all};
 
 use super::judge::TENANT;
 use crate::client::{Clients, SimWire, Staff, Visitor, Wire};
-use crate::plan::{Fault, FaultKind, Journey, Line, Pay, Plan, Then, Visit};
+use crate::plan::{Fault, FaultKind, Journey, Line, Moment, Pay, Plan, Then, Visit};
 use crate::world::World;
 
 /// How many come.
@@ -37,7 +37,8 @@ pub(super) async fn come(plan: &Plan, world: &World, clients: &Rc<Clients<SimWir
         return;
     }
     let begun_us = world.since_begin_us();
-    let loss = Fault { id: u32::MAX, at_us: begun_us, for_ms: LOSS_MS, kind: LOSS };
+    let loss =
+        Fault { id: u32::MAX, at_us: begun_us, for_ms: LOSS_MS, moment: Moment::Any, kind: LOSS };
     let skus = &plan.setup.skus;
     let visits = (0..N_VISITS).map(|n| {
         let sku = n % u32::try_from(skus.len()).unwrap_or(u32::MAX);

@@ -6,7 +6,7 @@
 use commerce::order::Timers;
 
 use crate::client::{SimWire, Staff};
-use crate::plan::{Fault, FaultKind};
+use crate::plan::{Fault, FaultKind, Moment};
 use crate::world::World;
 
 /// How often a settling system is looked at, in us.
@@ -58,7 +58,8 @@ pub(super) async fn let_deadlines_pass(
     for (place, leap_ms) in leaps_ms.iter().enumerate() {
         world.leap(*leap_ms);
         if place + 1 == leaps_ms.len() {
-            let loss = Fault { id: u32::MAX, at_us: 0, for_ms: LOSS_MS, kind: LOSS };
+            let loss =
+                Fault { id: u32::MAX, at_us: 0, for_ms: LOSS_MS, moment: Moment::Any, kind: LOSS };
             world.befalls_now(&loss).await;
         }
         settle(world, within_us).await?;

@@ -2,8 +2,8 @@
 
 use super::{Run, run};
 use crate::plan::{
-    ClientPolicy, Fault, FaultKind, Jitter, Journey, Line, Link, Listen, Pay, Plan, Setup,
-    SkuSetup, Then, VERSION, Visit,
+    ClientPolicy, Fault, FaultKind, Jitter, Journey, Line, Link, Listen, Moment, OrderWaits, Pay,
+    Plan, Setup, SkuSetup, Then, VERSION, Visit,
 };
 use crate::record::Verdict;
 
@@ -52,6 +52,7 @@ fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
             buggify: Vec::new(),
             shuffle: true,
             residence_ms: 30_000,
+            order_waits: OrderWaits::default(),
         },
         traffic: (0..n_visits).map(visit).collect(),
         faults: Vec::new(),
@@ -90,6 +91,7 @@ fn a_node_crashes_and_comes_back() {
         id: 1,
         at_us: 900_000,
         for_ms: 300,
+        moment: Moment::Any,
         kind: FaultKind::Crash { node: 0, kept_writes: 1 },
     }];
     let run = quiet(&plan);
@@ -105,6 +107,7 @@ fn old_and_new_builds_serve_together_during_an_upgrade() {
         id,
         at_us: 300_000 + u64::from(id) * 700_000,
         for_ms: 100,
+        moment: Moment::Any,
         kind: FaultKind::Roll { node, new_version },
     };
     // The second comes back as what it was.
@@ -148,7 +151,7 @@ fn outcomes_that_nobody_knows_are_counted() {
     let mut plan = plan(5, 1, 100);
     plan.setup.client.tries = 1;
     let kind = FaultKind::ClientLoss { percent: 10 };
-    plan.faults = vec![Fault { id: 1, at_us: 0, for_ms: 2_000, kind }];
+    plan.faults = vec![Fault { id: 1, at_us: 0, for_ms: 2_000, moment: Moment::Any, kind }];
     let run = quiet(&plan);
     assert!((20_000..400_000).contains(&run.record.unknown_ppm), "{}", run.record.unknown_ppm);
 }
@@ -174,7 +177,7 @@ fn planted_defects_are_noticed() {
     for canary in ["dedup_mark_not_with_effect", "sync_removed", "view_row_dropped"] {
         let mut plan = plan(3, 1, 100);
         let kind = FaultKind::Crash { node: 0, kept_writes: 0 };
-        plan.faults = vec![Fault { id: 1, at_us: 900_000, for_ms: 300, kind }];
+        plan.faults = vec![Fault { id: 1, at_us: 900_000, for_ms: 300, moment: Moment::Any, kind }];
         quiet(&plan);
         plan.canary = Some(canary.to_owned());
         assert_eq!(run(&plan, &mut |_| {}).record.verdict, Verdict::Fail, "{canary}");

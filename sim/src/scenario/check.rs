@@ -5,7 +5,7 @@
 
 use super::faults::{Amount, FAULTS_PER_FAMILY, Family, Ranges, Swarm};
 use super::{Error, Scenario, Shop};
-use crate::plan::ClientPolicy;
+use crate::plan::{ClientPolicy, OrderWaits};
 use crate::traffic::{Arrivals, Bots, Keys, People, Span, Staff};
 
 /// A run of a week, the longest: draws of a millisecond take 32 bits.
@@ -17,6 +17,9 @@ type Checked = Result<(), Error>;
 
 pub(super) fn values(scenario: &Scenario) -> Checked {
     system(scenario)?;
+    for (place, waits) in not_empty("order_waits", &scenario.order_waits)? {
+        order_waits(&format!("order_waits[{place}]"), *waits)?;
+    }
     for (place, policy) in not_empty("client", &scenario.client)? {
         client(&format!("client[{place}]"), policy)?;
     }
@@ -74,6 +77,14 @@ fn system(scenario: &Scenario) -> Checked {
     ensure((1_000..=longest).contains(&system.duration_ms), "system.duration_ms", || {
         format!("is not between 1000 and {longest}")
     })
+}
+
+/// As far as the settings of a node may go down; up to a day.
+fn order_waits(key: &str, waits: OrderWaits) -> Checked {
+    let OrderWaits { reserve_ms, pay_ms, hold_grace_ms } = waits;
+    let all = [("reserve_ms", reserve_ms), ("pay_ms", pay_ms), ("hold_grace_ms", hold_grace_ms)];
+    all.into_iter()
+        .try_for_each(|(name, ms)| within(&format!("{key}.{name}"), i64::from(ms), 100, 86_400_000))
 }
 
 fn client(key: &str, policy: &ClientPolicy) -> Checked {
@@ -213,7 +224,11 @@ fn family_ranges(family: Family, ranges: &Ranges) -> Checked {
         ensure(flag.is_some() == wanted, &key(name), || presence(wanted))?;
         percent(&key(name), flag.unwrap_or(0))?;
     }
-    Ok(())
+    let may_wait = matches!(family, Family::Crash | Family::Pause);
+    ensure(may_wait || ranges.moment_percent.is_none(), &key("moment_percent"), || {
+        presence(false)
+    })?;
+    percent(&key("moment_percent"), ranges.moment_percent.unwrap_or(0))
 }
 
 /// `range` is there if and only if it has `bounds`, and within them.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 pub use family::{Amount, Family};
 
-use crate::plan::{Fault, FaultKind};
+use crate::plan::{Fault, FaultKind, MOMENT_WAIT_MS, Moment};
 use crate::random::Stream;
 use crate::traffic::{Draws, Span};
 
@@ -24,6 +24,7 @@ const NODE: u64 = 2;
 const AMOUNT: u64 = 100;
 const FLAG: u64 = 101;
 const SIDE: u64 = 102;
+const MOMENT: u64 = 105;
 /// Attempts that a try takes.
 const TRY: u64 = 4;
 /// How often a fault that would take too many nodes away is drawn.
@@ -46,6 +47,9 @@ pub struct FixedFault {
     /// How long it lasts.
     #[serde(default)]
     pub for_ms: u32,
+    /// What it waits for after that time.
+    #[serde(default)]
+    pub moment: Moment,
     /// What it is, as in a plan.
     pub kind: FaultKind,
 }
@@ -90,6 +94,8 @@ pub struct Ranges {
     pub one_way_percent: Option<u8>,
     /// Of rolls: how many come back as the newer build.
     pub new_version_percent: Option<u8>,
+    /// Of crashes and pauses: how many wait for a moment between a store's doing and its answer.
+    pub moment_percent: Option<u8>,
 }
 
 /// The faults of a seed, by time.
@@ -107,6 +113,7 @@ pub(super) fn plan(
             id,
             at_us: fault.at_ms * 1_000,
             for_ms: fault.for_ms,
+            moment: fault.moment,
             kind: fault.kind.clone(),
         })
         .collect();
@@ -175,7 +182,10 @@ impl Draft<'_> {
         let part = |percent: u64| self.span_ms * percent / 100;
         let begin = part(BEGIN_PERCENT);
         let at_ms = begin + draws.below(first + AT, part(BEGIN_BEFORE_PERCENT) - begin);
-        let longest = u32::try_from(part(END_PERCENT) - at_ms).unwrap_or(u32::MAX);
+        let moment = self.moment(draws, ranges);
+        let waits_ms = if moment == Moment::Any { 0 } else { MOMENT_WAIT_MS };
+        let left_ms = part(END_PERCENT).saturating_sub(at_ms + waits_ms);
+        let longest = u32::try_from(left_ms).unwrap_or(u32::MAX);
         let wished = ranges.for_ms.map_or(0, |span| draws.amount(first + FOR, span));
         let node = draws.below(first + NODE, u64::from(self.nodes));
         let node = u16::try_from(node).expect("below the number of nodes");
@@ -188,7 +198,21 @@ impl Draft<'_> {
             flag: draws.percent(FLAG, flag),
             side: side(draws, self.nodes),
         };
-        Fault { id, at_us: at_ms * 1_000, for_ms: wished.min(longest), kind: family.kind(parts) }
+        let (for_ms, kind) = (wished.min(longest), family.kind(parts));
+        Fault { id, at_us: at_ms * 1_000, for_ms, moment, kind }
+    }
+
+    /// What a fault waits for: a node that has its store for itself claims nothing.
+    fn moment(&self, draws: Draws, ranges: &Ranges) -> Moment {
+        let claims = if self.nodes > 1 { 30 } else { 0 };
+        match draws.percent(MOMENT, ranges.moment_percent.unwrap_or(0)) {
+            false => Moment::Any,
+            true => match draws.pick(MOMENT + 1, &[40, 30, claims]) {
+                0 => Moment::Append,
+                1 => Moment::Snapshots,
+                _ => Moment::Claim,
+            },
+        }
     }
 
     /// Whether a majority is there at all times of this fault, and its node is not away already.
@@ -218,7 +242,7 @@ fn away(fault: &Fault) -> Option<u16> {
 /// When a node is back and has had a moment to take part again.
 fn end_us(fault: &Fault) -> u64 {
     const REJOIN_US: u64 = 500_000;
-    fault.at_us + u64::from(fault.for_ms) * 1_000 + REJOIN_US
+    fault.end_us() + REJOIN_US
 }
 
 /// One node alone in half of all cases, any split in the others. 0 where there is one node.

@@ -16,6 +16,7 @@ const KEYS: u64 = 6;
 const WINDOW: u64 = 7;
 const RESIDENCE: u64 = 8;
 const SNAPSHOTS: u64 = 9;
+const ORDER_WAITS: u64 = 10;
 const SITE: u64 = 2_000;
 
 /// How long a shard stays: as in production, and short enough to move for balance in a run.
@@ -70,6 +71,7 @@ impl Scenario {
             buggify: self.buggify.as_ref().map_or_else(Vec::new, |buggify| buggify.on(seed)),
             shuffle: shuffle.percent(0, self.system.shuffle_percent),
             residence_ms: *one(seed, RESIDENCE, &RESIDENCES_MS),
+            order_waits: *one(seed, ORDER_WAITS, &self.order_waits),
         }
     }
 }

@@ -12,7 +12,7 @@ fn mixed() -> Scenario {
 }
 
 fn end_us(fault: &Fault) -> u64 {
-    fault.at_us + u64::from(fault.for_ms) * 1_000
+    fault.end_us()
 }
 
 #[test]
@@ -55,12 +55,12 @@ fn plans_are_these_on_every_machine() {
     // Frozen: a change here makes every seed that was ever named another run. That may be right
     // (a better model), but then seeds of the past are told by their plans only.
     let pinned = [
-        ("mixed", 1, 0xb0b9_e2b6_3633_5d56),
-        ("mixed", 2, 0x1a6c_a4a8_c4ae_0001),
-        ("flash-sale", 42, 0x0e55_f49b_ef85_892d),
-        ("diurnal-day", 7, 0xecbb_2cef_9b81_8f8e),
-        ("hot-key-burst", 3, 0x7b04_5c9b_f883_1c2c),
-        ("bots", 5, 0xa54c_0f85_15aa_05fe),
+        ("mixed", 1, 0x0065_affc_a32f_868c),
+        ("mixed", 2, 0x6fab_7069_6f43_56bc),
+        ("flash-sale", 42, 0x605d_445b_077b_ffae),
+        ("diurnal-day", 7, 0x6a7a_fcd5_a937_859c),
+        ("hot-key-burst", 3, 0x08cc_4881_c8f3_6aa2),
+        ("bots", 5, 0xd168_cdde_e640_e6b9),
     ];
     let found = pinned.map(|(name, seed, _)| {
         let plan = Scenario::built_in(name).expect("built in").plan(seed);

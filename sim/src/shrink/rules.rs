@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Fault, FaultKind, Journey, Line, Pay, Plan, Then, Visit};
+use crate::plan::{Fault, FaultKind, Journey, Line, Moment, OrderWaits, Pay, Plan, Then, Visit};
 use crate::scenario::Family;
 
 type Rule<T> = fn(&mut T) -> bool;
@@ -37,6 +37,7 @@ pub(super) const VISITS: &[Rule<Visit>] = &[
 /// Over faults.
 pub(super) const FAULTS: &[Rule<Fault>] = &[
     |fault| lower(&mut fault.for_ms, |ms| ms / 2),
+    |fault| std::mem::take(&mut fault.moment) != Moment::Any,
     |fault| nothing_kept(&mut fault.kind),
     |fault| no_flag(&mut fault.kind),
     |fault| half(&mut fault.kind),
@@ -51,8 +52,17 @@ pub(super) const FAULTS: &[Rule<Fault>] = &[
 ];
 
 /// Over plans.
-pub(super) const PLANS: &[fn(&Plan) -> Vec<Plan>] =
-    &[fewer_nodes, fewer_shards, fewer_skus, fewer_sites, in_order, even_links, one_try, shorter];
+pub(super) const PLANS: &[fn(&Plan) -> Vec<Plan>] = &[
+    fewer_nodes,
+    fewer_shards,
+    fewer_skus,
+    fewer_sites,
+    in_order,
+    even_links,
+    one_try,
+    patient,
+    shorter,
+];
 
 /// Lowers a number; whether it was higher.
 fn lower<N: PartialOrd + Copy>(number: &mut N, to: impl FnOnce(N) -> N) -> bool {
@@ -382,11 +392,19 @@ fn one_try(plan: &Plan) -> Vec<Plan> {
     vec![with(plan, |plan| plan.setup.client.tries = 1)]
 }
 
+/// Orders wait as long as in production.
+fn patient(plan: &Plan) -> Vec<Plan> {
+    if plan.setup.order_waits == OrderWaits::default() {
+        return Vec::new();
+    }
+    vec![with(plan, |plan| plan.setup.order_waits = OrderWaits::default())]
+}
+
 /// Over when its last element is, to the next second. Settling is left as it is: too little of it
 /// would be a failure of its own.
 fn shorter(plan: &Plan) -> Vec<Plan> {
     let visits = plan.traffic.iter().map(|visit| visit.at_us);
-    let faults = plan.faults.iter().map(|fault| fault.at_us + u64::from(fault.for_ms) * 1_000);
+    let faults = plan.faults.iter().map(Fault::end_us);
     let last_us = visits.chain(faults).max().unwrap_or(0);
     let duration_ms = (last_us / 1_000_000 + 1) * 1_000;
     if duration_ms >= plan.setup.duration_ms {

@@ -1,7 +1,7 @@
 //! The shrinker against predicates whose smallest answer is known.
 
 use super::*;
-use crate::plan::{FaultKind, Journey, Line, Listen, Pay, Then};
+use crate::plan::{FaultKind, Journey, Line, Listen, Moment, Pay, Then};
 use crate::scenario::Scenario;
 
 const SKU: u32 = 7;
@@ -28,7 +28,7 @@ fn large(seed: u64) -> Plan {
     for id in 0..24_u32 {
         let kind = kinds[id as usize % kinds.len()].clone();
         let at_us = 1_234_567 + u64::from(id) * 3_210_987;
-        plan.faults.push(Fault { id, at_us, for_ms: 2_345, kind });
+        plan.faults.push(Fault { id, at_us, for_ms: 2_345, moment: Moment::Any, kind });
     }
     assert_eq!(plan.len(), 2_000);
     plan

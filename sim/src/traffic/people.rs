@@ -23,6 +23,7 @@ const NO_WAIT: u64 = 8;
 const LISTEN: u64 = 9;
 const LISTEN_TO: u64 = 10;
 const GATEWAY: u64 = 11;
+const SOON: u64 = 12;
 const QTY: u64 = 100;
 // Attempts of a visit in `Stream::Keys`.
 const USER: u64 = 0;
@@ -75,7 +76,7 @@ pub struct People {
     /// Orders that staff ships and delivers. The other buyers leave.
     #[serde(default)]
     pub deliver_percent: u8,
-    /// How long after placing they cancel.
+    /// How long after placing they cancel; one half of them after a hundredth of that.
     pub cancel_after_ms: Span,
     /// How long after placing it is shipped.
     pub deliver_after_ms: Span,
@@ -140,7 +141,10 @@ impl People {
         let shares = [self.watch_percent, self.cancel_percent, self.deliver_percent, 100 - others];
         match shape.pick(THEN, &shares) {
             0 => Then::Watch,
-            1 => Then::Cancel(shape.amount(THEN_MS, self.cancel_after_ms)),
+            1 => {
+                let after_ms = shape.amount(THEN_MS, self.cancel_after_ms);
+                Then::Cancel(if shape.percent(SOON, 50) { after_ms / 100 } else { after_ms })
+            }
             2 => Then::Deliver(shape.amount(THEN_MS, self.deliver_after_ms)),
             _ => Then::Leave,
         }

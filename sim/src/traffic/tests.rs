@@ -190,11 +190,12 @@ fn people_do_what_their_shares_say() {
     near(share(&|journey| matches!(journey, Journey::Abandon { .. })), 0.1, 7.0);
     near(share(&|journey| matches!(journey, Journey::Buy { .. })), 0.7, 3.0);
     near(share(&|journey| matches!(journey, Journey::Buy { pay: Pay::Wallet, .. })), 0.175, 5.0);
-    near(
-        share(&|journey| matches!(journey, Journey::Buy { then: Then::Cancel(100..=200), .. })),
-        0.14,
-        7.0,
-    );
+    let cancels = |journey: &Journey, from_ms, to_ms| match journey {
+        Journey::Buy { then: Then::Cancel(ms), .. } => (from_ms..=to_ms).contains(ms),
+        _ => false,
+    };
+    near(share(&|journey| cancels(journey, 100, 200)), 0.07, 8.0);
+    near(share(&|journey| cancels(journey, 1, 2)), 0.07, 8.0);
     near(
         share(&|journey| matches!(journey, Journey::Buy { then: Then::Deliver(300..=400), .. })),
         0.07,

@@ -27,9 +27,11 @@ use tokio::sync::Notify;
 use super::bus::{SharedBus, SimBus};
 use super::claims::Claims;
 use super::faults::Faults;
+use super::moments::Moments;
 use super::net::{Network, node_id};
 use super::store::{SimStore, SimStoreParts, StoreLinks};
 use crate::kernel::{Kernel, NodeClock, SimRandom, Skew, Target};
+use crate::plan::OrderWaits;
 
 /// How long the ends of a drain may take, in ms.
 const DRAIN_MS: u64 = 5_000;
@@ -49,6 +51,8 @@ pub struct Ground {
     pub bus: SharedBus,
     /// What goes wrong.
     pub faults: Faults,
+    /// What some of it waits for.
+    pub moments: Moments,
     /// What carries messages.
     pub network: Network,
     /// The kinds of entities.
@@ -61,6 +65,8 @@ pub struct Ground {
     pub stream_window: usize,
     /// Events in a shard's tail at which its owner takes snapshots.
     pub snapshot_tail: u64,
+    /// How long orders wait.
+    pub order_waits: OrderWaits,
 }
 
 /// A node that runs.
@@ -263,6 +269,7 @@ fn store(
         inner: ground.store.clone(),
         kernel: ground.kernel.clone(),
         faults: ground.faults.clone(),
+        moments: ground.moments.clone(),
         node,
         target,
         links: if is_embedded { StoreLinks::EMBEDDED } else { StoreLinks::SHARED },
@@ -304,8 +311,15 @@ async fn edge(
         keys: ground.keys.clone(),
     });
     let settings = Settings::default();
-    let unlimited = [(settings::RATE_LIMIT.key.to_owned(), 0)].into();
-    settings.put(settings.values().changed(&unlimited).map_err(text)?);
+    let waits = ground.order_waits;
+    let changes = [
+        (settings::RATE_LIMIT, 0),
+        (settings::T_RESERVE_MS, waits.reserve_ms.into()),
+        (settings::T_PAY_MS, waits.pay_ms.into()),
+        (settings::HOLD_GRACE_MS, waits.hold_grace_ms.into()),
+    ];
+    let changes = changes.map(|(spec, value)| (spec.key.to_owned(), value)).into();
+    settings.put(settings.values().changed(&changes).map_err(text)?);
     let values = settings.values();
     let region = node.region().clone();
     let shop = Shop::new(region, Arc::clone(store), settings, terms(), views);

@@ -7,7 +7,7 @@ use ports::Versions;
 
 use super::{Cut, Life, World, limits};
 use crate::calm::Witness;
-use crate::plan::{Fault, FaultKind};
+use crate::plan::{Fault, FaultKind, MOMENT_WAIT_MS};
 use crate::record::Violation;
 
 /// How long syncs fail at least, in us: long enough for an append to come.
@@ -22,6 +22,7 @@ impl World {
             tasks.push(tokio::task::spawn_local(async move {
                 let now_us = world.since_begin_us();
                 world.kernel().sleep_us(fault.at_us.saturating_sub(now_us)).await;
+                world.wait_for_moment(&fault).await;
                 world.befalls_now(&fault).await;
             }));
         }
@@ -34,12 +35,25 @@ impl World {
         }
     }
 
+    /// Waits for the moment that a fault waits for, and not for long.
+    async fn wait_for_moment(&self, fault: &Fault) {
+        let Some((node, moment)) = fault.awaits() else { return };
+        let moments = &self.ground().moments;
+        let came = moments.next(node, moment);
+        tokio::select! {
+            biased;
+            () = came.notified() => {}
+            () = self.kernel().sleep_us(MOMENT_WAIT_MS * 1_000) => moments.forget(&came),
+        }
+    }
+
     /// Lets a fault happen at once. Ends when it is over.
     pub async fn befalls_now(&self, fault: &Fault) {
-        self.0.calm.borrow_mut().begins(fault, self.since_begin_us());
+        let begun_us = self.since_begin_us();
+        self.0.calm.borrow_mut().begins(fault, begun_us);
         self.befall(fault).await;
         // A pause goes on by itself.
-        let planned_us = fault.at_us + u64::from(fault.for_ms) * 1_000;
+        let planned_us = begun_us + u64::from(fault.for_ms) * 1_000;
         let end_us = self.since_begin_us().max(planned_us);
         self.0.calm.borrow_mut().ends(fault, end_us);
     }

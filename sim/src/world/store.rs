@@ -20,10 +20,11 @@ use ports::{
 use super::claims::{Appends, Claims, Shelf, UnderWay};
 use super::draw;
 use super::faults::Faults;
+use super::moments::Moments;
 use super::net::node_id;
 use crate::check::journal::Written;
 use crate::kernel::{Kernel, Kind, Tag, Target};
-use crate::plan::{FaultKind, Link};
+use crate::plan::{FaultKind, Link, Moment};
 
 /// How long calls take.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +53,7 @@ pub struct SimStore {
     inner: MemoryStore,
     kernel: Kernel,
     faults: Faults,
+    moments: Moments,
     node: u16,
     target: Target,
     links: StoreLinks,
@@ -72,6 +74,8 @@ pub struct SimStoreParts {
     pub kernel: Kernel,
     /// What goes wrong.
     pub faults: Faults,
+    /// Who waits for calls that are done.
+    pub moments: Moments,
     /// Whose it is.
     pub node: u16,
     /// Whose life.
@@ -90,10 +94,23 @@ impl SimStore {
     /// A store.
     #[must_use]
     pub fn new(parts: SimStoreParts) -> Self {
-        let SimStoreParts { inner, kernel, faults, node, target, links, alive, doom, claims } =
-            parts;
+        let SimStoreParts { inner, kernel, faults, moments, node, target, links, .. } = parts;
+        let SimStoreParts { alive, doom, claims, .. } = parts;
         let (n_calls, appends) = (AtomicU64::new(0), Appends::default());
-        Self { inner, kernel, faults, node, target, links, alive, doom, claims, n_calls, appends }
+        Self {
+            inner,
+            kernel,
+            faults,
+            moments,
+            node,
+            target,
+            links,
+            alive,
+            doom,
+            claims,
+            n_calls,
+            appends,
+        }
     }
 
     /// Waits until the call reaches the store. Returns its name and how long the way back takes.
@@ -214,6 +231,7 @@ impl Journal for SimStore {
             Some(bits) => Err(self.append_unknown(group, bits).await),
             None => self.shelf().append(group).await,
         };
+        self.moments.came(node, Moment::Append);
         self.leave(Kind::Append, u32::from(shard), name, back).await;
         under_way.answered();
         result
@@ -254,6 +272,7 @@ impl SnapshotStore for SimStore {
                 self.claims.snapshots_taken(shard, epoch, now_us);
                 written.into_iter().for_each(|written| self.claims.wrote(written));
             }
+            self.moments.came(self.node, Moment::Snapshots);
             result
         })
         .await
@@ -400,6 +419,7 @@ impl SimStore {
                 Err(CasError::Unknown("the answer did not come".into()))
             }
         };
+        self.moments.came(node, Moment::Claim);
         self.leave(kind_of(what), u32::from(shard.0), name, back).await;
         result
     }

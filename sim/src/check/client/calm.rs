@@ -41,7 +41,7 @@ pub(super) fn is_calm(calm: &Calm, patience_us: u64, op: &Op) -> bool {
 mod tests {
     use super::*;
     use crate::history::{Answer, Ask, Op};
-    use crate::plan::{Fault, FaultKind};
+    use crate::plan::{Fault, FaultKind, Moment};
 
     fn op(node: u16, sent_us: u64, status: Option<u16>) -> Op {
         let answer = status.map(|status| Answer { status, ..Answer::default() });
@@ -54,8 +54,14 @@ mod tests {
     fn objections(ops: Vec<Op>) -> usize {
         let kind = FaultKind::Roll { node: 1, new_version: false };
         let faults = [
-            Fault { id: 1, at_us: 40_000_000, for_ms: 500, kind },
-            Fault { id: 2, at_us: 1_000_000, for_ms: 0, kind: FaultKind::BusWiped },
+            Fault { id: 1, at_us: 40_000_000, for_ms: 500, moment: Moment::Any, kind },
+            Fault {
+                id: 2,
+                at_us: 1_000_000,
+                for_ms: 0,
+                moment: Moment::Any,
+                kind: FaultKind::BusWiped,
+            },
         ];
         let history = History { ops, ..History::default() };
         check(&Calm::of(&faults), 5_000_000, &history).violations.len()

@@ -73,7 +73,7 @@ fn is_refused(op: &Op) -> bool {
 mod tests {
     use super::*;
     use crate::history::Answer;
-    use crate::plan::{Fault, FaultKind};
+    use crate::plan::{Fault, FaultKind, Moment};
 
     fn op(visit: u32, key: Option<&str>, said: &str) -> Op {
         let (status, code) = said.split_once(' ').unwrap_or((said, ""));
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(check_with(&[], some(6, "503 unavailable")), 1);
         assert_eq!(check_with(&[], some(500, "503 over_capacity")), 0, "load is shed");
         let kind = FaultKind::StoreDown { node: 0 };
-        let down = Fault { id: 1, at_us: 0, for_ms: 500, kind };
+        let down = Fault { id: 1, at_us: 0, for_ms: 500, moment: Moment::Any, kind };
         assert_eq!(check_with(&[down], some(500, "503 unavailable")), 0, "something is wrong");
     }
 

@@ -125,7 +125,7 @@ fn failed(calm: &Calm, patience_us: u64, history: &History, findings: &mut Findi
 mod tests {
     use super::*;
     use crate::history::{Answer, Ask, Listening, Op, Told};
-    use crate::plan::{Fault, FaultKind};
+    use crate::plan::{Fault, FaultKind, Moment};
 
     const PATIENCE_US: u64 = 10_000_000;
 
@@ -248,7 +248,8 @@ mod tests {
     fn who_cannot_hear_is_excused() {
         assert_eq!(missed(&[(1, Some(49_000_000), &[(2, 3)])], &[]), 0, "its client left");
         let crash = FaultKind::Crash { node: 0, kept_writes: 0 };
-        let fault = Fault { id: 1, at_us: 45_000_000, for_ms: 10, kind: crash };
+        let fault =
+            Fault { id: 1, at_us: 45_000_000, for_ms: 10, moment: Moment::Any, kind: crash };
         let faults = [fault];
         let until = |ended_us| missed(&[(1, Some(ended_us), &[(2, 3)])], &faults);
         assert_eq!(until(75_000_000), 0, "something was wrong");

@@ -73,7 +73,7 @@ fn news(history: &History) -> BTreeMap<&str, Vec<(u64, u64)>> {
 mod tests {
     use super::*;
     use crate::history::{Answer, Op};
-    use crate::plan::{Fault, FaultKind};
+    use crate::plan::{Fault, FaultKind, Moment};
 
     /// How many long polls the checker objects to: one that was asked at 30 s for another version
     /// than 3 and may wait for 6 s, of an order that was read in version 4 at `seen_us`.
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn trouble_excuses_who_is_late() {
         let kind = FaultKind::Crash { node: 0, kept_writes: 0 };
-        let fault = Fault { id: 1, at_us: 32_000_000, for_ms: 10, kind };
+        let fault = Fault { id: 1, at_us: 32_000_000, for_ms: 10, moment: Moment::Any, kind };
         assert_eq!(objections(31_000_000, Some(36_000_000), &[fault]), 0);
     }
 }

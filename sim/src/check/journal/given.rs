@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use entity::{ShardId, Tenant, Timestamp};
 
 use super::restarts::Written;
+use crate::calm::Calm;
 use crate::history::History;
 
 /// Who claimed a shard.
@@ -90,6 +91,8 @@ pub struct Given {
     /// When all was at rest before clocks leapt, in us of the run, and what the clocks of all nodes
     /// had reached then; `None`: unknown.
     pub rested: Option<(u64, Timestamp)>,
+    /// When nothing disturbed it; `None`: unknown.
+    pub calm: Option<Calm>,
     /// Faults are over and everything had its time to settle (I11).
     pub is_healed: bool,
     /// Every claim of a shard, as far as known; empty: unknown.
@@ -132,6 +135,7 @@ impl Given {
             end_us: 0,
             clock: None,
             rested: None,
+            calm: None,
             is_healed: false,
             owners: Vec::new(),
             let_in: Vec::new(),

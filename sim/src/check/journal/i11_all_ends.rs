@@ -53,7 +53,7 @@ pub fn check(world: &World) -> Findings {
 }
 
 /// What an order waits for although nobody has to answer any more.
-fn order_waits(body: &order::Body, now: Timestamp) -> Option<String> {
+pub(super) fn order_waits(body: &order::Body, now: Timestamp) -> Option<String> {
     let is_at_rest = match body.stage {
         Stage::AwaitingPayment => body.timer.is_some_and(|timer| timer > now),
         Stage::Confirmed

@@ -19,7 +19,28 @@ use super::decoded::{Decoded, Row};
 use super::fold::Folder;
 use super::ledger::Ledger;
 use super::money::Wallet;
+use super::prompt;
 use super::read::Journals;
+
+/// When an entity waited for answers, by its versions.
+#[derive(Debug, Default)]
+pub(super) struct Waits(Vec<(u64, Option<u64>)>);
+
+impl Waits {
+    /// Whether it waits after a version; versions come in order.
+    fn note(&mut self, version: u64, waits: bool) {
+        match self.0.last_mut().filter(|(_, end)| end.is_none()) {
+            Some((_, end)) if !waits => *end = Some(version),
+            None if waits => self.0.push((version, None)),
+            Some(_) | None => {}
+        }
+    }
+
+    /// The version that began each wait, and the one that ended it, if one did.
+    pub(super) fn spans(&self) -> &[(u64, Option<u64>)] {
+        &self.0
+    }
+}
 
 /// An order and its way.
 #[derive(Debug, Default)]
@@ -30,6 +51,8 @@ pub(super) struct OrderFold {
     pub(super) after: Vec<After>,
     /// Placings among its events.
     pub(super) n_placed: u64,
+    /// When it waited for others.
+    pub(super) waits: Waits,
 }
 
 /// A cart and its way.
@@ -114,6 +137,8 @@ impl Shop {
         let state = folder.fold::<Order>(key, rows, |ctx, state, event| {
             fold.after.push(event.after);
             fold.n_placed += u64::from(matches!(event.fact, Fact::Placed(_)));
+            let waits = state.body.as_ref().is_some_and(|body| prompt::waits(body, ctx.at));
+            fold.waits.note(ctx.version, waits);
             let is = state.body.as_ref().map(|body| body.after());
             if is != Some(event.after) {
                 let (version, said) = (ctx.version, event.after);

@@ -35,6 +35,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "a cart stays frozen", reported_by: "I11", tamper: still_frozen },
     Case { name: "a shipment was not told", reported_by: "I11", tamper: untold_shipment },
     Case { name: "a compensation stays open", reported_by: "I11", tamper: open_step },
+    Case { name: "an order waits for long", reported_by: "prompt", tamper: half_way },
     Case { name: "a quarantine", reported_by: "I11", tamper: quarantine },
     Case { name: "a dead letter", reported_by: "I11", tamper: dead_letter },
     Case { name: "an order of another generation", reported_by: "I12", tamper: generation },

@@ -27,12 +27,16 @@ use entity::{
 };
 use ports::{MemoryStore, Store};
 
+use crate::calm::Calm;
 use crate::check::journal::{Depth, Given, Journals, Owned, Published, World};
 use crate::history::{Answer, Op};
 use crate::history::{Ask as Asked, History};
+use crate::plan::OrderWaits;
 
 /// The price of a unit of everything.
 const PRICE: i64 = 1_000;
+/// More commits than a shard of it has.
+const N_COMMITS: usize = 10_000;
 /// How long one request may take, in ms.
 const WAIT_MS: u64 = 20_000;
 
@@ -96,6 +100,8 @@ async fn make(is_busy: bool) -> (Journals, Given) {
     given.end_us = 1_000_000;
     given.owners = (0..3).map(|it| Owned { shard: ShardId(it), epoch: 1, node: 0 }).collect();
     given.depths = BTreeMap::from([("inbox".to_owned(), Depth { max_seen: 3, limit: 8 })]);
+    given.calm = Some(Calm::of_nodes(1, OrderWaits::default()));
+    given.durable_us = (0..3).map(|shard| (ShardId(shard), vec![0; N_COMMITS])).collect();
     given.skus = vec!["a".into(), "b".into()];
     given.history = rig.history;
     let world = World::read(&*store, Some(published), given.clone()).await.unwrap();
