@@ -207,7 +207,8 @@ async fn collect(
 }
 
 fn expect_media_type(headers: &HeaderMap, allowed: &'static [&'static str]) -> Result<(), Problem> {
-    if headers.contains_key("content-encoding") {
+    let encoding = headers.get("content-encoding");
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let detail = "compressed bodies are not taken";
         return Err(Problem::new(Code::UnsupportedMediaType).detail(detail));
     }

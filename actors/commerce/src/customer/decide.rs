@@ -168,7 +168,8 @@ fn delete_address(
     Ok(Decision::event(Event::AddressDeleted { id }).replying(Reply::Done))
 }
 
-/// Grants the day once. The day is the account's, whatever the caller's clock says.
+/// Grants the day once. The day is the account's, whatever the caller's clock says. A repeat of the
+/// newest grant is one after midnight, too.
 fn sign_in(
     ctx: &Context<'_>,
     customer: &Customer,
@@ -176,13 +177,12 @@ fn sign_in(
 ) -> Result<Decision<Customer>, Rejection> {
     let profile = customer.profile.as_ref().ok_or(Rejection::NotFound)?;
     let today = Day::of(ctx.now, profile.utc_offset_min);
-    if date.is_some_and(|date| date != today) {
-        return Err(Rejection::NotToday { today });
-    }
+    let wanted = date.unwrap_or(today);
     match customer.points.last {
-        Some(last) if last.day == today => {
+        Some(last) if last.day == wanted => {
             Ok(Decision::reply(Reply::SignedIn { grant: last, replayed: true }))
         }
+        Some(_) | None if wanted != today => Err(Rejection::NotToday { today }),
         Some(last) if last.day > today => Err(Rejection::NotToday { today }),
         Some(_) | None => {
             let grant = customer.points.grant(today);

@@ -68,7 +68,8 @@ pub struct Profile {
 pub struct SavedAddress {
     /// Its id, chosen by the client.
     pub id: CompactString,
-    /// Its version: the customer's when it was put, so that none is used twice.
+    /// Its version: the customer's when it was put, or became the default or ceased to be it, so that
+    /// none is used twice.
     pub version: u64,
     /// Whether it is the default.
     pub is_default: bool,
@@ -153,7 +154,7 @@ impl Customer {
             Event::AddressPut { id, address, as_default } => {
                 self.put_address(ctx, id, address, *as_default);
             }
-            Event::AddressDeleted { id } => self.delete_address(id),
+            Event::AddressDeleted { id } => self.delete_address(ctx, id),
             Event::SignedIn(grant) => {
                 let before = Level::of(self.points.earned);
                 self.points.book(*grant);
@@ -165,8 +166,20 @@ impl Customer {
                 push_bounded(&mut self.orders, RecentOrder { order: *order, at: *at }, ORDERS_KEPT);
                 self.n_orders = self.n_orders.saturating_add(1);
             }
-            Event::CartOpened { cart } => push_bounded(&mut self.carts, cart.clone(), CARTS_KEPT),
+            Event::CartOpened { cart } => self.open_cart(cart),
         }
+    }
+
+    /// One more cart. Of too many the oldest goes that was placed, as far as orders are remembered;
+    /// one that nobody placed may be open.
+    fn open_cart(&mut self, cart: &EntityKey) {
+        if self.carts.len() >= CARTS_KEPT {
+            let was_placed = |cart: &EntityKey| {
+                self.orders.iter().any(|recent| recent.order.affinity == cart.affinity)
+            };
+            self.carts.remove(self.carts.iter().position(was_placed).unwrap_or(0));
+        }
+        self.carts.push(cart.clone());
     }
 
     fn put_address(
@@ -176,12 +189,12 @@ impl Customer {
         address: &Address,
         as_default: bool,
     ) {
+        let version = ctx.version;
         if as_default {
-            for saved in &mut self.addresses {
-                saved.is_default = false;
+            for saved in self.addresses.iter_mut().filter(|saved| saved.is_default) {
+                (saved.is_default, saved.version) = (false, version);
             }
         }
-        let version = ctx.version;
         match self.addresses.iter_mut().find(|saved| saved.id == *id) {
             Some(saved) => {
                 saved.version = version;
@@ -198,12 +211,12 @@ impl Customer {
     }
 
     /// The oldest address becomes the default when the default goes.
-    fn delete_address(&mut self, id: &str) {
+    fn delete_address(&mut self, ctx: &EventContext<'_>, id: &str) {
         self.addresses.retain(|saved| saved.id != id);
         if !self.addresses.iter().any(|saved| saved.is_default)
             && let Some(first) = self.addresses.first_mut()
         {
-            first.is_default = true;
+            (first.is_default, first.version) = (true, ctx.version);
         }
     }
 

@@ -201,21 +201,24 @@ fn an_address_book_has_one_default_and_an_end() {
     };
     assert_eq!(defaults(&world), ["work"], "the first was it until another was named");
     let version = |world: &World, id: &str| world.customer.address(id).map(|it| it.version);
-    assert_eq!((version(&world, "home"), version(&world, "work")), (Some(2), Some(3)));
-    assert_eq!(
-        world.ask(put("home", false, IfVersion::Absent)),
-        Err(Rejection::VersionMismatch { version: Some(2) })
-    );
+    let versions = (version(&world, "home"), version(&world, "work"));
+    assert_eq!(versions, (Some(3), Some(3)), "the one is shown as the default no more");
+    for stale in [IfVersion::Absent, IfVersion::Exact(2)] {
+        assert_eq!(
+            world.ask(put("home", false, stale)),
+            Err(Rejection::VersionMismatch { version: Some(3) })
+        );
+    }
     for missing in [IfVersion::Exact(2), IfVersion::Exists] {
         assert_eq!(
             world.ask(put("none", false, missing)),
             Err(Rejection::VersionMismatch { version: None })
         );
     }
-    assert_eq!(world.ask(put("home", false, IfVersion::Exact(2))), put_new(false));
+    assert_eq!(world.ask(put("home", false, IfVersion::Exact(3))), put_new(false));
     assert_eq!(world.ask(put("home", false, IfVersion::Exists)), put_new(false));
     assert_eq!(world.version, 3, "the same address again");
-    assert_eq!(world.ask(put("home", true, IfVersion::Exact(2))), put_new(false));
+    assert_eq!(world.ask(put("home", true, IfVersion::Exact(3))), put_new(false));
     assert_eq!(defaults(&world), ["home"]);
     let delete = |id: &str, if_version| Command::DeleteAddress { id: id.into(), if_version };
     assert_eq!(
@@ -224,6 +227,7 @@ fn an_address_book_has_one_default_and_an_end() {
     );
     assert_eq!(world.ask(delete("home", IfVersion::Exact(4))), Ok(Reply::Done));
     assert_eq!(defaults(&world), ["work"], "the oldest takes over");
+    assert_eq!(version(&world, "work"), Some(5));
     assert_eq!(world.ask(delete("home", IfVersion::Any)), Err(Rejection::NotFound));
     for n in 1..ADDRESSES_MAX {
         world.ask(put(&format!("a{n}"), false, IfVersion::Absent)).unwrap();
@@ -293,6 +297,24 @@ fn the_newest_things_are_remembered() {
 }
 
 #[test]
+fn a_cart_that_nobody_placed_outlives_those_that_were() {
+    let mut world = World::new();
+    let cart = |n: usize| keys::cart(&tenant(), &format!("cart-{n:04}"));
+    for n in 0..2 * CARTS_KEPT {
+        world.told(Command::CartOpened { cart: cart(n) });
+        if n > 0 {
+            let order = OrderRef { affinity: cart(n).affinity, id: Uuid::from_bytes([7; 16]) };
+            world.told(Command::RecordOrder { order, at: world.now });
+        }
+    }
+    let View::Carts(carts) = world.query_as(&buyer("ada"), &Query::Carts).unwrap() else {
+        panic!("the carts")
+    };
+    assert_eq!(carts.len(), CARTS_KEPT);
+    assert_eq!((&carts[0], &carts[CARTS_KEPT - 1]), (&cart(2 * CARTS_KEPT - 1), &cart(0)));
+}
+
+#[test]
 fn another_customer_is_not_there() {
     let mut world = World::registered();
     let eve = buyer("eve");
@@ -332,8 +354,12 @@ fn a_day_is_granted_once() {
     assert_eq!(world.version, version);
     world.now = world.now.plus_ms(1);
     let today = Day::of(world.now, 0);
-    assert_eq!(sign_in(&mut world, Some(today.yesterday())), Err(Rejection::NotToday { today }));
+    let yesterday = today.yesterday();
+    assert_eq!(sign_in(&mut world, Some(yesterday)), Ok((10, 1, true)), "asked before midnight");
+    let before = Err(Rejection::NotToday { today });
+    assert_eq!(sign_in(&mut world, Some(yesterday.yesterday())), before);
     assert_eq!(sign_in(&mut world, Some(today)), Ok((10, 2, false)));
+    assert_eq!(sign_in(&mut world, Some(yesterday)), before, "the newest grant is today's");
     assert_eq!(world.customer.points.balance, 20);
     assert_eq!(world.customer.points.month, 0b11 << 20, "the 21st and the 22nd");
 }

@@ -38,7 +38,7 @@ pub use command::{Command, Decided, LineQty, Rejection, Reply, ShipmentReport};
 pub use event::{Event, EventName, Fact, Undelivered};
 pub use parts::{
     Ack, Booking, CodPhase, Compensation, Cut, GiveBack, HoldPhase, Line, LineIndex, NotHeld,
-    OnHold, Parcel, ParcelIndex, ParcelLine, ParcelPhase, Stop, Wallet, WalletPhase,
+    OnHold, Parcel, ParcelIndex, ParcelLine, ParcelPhase, Stop, Wallet, WalletPhase, line_id,
 };
 pub use publish::FACE;
 pub use query::{

@@ -5,7 +5,7 @@
 
 use std::num::NonZeroU32;
 
-use compact_str::CompactString;
+use compact_str::{CompactString, ToCompactString};
 use entity::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,8 +14,14 @@ use super::stage::{HoldReason, Reason};
 use crate::money::EvenSplit;
 use crate::protocol::{HoldRefusal, Location, Split};
 
-/// Index of a line; its public id is one more.
+/// Index of a line; [`line_id`] is its public id.
 pub type LineIndex = u16;
+
+/// The public id of a line: its place, counted from 1.
+#[must_use]
+pub fn line_id(index: LineIndex) -> CompactString {
+    (u32::from(index) + 1).to_compact_string()
+}
 
 /// Index of a parcel.
 pub type ParcelIndex = u16;

@@ -11,7 +11,7 @@ use super::body::Body;
 use super::command::{Decided, LineQty, Rejection, Reply};
 use super::draft::Draft;
 use super::event::Fact;
-use super::parts::{Cut, HoldPhase, LineIndex, Parcel, ParcelPhase, Stop};
+use super::parts::{Cut, HoldPhase, LineIndex, Parcel, ParcelPhase, Stop, line_id};
 use super::stage::{HoldReason, Reason, Stage};
 use crate::customer::Invalid;
 use crate::protocol::IfVersion;
@@ -136,16 +136,18 @@ fn cancel_lines(
         | Stage::Cancelling
         | Stage::Cancelled => return Err(invalid_state(body)),
     }
-    let mut cuts = Vec::with_capacity(lines.len());
-    for (position, wanted) in lines.iter().enumerate() {
-        if lines.iter().take(position).any(|earlier| earlier.line_id == wanted.line_id) {
+    let mut cuts: Vec<Cut> = Vec::with_capacity(lines.len());
+    for wanted in lines {
+        let line = line_of(body, &wanted.line_id)?;
+        // A line that was read before has a cut by now.
+        if cuts.iter().any(|cut| cut.line == line) {
             return Err(Rejection::Invalid(Invalid::new(
                 "/lines",
                 "duplicate",
                 "names a line twice",
             )));
         }
-        cut_line(body, wanted, &mut cuts)?;
+        cut_line(body, line, wanted.qty, &mut cuts)?;
     }
     let mut draft = Draft::new(ctx, body.clone());
     let reason = reason_of(body, ctx.principal);
@@ -154,22 +156,31 @@ fn cancel_lines(
     Ok(draft.replying(Reply::Begun))
 }
 
+/// The line of this id, which is its place from 1 on as it is shown: `01` is none.
+fn line_of(body: &Body, id: &str) -> Result<LineIndex, Rejection> {
+    let mut indexes = body.each_line().map(|(index, _)| index);
+    indexes
+        .find(|index| *id == *line_id(*index))
+        .ok_or_else(|| Rejection::Invalid(Invalid::new("/lines", "unknown_line", "names no line")))
+}
+
 /// Takes units of a line out of parcels that wait, from the last parcel on.
-fn cut_line(body: &Body, wanted: &LineQty, cuts: &mut Vec<Cut>) -> Result<(), Rejection> {
-    let unknown = || Rejection::Invalid(Invalid::new("/lines", "unknown_line", "names no line"));
-    let position: LineIndex = wanted.line_id.parse().map_err(|_| unknown())?;
-    let line = position.checked_sub(1).ok_or_else(unknown)?;
-    body.line(line).ok_or_else(unknown)?;
-    if wanted.qty == 0 {
+fn cut_line(
+    body: &Body,
+    line: LineIndex,
+    wanted: u32,
+    cuts: &mut Vec<Cut>,
+) -> Result<(), Rejection> {
+    if wanted == 0 {
         return Err(Rejection::Invalid(Invalid::new("/lines", "too_small", "must be at least 1")));
     }
     // More than was ever ordered is a mistake in the request, not the state of the order.
     let ordered = body.terms.priced.lines.get(usize::from(line)).map_or(0, |it| it.qty.get());
-    if wanted.qty > ordered {
+    if wanted > ordered {
         let detail = "is more than the line has";
         return Err(Rejection::Invalid(Invalid::new("/lines", "too_large", detail)));
     }
-    let mut left = wanted.qty;
+    let mut left = wanted;
     let waiting = body.each_parcel().filter(|(_, it)| it.phase == ParcelPhase::Pending);
     let mut waiting: Vec<_> = waiting.collect();
     waiting.reverse();

@@ -24,7 +24,7 @@ fn put(product: &Product, ctx: &Context<'_>, about: About, if_version: IfVersion
         return Err(Rejection::Forbidden);
     }
     text::name("/id", &product.id, limits::NAME_BYTES_MAX)?;
-    text::words("/title", &about.title, limits::TITLE_BYTES_MAX)?;
+    text::words("/title", &about.title, limits::TITLE_CHARS_MAX)?;
     text::words("/category", &about.category, limits::NAME_BYTES_MAX)?;
     if !if_version.holds(product.about.as_ref().map(|_| product.version)) {
         return Err(Rejection::VersionMismatch { version: product.version });

@@ -10,7 +10,7 @@ use entity::{Bounce, Context, Decision, Effect, EntityKey, EventContext, Scope};
 use super::Shipment;
 use super::command::{CodResult, Command, Rejection, Reply, TrackingStatus};
 use super::event::{Event, Fact};
-use super::said::{Known, Said};
+use super::said::{Known, Said, Scan};
 use super::state::{Body, Phase, Timer};
 use crate::customer::{Invalid, optional_text, text};
 use crate::kinds;
@@ -116,20 +116,39 @@ fn track(
     at: entity::Timestamp,
 ) -> Result<Decision<Shipment>, Rejection> {
     text("/event_id", &event_id, TEXT_CHARS_MAX).map_err(Rejection::Invalid)?;
-    let (fact, report) = match status {
+    let (fact, report) = scanned(Scan { event_id, status, at });
+    if is_repeat(body, &fact)? {
+        return Ok(Decision::reply(Reply::Repeated));
+    }
+    let decision = match body.phase {
+        Phase::Dispatched
+        | Phase::InTransit
+        | Phase::Delivered
+        | Phase::AutoReceived
+        | Phase::Refused => events(ctx, body, vec![fact]).and(tell_order(body, report)),
+        // It counts, and the order hears of it, once it is known to have left.
+        Phase::Pending | Phase::Asked | Phase::Released => noted(ctx, body, fact),
+        // It does not leave: the order's history has it, nobody acts on it.
+        Phase::Stopped => noted(ctx, body, fact).and(tell_order(body, report)),
+    };
+    Ok(decision.replying(Reply::Done))
+}
+
+/// What was said is remembered, and moves nothing.
+fn noted(ctx: &Context<'_>, body: &Body, said: Fact) -> Decision<Shipment> {
+    events(ctx, body, vec![Fact::Noted(Box::new(said))])
+}
+
+/// What a carrier's scan is to the shipment, and to its order.
+fn scanned(Scan { event_id, status, at }: Scan) -> (Fact, ShipmentReport) {
+    match status {
         TrackingStatus::InTransit => {
             (Fact::InTransit { event_id, at }, ShipmentReport::InTransit { at })
         }
         TrackingStatus::Delivered => {
             (Fact::Delivered { event_id, at }, ShipmentReport::Delivered { at })
         }
-    };
-    if is_repeat(body, &fact)? {
-        return Ok(Decision::reply(Reply::Repeated));
     }
-    // Before it left, or in place of leaving: the order's history has it, nobody acts on it.
-    let fact = if body.phase.has_left() { fact } else { Fact::Noted(Box::new(fact)) };
-    Ok(events(ctx, body, vec![fact]).and(tell_order(body, report)).replying(Reply::Done))
 }
 
 /// Whether this was recorded before. Errors: another event of the same kind has its id.
@@ -195,7 +214,7 @@ fn cod(
             if fits {
                 events(ctx, body, vec![said]).and(tell_order(body, ShipmentReport::CodRefused))
             } else {
-                events(ctx, body, vec![Fact::Noted(Box::new(said))])
+                noted(ctx, body, said)
             }
         }
     };
@@ -274,12 +293,19 @@ pub(super) fn told(
     Ok(events(ctx, body, vec![fact]))
 }
 
-/// It left. If its buyer has refused it meanwhile, that counts from now on.
+/// It left. What was said of it too early counts from now on: that its buyer refused it, or else
+/// how far a carrier saw it.
 fn dispatched(ctx: &Context<'_>, body: &Body) -> Decision<Shipment> {
     let is_unpaid = body.cod.as_ref().is_some_and(|cod| cod.collected.is_none());
-    match body.noted_refusal().filter(|_| is_unpaid) {
-        Some(event_id) => events(ctx, body, vec![Fact::Dispatched, Fact::Refused { event_id }])
-            .and(tell_order(body, ShipmentReport::CodRefused)),
+    let refusal = body.noted_refusal().filter(|_| is_unpaid);
+    let early = match refusal {
+        Some(event_id) => Some((Fact::Refused { event_id }, ShipmentReport::CodRefused)),
+        None => body.noted_scan().map(scanned),
+    };
+    match early {
+        Some((fact, report)) => {
+            events(ctx, body, vec![Fact::Dispatched, fact]).and(tell_order(body, report))
+        }
         None => events(ctx, body, vec![Fact::Dispatched]),
     }
 }

@@ -5,14 +5,29 @@
 //! Ids that were recorded without a kind stand for both, with any words.
 
 use compact_str::{CompactString, format_compact};
+use entity::Timestamp;
 
+use super::command::TrackingStatus;
 use super::event::Fact;
 
 /// Between the parts of an entry: no id, receipt or other word holds a control character.
 const MARK: char = '\u{1}';
 
-/// The words of a refusal.
+/// The words of a refusal, and the first words of scans.
 const REFUSED: &str = "refused";
+const IN_TRANSIT: &str = "in_transit";
+const DELIVERED: &str = "delivered";
+
+/// What a carrier saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Scan {
+    /// The carrier's id of it.
+    pub(super) event_id: CompactString,
+    /// What.
+    pub(super) status: TrackingStatus,
+    /// When.
+    pub(super) at: Timestamp,
+}
 
 /// A remembered event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +54,10 @@ impl<'a> Said<'a> {
     pub(super) fn of(fact: &'a Fact) -> Option<Self> {
         let (kind, id, words) = match fact {
             Fact::InTransit { event_id, at } => {
-                ("track", event_id, format_compact!("in_transit {}", at.0))
+                ("track", event_id, format_compact!("{IN_TRANSIT} {}", at.0))
             }
             Fact::Delivered { event_id, at } => {
-                ("track", event_id, format_compact!("delivered {}", at.0))
+                ("track", event_id, format_compact!("{DELIVERED} {}", at.0))
             }
             Fact::CodCollected { event_id, amount, receipt } => {
                 let receipt = receipt.as_deref().unwrap_or_default();
@@ -83,6 +98,19 @@ impl<'a> Said<'a> {
         let (kind, rest) = entry.split_once(MARK)?;
         let (id, words) = rest.split_once(MARK)?;
         (kind == "cod" && words == REFUSED).then_some(id)
+    }
+
+    /// The scan that an entry remembers, if it does.
+    pub(super) fn scan_in(entry: &str) -> Option<Scan> {
+        let (_, rest) = entry.split_once(MARK).filter(|(kind, _)| *kind == "track")?;
+        let (event_id, words) = rest.split_once(MARK)?;
+        let (status, at) = words.split_once(' ')?;
+        let status = match status {
+            IN_TRANSIT => TrackingStatus::InTransit,
+            DELIVERED => TrackingStatus::Delivered,
+            _ => return None,
+        };
+        Some(Scan { event_id: event_id.into(), status, at: Timestamp(at.parse().ok()?) })
     }
 
     /// What an entry says of it.

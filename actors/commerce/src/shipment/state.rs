@@ -5,9 +5,9 @@ use entity::{EntityId, EventContext, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::command::Content;
+use super::command::{Content, TrackingStatus};
 use super::event::Fact;
-use super::said::{Known, Said};
+use super::said::{Known, Said, Scan};
 use crate::money::Money;
 use crate::order::ShipmentReport;
 
@@ -256,6 +256,14 @@ impl Body {
     /// The id of a refusal that was recorded.
     pub(super) fn noted_refusal(&self) -> Option<CompactString> {
         self.event_ids.iter().find_map(|entry| Said::refusal_in(entry)).map(Into::into)
+    }
+
+    /// The scan that says most, of those that were recorded: an arrival before a move, and of
+    /// several the first that is remembered.
+    pub(super) fn noted_scan(&self) -> Option<Scan> {
+        let scans = || self.event_ids.iter().filter_map(|entry| Said::scan_in(entry));
+        let arrived = scans().find(|scan| scan.status == TrackingStatus::Delivered);
+        arrived.or_else(|| scans().next())
     }
 
     /// When it counts as arrived, while it is under way.

@@ -238,6 +238,45 @@ fn word(value: &impl std::fmt::Debug) -> String {
 }
 
 #[test]
+fn a_scan_that_comes_too_early_counts_once_it_left() {
+    use TrackingStatus::{Delivered, InTransit};
+    let rows: [(&[TrackingStatus], Phase, &str); 4] = [
+        (&[InTransit], Phase::InTransit, "e0"),
+        (&[Delivered], Phase::Delivered, "e0"),
+        (&[InTransit, Delivered, InTransit], Phase::Delivered, "e1"),
+        (&[Delivered, Delivered], Phase::Delivered, "e0"),
+    ];
+    for (scans, phase, id) in rows {
+        let mut world = World::new();
+        world.told(Command::Create(content()));
+        for (n, status) in scans.iter().enumerate() {
+            let at = START.plus_ms(n as u64);
+            let scan = Command::Track { event_id: format!("e{n}").into(), status: *status, at };
+            let decision = world.decide(Some(&staff()), scan.clone()).unwrap();
+            assert_eq!(decision.effects, [], "its order has not heard that it left");
+            world.apply(&decision);
+            assert_eq!(world.ask(scan), Ok(Reply::Repeated));
+        }
+        assert_eq!(world.phase(), Phase::Pending);
+        let left = world.told(Command::Dispatched);
+        assert_eq!(world.phase(), phase, "{scans:?}");
+        let (Fact::InTransit { event_id, at } | Fact::Delivered { event_id, at }) =
+            &left.events[1].fact
+        else {
+            panic!("{left:?}")
+        };
+        assert_eq!(event_id, id);
+        let report = match phase {
+            Phase::InTransit => ShipmentReport::InTransit { at: *at },
+            _ => ShipmentReport::Delivered { at: *at },
+        };
+        let told: order::Command = unpack(&left.effects[0].command).unwrap();
+        assert_eq!(told, order::Command::Shipment(report));
+        assert_eq!(world.told(Command::Dispatched).events, [], "once");
+    }
+}
+
+#[test]
 fn every_phase_meets_every_input() {
     let mut table = String::new();
     for phase in Phase::ALL {

@@ -66,14 +66,14 @@ pub const LOW_AT: u32 = 5;
 /// Items of a page.
 pub const PAGE_MAX: usize = 100;
 
-/// Bytes of a title.
-pub const TITLE_BYTES_MAX: usize = 300;
+/// Characters of a title.
+pub const TITLE_CHARS_MAX: usize = 300;
 
 /// Bytes of a name: product, location, book.
 pub const NAME_BYTES_MAX: usize = 64;
 
-/// Bytes of a reason.
-pub const REASON_BYTES_MAX: usize = 200;
+/// Characters of a reason.
+pub const REASON_CHARS_MAX: usize = 200;
 
 // All holds may expire in one step: 17 bytes of each stand in the event, and every one may be
 // open at once and still leave room for the rest of the state.

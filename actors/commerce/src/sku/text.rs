@@ -25,9 +25,9 @@ pub(crate) fn name(pointer: &'static str, text: &str, max: usize) -> Result<(), 
     }
 }
 
-/// A text for people: 1 to `max` bytes, no control characters.
+/// A text for people: 1 to `max` characters, none of them a control character.
 pub(crate) fn words(pointer: &'static str, text: &str, max: usize) -> Result<(), Invalid> {
-    if text.trim().is_empty() || text.len() > max {
+    if text.trim().is_empty() || text.chars().nth(max).is_some() {
         Err(Invalid { pointer, code: "length", detail: "must not be empty or too long" })
     } else if text.chars().any(char::is_control) {
         let detail = "must not hold control characters";

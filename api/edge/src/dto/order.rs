@@ -5,8 +5,8 @@
 
 use commerce::keys;
 use commerce::order::{
-    Action, ActionName, CodPhase, Entry, LineIndex, OrderView, ParcelPhase, ParcelView, PricedLine,
-    Progress, TxnType, number_text,
+    self, Action, ActionName, CodPhase, Entry, LineIndex, OrderView, ParcelPhase, ParcelView,
+    PricedLine, Progress, TxnType, number_text,
 };
 use entity::{EntityKey, Timestamp, public_id};
 use serde::Serialize;
@@ -160,7 +160,7 @@ pub struct Totals {
     tax_included: bool,
     /// What the wallet covers.
     tenders: Money,
-    /// What remains to be paid, at the door too.
+    /// What the buyer pays beside the tenders, at the door too; `captured` is what was taken of it.
     pub payable: Money,
     /// What has to be paid before it goes on.
     due_now: Money,
@@ -345,7 +345,7 @@ pub fn order_line(
 /// The public id of a line.
 #[must_use]
 pub fn line_id(index: LineIndex) -> String {
-    (u32::from(index) + 1).to_string()
+    order::line_id(index).into()
 }
 
 fn customer_id(view: &OrderView) -> String {

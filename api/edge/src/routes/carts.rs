@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use crate::dto::{AddressBody, AddressPatch, Money, SkuRef, order_id};
 use crate::input::NoBody;
-use crate::json::{Int, Patch, Text};
+use crate::json::{Int, Patch, Slug, Text};
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::quoting;
@@ -145,7 +145,7 @@ fn read_ccy(code: &str, pointer: &str) -> Result<Ccy, Problem> {
 #[serde(deny_unknown_fields)]
 struct LineBody {
     /// The SKU.
-    sku: Text<1, 64>,
+    sku: Slug<64>,
     /// How many.
     qty: Int<1, 1_000_000>,
 }

@@ -284,6 +284,7 @@ async fn a_body_that_may_be_left_out_has_a_media_type_only_if_it_has_bytes() {
         (typed("text/plain", "null"), "415 unsupported_media_type"),
         (make().bytes(b"null".to_vec()), "415 unsupported_media_type"),
         (make().json("null").header("content-encoding", "gzip"), "415 unsupported_media_type"),
+        (make().json("null").header("content-encoding", "Identity"), "201"),
     ]
     .into_iter()
     .enumerate()

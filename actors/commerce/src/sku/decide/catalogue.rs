@@ -18,7 +18,7 @@ pub(super) fn put(
 ) -> Decided {
     text::name("/sku", &sku.code, limits::NAME_BYTES_MAX)?;
     text::name("/product_id", &product_id, limits::NAME_BYTES_MAX)?;
-    text::words("/title", &title, limits::TITLE_BYTES_MAX)?;
+    text::words("/title", &title, limits::TITLE_CHARS_MAX)?;
     if !if_version.holds(sku.about.as_ref().map(|_| sku.version)) {
         return Err(Rejection::VersionMismatch { version: sku.version });
     }

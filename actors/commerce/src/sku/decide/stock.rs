@@ -35,7 +35,9 @@ pub(super) fn set_policy(
         IfVersion::Exists => known,
     };
     if !expected {
-        return Err(Rejection::VersionMismatch { version: sku.version });
+        // A location that is to be there, and is not, has no version.
+        let version = if if_version == IfVersion::Exists { 0 } else { sku.version };
+        return Err(Rejection::VersionMismatch { version });
     }
     let mut shelves = sku.shelves.clone();
     let shelf = shelves.open(&location);
@@ -58,7 +60,7 @@ pub(super) fn adjust(
     reason: CompactString,
 ) -> Decided {
     place(sku, &location)?;
-    text::words("/reason", &reason, limits::REASON_BYTES_MAX)?;
+    text::words("/reason", &reason, limits::REASON_CHARS_MAX)?;
     let mut shelves = sku.shelves.clone();
     let shelf = shelves.open(&location);
     let (kind, delta) = match change {

@@ -105,7 +105,7 @@ fn policy_keeps_back_and_oversells() {
             hold b 1 1
               -> HoldRejected b/1 OutOfStock, 0 left
             policy new 0 0 if=exists
-              no: VersionMismatch { version: 7 }
+              no: VersionMismatch { version: 0 }
             policy new 0 0 if=absent
               PolicySet new -0 +0; left 0
             policy new 0 0 if=absent

@@ -7,7 +7,7 @@ use entity::{
     Cause, EntityKey, EntityTypes, Kind, RecordSource, Scope, StepRecord, parse_public_id,
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::refused;
@@ -63,7 +63,7 @@ struct Entity {
     state: Option<Value>,
     /// Why it is in quarantine; null: it is not.
     quarantined: Option<String>,
-    /// Its newest records up to the version, newest first.
+    /// Its newest records up to the one that made the version, newest first.
     records: Vec<Record>,
 }
 
@@ -96,7 +96,7 @@ impl Record {
             at: record.at.into(),
             source: source_word(&record.source),
             by: record.cause.subject.to_string(),
-            events: record.events.iter().map(|event| json_of(types, kind, event)).collect(),
+            events: record.events.iter().map(|event| event_of(types, kind, event)).collect(),
             n_sends: record.sends.len(),
             deadline: record.deadline.map(Instant),
         }
@@ -132,6 +132,14 @@ pub(super) fn id_of(key: &EntityKey) -> String {
 /// Something stored by an entity of a kind, as JSON; `None`: this build cannot read it.
 pub(super) fn json_of(types: &EntityTypes, kind: Kind, packed: &Packed) -> Option<Value> {
     serde_json::from_str(&(types.get(kind)?.show)(packed)?).ok()
+}
+
+/// An event by its name; one that says nothing else has nothing in it.
+fn event_of(types: &EntityTypes, kind: Kind, packed: &Packed) -> Option<Value> {
+    json_of(types, kind, packed).map(|event| match event {
+        Value::String(name) => json!({ name: {} }),
+        other => other,
+    })
 }
 
 fn prefix(kind: Kind) -> &'static str {

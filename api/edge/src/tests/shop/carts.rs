@@ -318,3 +318,16 @@ async fn a_patch_may_name_the_currency_of_the_cart() {
         assert_eq!(rig.send(patch(id, currency)).await.brief(), expected, "{id} {currency}");
     }
 }
+
+#[actix_web::test]
+async fn a_cart_takes_what_its_lines_can_be_called_by() {
+    let rig = Rig::new().await;
+    let token = rig.buyer("alice").await;
+    for sku in ["de mo", "a/b", "é", ""] {
+        let body = format!(r#"{{"lines":[{{"sku":"{sku}","qty":1}}]}}"#);
+        let put = ask("PUT", "/v1/carts/alice-cart-1").bearer(&token).header("if-none-match", "*");
+        let refused = rig.send(put.json(&body)).await;
+        assert_eq!(refused.status, 422, "{sku}: {}", refused.text());
+        assert_eq!(refused.json()["errors"][0]["pointer"], "/lines/0/sku", "{sku}");
+    }
+}

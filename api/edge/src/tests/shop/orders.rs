@@ -252,7 +252,9 @@ async fn what_shipments_refuse() {
     let order = rig.cod_order(&token, "alice-cart-1").await;
     let parcel = Parcel { rig: &rig, id: rig.shipment(&order).await };
     let at = "2026-11-20T10:00:00Z";
+    let cash = r#"{"event_id":"c","result":"collected","amount":{"amount":1,"currency":"USD"}}"#;
     let table = [
+        (parcel.post("cod", cash), "422 validation_failed required @ /receipt "),
         (
             parcel.post("dispatch", r#"{"carrier":"","tracking_number":"1"}"#),
             "422 validation_failed bad_length @ /carrier ",
