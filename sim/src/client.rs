@@ -4,7 +4,10 @@
 //! node over HTTP. Each request, with its times and its outcome, goes into the [`History`].
 //! Clients are open loop: a visit begins at its time, however slow the system is.
 
+mod addressing;
 mod billing;
+mod buying;
+mod cancelling;
 mod closing;
 mod comparing;
 mod delivering;
@@ -12,10 +15,12 @@ mod feed;
 mod http_wire;
 mod journey;
 mod listening;
+mod merging;
 mod names;
 mod prying;
 mod reading;
 mod requests;
+mod rewards;
 mod shop;
 mod sim_wire;
 mod staffing;
@@ -108,6 +113,9 @@ pub trait Wire {
         heard: &'a dyn Fn(Heard<'_>),
     ) -> Local<'a, ()>;
 
+    /// The access token of a principal, for a request whose body has to show it.
+    fn credential<'a>(&'a self, who: &'a Who) -> Local<'a, Option<String>>;
+
     /// Time since the beginning of the run, in us.
     fn now_us(&self) -> u64;
 
@@ -130,6 +138,8 @@ pub struct Clients<W> {
     pub names: Names,
     /// Buyers who were told of an order, by name.
     pub buyers: RefCell<BTreeMap<String, Who>>,
+    /// What somebody looks at once more when all is quiet, and who.
+    pub last_looks: RefCell<BTreeMap<Ask, (Who, Request)>>,
     /// What they saw.
     pub history: RefCell<History>,
 }
@@ -138,8 +148,9 @@ impl<W: Wire> Clients<W> {
     /// Clients that have seen nothing yet.
     #[must_use]
     pub fn new(wire: W, seed: u64, policy: ClientPolicy, names: Names) -> Rc<Self> {
-        let (buyers, history) = (RefCell::default(), RefCell::default());
-        Rc::new(Self { wire, seed, policy, names, buyers, history })
+        let (buyers, last_looks) = (RefCell::default(), RefCell::default());
+        let history = RefCell::default();
+        Rc::new(Self { wire, seed, policy, names, buyers, last_looks, history })
     }
 
     /// Sends a request until it is answered for good or tries run out; each try is noted.

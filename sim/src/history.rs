@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bill::{Bill, Charge};
 pub use listening::{Listening, Told};
-pub use looking::{Goods, Listed, Look, Over, Row};
+pub use looking::{Goods, Listed, Look, Over, Points, Row, Saved};
 
 /// All requests of a run, by the time at which they were sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,17 @@ pub enum Ask {
         /// Its id.
         cart: String,
     },
+    /// A guest's cart was merged into another one.
+    Merge {
+        /// That other one, the buyer's.
+        cart: String,
+        /// The guest's.
+        from: String,
+        /// What its buyer had put into it: (SKU, units).
+        own: Vec<(u32, u32)>,
+        /// What he had put into the guest's.
+        brought: Vec<(u32, u32)>,
+    },
     /// A cart was quoted.
     Quote {
         /// Its id.
@@ -96,6 +107,13 @@ pub enum Ask {
     Cancel {
         /// Its id.
         order: String,
+    },
+    /// Some units of an order were cancelled.
+    CancelPart {
+        /// Its id.
+        order: String,
+        /// (SKU, units).
+        units: Vec<(u32, u32)>,
     },
     /// Staff moved an order on (shipped, delivered, paid).
     Advance {
@@ -137,6 +155,23 @@ pub enum Ask {
     Reuse {
         /// The cart.
         cart: String,
+    },
+    /// A customer signed in for the points of the day.
+    SignIn {
+        /// Who.
+        user: String,
+    },
+    /// An address was saved, or written anew.
+    PutAddress {
+        /// Its id.
+        id: String,
+        /// The number in its street: what this request writes.
+        house: u32,
+    },
+    /// An address was deleted.
+    DeleteAddress {
+        /// Its id.
+        id: String,
     },
     /// Somebody looked at something.
     Look(Look),
@@ -183,6 +218,12 @@ pub struct Answer {
     /// SKUs of the catalogue that the answer shows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub goods: Vec<Goods>,
+    /// Addresses that the answer shows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<Saved>,
+    /// Points of a customer that the answer shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<Points>,
     /// The version in its ETag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<u64>,

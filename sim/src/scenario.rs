@@ -2,8 +2,8 @@
 //!
 //! The built-in ones stand in `sim/scenarios` and in the program; `docs/scenarios.md` explains
 //! each parameter. Where a file gives a list (`[[shop]]`, `[[arrivals]]`, `[[keys]]`,
-//! `[[client]]`, `[[order_waits]]`, `nodes`, `shards`), a seed takes one of it. Unknown keys are refused, and so are
-//! values that make no sense, with the key's name.
+//! `[[client]]`, `[[order_waits]]`, `nodes`, `shards`), a seed takes one of it. Unknown keys are
+//! refused, and so are values that make no sense, with the key's name.
 
 mod check;
 pub mod faults;

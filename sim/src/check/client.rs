@@ -7,11 +7,13 @@
 //! What clients cannot see (holds, ledgers, the journal) is judged elsewhere.
 
 pub mod acked;
+pub mod addresses;
 pub mod answers;
 pub mod available;
 pub mod calm;
 pub mod conditions;
 pub mod couriers;
+pub mod cuts;
 mod facts;
 pub mod goods;
 pub mod idempotency;
@@ -19,11 +21,13 @@ mod index;
 pub mod linear;
 pub mod lists;
 pub mod liveness;
+pub mod merges;
 pub mod oversell;
 pub mod own_orders;
 pub mod placing;
 pub mod prices;
 pub mod refusals;
+pub mod rewards;
 pub mod stock;
 pub mod strangers;
 pub mod streams;
@@ -58,6 +62,7 @@ impl Check for Plain {
 const PLAIN: &[Plain] = &[
     Plain { name: "versions", check: versions::check },
     Plain { name: "acked_orders", check: acked::check },
+    Plain { name: "addresses", check: addresses::check },
     Plain { name: "idempotency", check: idempotency::check },
     Plain { name: "no_oversell", check: oversell::check },
     Plain { name: "placing", check: placing::check },
@@ -68,8 +73,11 @@ const PLAIN: &[Plain] = &[
     Plain { name: "answers", check: answers::check },
     Plain { name: "conditions", check: conditions::check },
     Plain { name: "couriers", check: couriers::check },
+    Plain { name: "cuts", check: cuts::check },
     Plain { name: "goods", check: goods::check },
     Plain { name: "lists", check: lists::check },
+    Plain { name: "merges", check: merges::check },
+    Plain { name: "rewards", check: rewards::check },
     Plain { name: "strangers", check: strangers::check },
     Plain { name: "stock_bounds", check: stock::check },
     Plain { name: "linear_order", check: linear::check_orders },
@@ -84,6 +92,7 @@ pub fn judge(history: &History, settle: Option<&Settle>) -> Vec<(&'static str, F
     let mut findings = vec![
         ("versions", versions::check(history)),
         ("acked_orders", acked::judge(history, &index)),
+        ("addresses", addresses::check(history)),
         ("idempotency", idempotency::judge(history, &index)),
         ("no_oversell", oversell::judge(history, &ledgers)),
         ("placing", placing::check(history)),
@@ -94,14 +103,17 @@ pub fn judge(history: &History, settle: Option<&Settle>) -> Vec<(&'static str, F
         ("answers", answers::check(history)),
         ("conditions", conditions::check(history)),
         ("couriers", couriers::check(history)),
+        ("cuts", cuts::judge(history, &index)),
         ("goods", goods::check(history)),
         ("lists", lists::check(history)),
+        ("merges", merges::check(history)),
+        ("rewards", rewards::check(history)),
         ("strangers", strangers::check(history)),
         ("stock_bounds", stock::judge(&ledgers)),
         ("linear_order", linear::judge_orders(history, &index)),
         ("linear_stock", linear::judge_stock(&ledgers)),
     ];
-    findings.extend(settle.map(|settle| (settle.name(), settle.judge(&index))));
+    findings.extend(settle.map(|settle| (settle.name(), settle.judge(history, &index))));
     findings
 }
 

@@ -17,6 +17,8 @@ struct Body {
 struct Line {
     sku: String,
     qty: u32,
+    #[serde(default)]
+    cancelled_qty: u32,
     unit_price: Money,
     gross: Money,
     discounts: Vec<Discount>,
@@ -37,6 +39,7 @@ struct Totals {
     tax_included: bool,
     tenders: Money,
     payable: Money,
+    refunded: Option<Money>,
 }
 
 /// The bill in a body; `None`: it is no order or quote, or of SKUs of somebody else.
@@ -51,6 +54,7 @@ pub(super) fn bill(names: &Names, body: &[u8]) -> Option<Bill> {
             discounts: line.discounts.iter().map(|it| it.amount.amount()).sum(),
             total: line.line_total.amount(),
             tax: line.tax.amount(),
+            cancelled: line.cancelled_qty,
         })
     };
     let totals = &body.totals;
@@ -62,6 +66,7 @@ pub(super) fn bill(names: &Names, body: &[u8]) -> Option<Bill> {
         tax_included: totals.tax_included,
         tenders: totals.tenders.amount(),
         payable: totals.payable.amount(),
+        refunded: totals.refunded.as_ref().map_or(0, Money::amount),
     })
 }
 

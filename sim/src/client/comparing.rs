@@ -17,7 +17,7 @@ pub(super) const PATIENCE_MS: u32 = 10_000;
 impl<W: Wire> Visitor<W> {
     /// Who has changed an order, and seen how it stands since, asks every node for it.
     pub(super) async fn compares(&self, order: &str, then: Then) {
-        if matches!(then, Then::Cancel(_) | Then::Deliver(_)) {
+        if matches!(then, Then::Cancel(_) | Then::CancelPart(_) | Then::Deliver(_)) {
             let ask = Ask::GetOrder { order: order.into() };
             self.ask_all_nodes(&ask, &requests::get_order(order)).await;
         }
@@ -34,7 +34,7 @@ impl<W: Wire> Visitor<W> {
     }
 
     /// All at once, each node for itself: one of them need not wait for another one.
-    async fn ask_all_nodes(&self, ask: &Ask, request: &Request) {
+    pub(super) async fn ask_all_nodes(&self, ask: &Ask, request: &Request) {
         let n_nodes = self.clients.wire.n_nodes();
         if n_nodes < 2 {
             return;

@@ -40,11 +40,16 @@ pub async fn feed<W: Wire + 'static>(
     n_dropped
 }
 
-/// Users who pay by wallet.
+/// Users who sign in: to pay by wallet, with what they chose as guests, for points, or
+/// to save an address.
 #[must_use]
 pub fn wallets(plan: &Plan) -> BTreeSet<u32> {
-    let pays = |journey: &Journey| matches!(journey, Journey::Buy { pay: Pay::Wallet, .. });
-    plan.traffic.iter().filter(|visit| pays(&visit.journey)).map(|visit| visit.user).collect()
+    let signs_in = |journey: &Journey| match journey {
+        Journey::SignIn { .. } | Journey::Address { .. } => true,
+        Journey::Buy { pay, brings, .. } => *pay == Pay::Wallet || !brings.is_empty(),
+        _ => false,
+    };
+    plan.traffic.iter().filter(|visit| signs_in(&visit.journey)).map(|visit| visit.user).collect()
 }
 
 /// The result of a task; its panic is the caller's.

@@ -193,6 +193,10 @@ impl Wire for HttpWire {
         })
     }
 
+    fn credential<'a>(&'a self, who: &'a Who) -> Local<'a, Option<String>> {
+        Box::pin(self.token(who))
+    }
+
     fn now_us(&self) -> u64 {
         u64::try_from(self.begun.get().elapsed().as_micros()).unwrap_or(u64::MAX)
     }

@@ -8,25 +8,19 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::listening::Ear;
-use super::requests::{self, Quote};
+use super::requests;
 use super::{Call, Clients, HttpAnswer, Local, Who, Wire};
 use crate::history::{Ask, Look};
 use crate::plan::{Journey, Line, Listen, Pay, Then, Visit};
 use crate::random::{Stream, mix, percent};
 
 /// Looks at an order until it has left its first state, at most so often.
-const WATCH_LOOKS: u32 = 8;
-/// Of so many whose order was refused, one takes less in the same cart.
-const ONE_OF_BUYS_LESS: u32 = 4;
+pub(super) const WATCH_LOOKS: u32 = 8;
 /// Pause between looks, in us.
-const WATCH_US: u64 = 150_000;
-/// Of a hundred who are told that the price has changed, so many take the new one.
-const TAKE_NEW_PRICE_PERCENT: u64 = 60;
+pub(super) const WATCH_US: u64 = 150_000;
 /// Of a hundred visits, so many ask everything again in the end that has a key: a page that is
 /// loaded anew, a job that begins again.
 const ASK_AGAIN_PERCENT: u64 = 15;
-/// Of a hundred who cancel, so many do it first over a version before.
-const STALE_CANCEL_PERCENT: u64 = 40;
 /// A stream stays open for so much longer than news of it may take, in us: what comes later than
 /// that never came.
 const LISTEN_ON_US: u64 = 1_000_000;
@@ -51,6 +45,11 @@ pub(super) mod draw {
     pub(in crate::client) const STALE_CANCEL: u64 = 13;
     pub(in crate::client) const TWO_CLICKS: u64 = 14;
     pub(in crate::client) const SHORTAGE: u64 = 15;
+    pub(in crate::client) const TWO_MERGES: u64 = 16;
+    pub(in crate::client) const MERGES_AGAIN: u64 = 17;
+    pub(in crate::client) const TWO_CUTS: u64 = 18;
+    pub(in crate::client) const CUTS_AGAIN: u64 = 19;
+    pub(in crate::client) const CUT_UNITS: u64 = 20;
 }
 
 /// One visit under way.
@@ -60,7 +59,7 @@ pub struct Visitor<W> {
     pub(super) who: Who,
     /// What the wallet gives, in minor units: what the lines cost as the plan has it, until a quote
     /// says that more has to be paid (taxes, shipping).
-    wallet_gives: Cell<i64>,
+    pub(super) wallet_gives: Cell<i64>,
     step: Cell<u32>,
     /// Pauses of the plan so far, in us.
     thought_us: Cell<u64>,
@@ -72,7 +71,17 @@ pub struct Visitor<W> {
 #[derive(Deserialize)]
 pub(super) struct Looked {
     pub(super) version: u64,
-    status: String,
+    pub(super) status: String,
+    #[serde(default)]
+    pub(super) lines: Vec<LookedLine>,
+}
+
+/// A line of it.
+#[derive(Deserialize)]
+pub(super) struct LookedLine {
+    pub(super) id: String,
+    pub(super) sku: String,
+    pub(super) qty: u32,
 }
 
 impl<W: Wire> Visitor<W> {
@@ -86,6 +95,8 @@ impl<W: Wire> Visitor<W> {
             Journey::Restock { .. } | Journey::Count { .. } | Journey::Reprice { .. } => {
                 (Who::Staff, 0)
             }
+            Journey::Buy { brings, .. } if !brings.is_empty() => (Who::Customer(visit.user), 0),
+            Journey::SignIn { .. } | Journey::Address { .. } => (Who::Customer(visit.user), 0),
             Journey::Buy { pay: Pay::Cod | Pay::Gateway, .. }
             | Journey::Browse { .. }
             | Journey::Abandon { .. }
@@ -124,6 +135,15 @@ impl<W: Wire> Visitor<W> {
                     self.in_two_tabs(&cart, lines, quote.cart_version()).await;
                 }
             }
+            Journey::SignIn { times, two_tabs, think_ms } => {
+                for _ in 0..*times {
+                    self.think(*think_ms).await;
+                    self.signs_in(*two_tabs).await;
+                }
+            }
+            Journey::Address { writes, deletes, think_ms } => {
+                self.keeps_address(*writes, *deletes, *think_ms).await;
+            }
             Journey::Restock { sku, units } => {
                 let change = json!({"delta": units});
                 let request =
@@ -157,73 +177,6 @@ impl<W: Wire> Visitor<W> {
         }
     }
 
-    async fn buy(&self) {
-        let Journey::Buy { lines, pay, think_ms, listen, then, .. } = &self.visit.journey else {
-            return;
-        };
-        let cart = self.cart(0);
-        let Some(quote) = self.quoted(&cart, lines, *pay).await else { return };
-        self.think(*think_ms).await;
-        let mut placed = self.placed(&cart, lines, *pay, &quote).await;
-        if let Some(answer) = placed.as_ref().filter(|answer| is_price_changed(answer))
-            && self.takes_new_price()
-        {
-            placed = self.placed_anew(&cart, lines, *pay, &quote, answer).await;
-        }
-        match placed.as_ref().and_then(order_of) {
-            Some(order) => {
-                match *listen {
-                    Some(listen) => self.after_by_stream(&order, listen, *then).await,
-                    None => self.after(&order, *then).await,
-                }
-                self.compares(&order, *then).await;
-                self.is_pried_into(&order, &cart).await;
-            }
-            None if self.visit.id.is_multiple_of(ONE_OF_BUYS_LESS) => {
-                self.buy_less(&cart, lines, *pay).await;
-            }
-            None => {}
-        }
-    }
-
-    /// Places the cart, perhaps by two clicks at once: of one page, which has one key, or of two.
-    async fn placed(
-        &self,
-        cart: &str,
-        lines: &[Line],
-        pay: Pay,
-        quote: &Quote,
-    ) -> Option<HttpAnswer> {
-        let Journey::Buy { double_click, .. } = &self.visit.journey else { return None };
-        let place = |what: &str| {
-            self.ask_surely(placing(cart, lines, quote), self.place(cart, quote, pay, what))
-        };
-        if !double_click {
-            return place("place").await;
-        }
-        let is_one_page = self.visit.id.is_multiple_of(2);
-        let other = place(if is_one_page { "place" } else { "place-too" });
-        let (first, second) = tokio::join!(place("place"), other);
-        first.or(second)
-    }
-
-    /// The placing of the cart, by a buyer who waits or does not.
-    fn place(&self, cart: &str, quote: &Quote, pay: Pay, what: &str) -> Request {
-        let gives = self.wallet_gives.get();
-        let request = requests::place(cart, quote, pay, gives, &self.key(what));
-        match &self.visit.journey {
-            Journey::Buy { no_wait: true, .. } => {
-                requests::with(request, "prefer", "respond-async")
-            }
-            _ => request,
-        }
-    }
-
-    /// Whether this buyer takes another price than the first one.
-    fn takes_new_price(&self) -> bool {
-        self.draws(draw::NEW_PRICE, TAKE_NEW_PRICE_PERCENT)
-    }
-
     /// The bits of a draw of this visit.
     pub(super) fn bits(&self, what: u64) -> u64 {
         mix(self.clients.seed, Stream::Client, u64::from(self.visit.id), what)
@@ -234,54 +187,9 @@ impl<W: Wire> Visitor<W> {
         percent(self.bits(what), of_hundred)
     }
 
-    /// Places the cart at the price that it has by now: the refusal says it, unless an order was
-    /// made that could not be sold.
-    async fn placed_anew(
-        &self,
-        cart: &str,
-        lines: &[Line],
-        pay: Pay,
-        old: &Quote,
-        refusal: &HttpAnswer,
-    ) -> Option<HttpAnswer> {
-        #[derive(Deserialize)]
-        struct Changed {
-            quote: Option<Quote>,
-        }
-        let told = requests::read::<Changed>(refusal).and_then(|it| it.quote);
-        let quote = match told {
-            // It was made after the one that was refused.
-            Some(quote) => quote.asked(old.offer().quoted_us),
-            None => {
-                // The cart is free again as soon as it hears of it.
-                self.clients.wire.sleep_us(WATCH_US).await;
-                self.quote(cart).await?
-            }
-        };
-        let quote = self.covered(cart, lines, pay, quote).await?;
-        let request = self.place(cart, &quote, pay, "anew");
-        self.ask_surely(placing(cart, lines, &quote), request).await
-    }
-
-    /// What was wanted could not be had: asks for one unit of the first line, in the same cart.
-    async fn buy_less(&self, cart: &str, lines: &[Line], pay: Pay) -> Option<()> {
-        // The cart is free again as soon as it hears of it.
-        self.clients.wire.sleep_us(WATCH_US).await;
-        let less = [Line { qty: 1, ..*lines.first()? }];
-        let seen = self.quote(cart).await?;
-        // Refused over a version is not done here: it may be the placing that moved it.
-        let over = Some(seen.cart_version());
-        let is_less = self.filled(cart, &less, pay, over).await? == 200;
-        let quote = if is_less { self.quote(cart).await? } else { return None };
-        let request = self.place(cart, &quote, pay, "less");
-        let ask = placing(cart, &less, &quote);
-        let order = order_of(&self.ask_surely(ask, request).await?)?;
-        self.look(&order).await.map(drop)
-    }
-
     /// What follows, beside a live stream that stays until it has told what its buyer sees in the
     /// end.
-    async fn after_by_stream(&self, order: &str, listen: Listen, then: Then) {
+    pub(super) async fn after_by_stream(&self, order: &str, listen: Listen, then: Then) {
         let ear = Ear::new(&self.clients, &self.who, self.visit.id, order, listen);
         let patience_us = self.clients.policy.stream_patience_us() + LISTEN_ON_US;
         tokio::select! {
@@ -303,7 +211,7 @@ impl<W: Wire> Visitor<W> {
         ear.end();
     }
 
-    async fn after(&self, order: &str, then: Then) {
+    pub(super) async fn after(&self, order: &str, then: Then) {
         match then {
             Then::Leave => self.wait_for_news(order).await,
             Then::Watch => {
@@ -317,10 +225,12 @@ impl<W: Wire> Visitor<W> {
             }
             Then::Cancel(ms) => {
                 self.think(ms).await;
-                self.cancels_what_it_was(order).await;
-                let request = requests::cancel(order, &self.key("cancel"));
-                self.ask_surely(Ask::Cancel { order: order.into() }, request).await;
+                self.cancels(order).await;
                 self.look(order).await;
+            }
+            Then::CancelPart(ms) => {
+                self.think(ms).await;
+                self.cancels_part(order).await;
             }
             Then::Deliver(ms) => {
                 self.think(ms).await;
@@ -330,18 +240,6 @@ impl<W: Wire> Visitor<W> {
         }
     }
 
-    /// Some cancel from a page that shows the order as it was before: over a version that it has no
-    /// more. The shop tells them so, and they do it again.
-    async fn cancels_what_it_was(&self, order: &str) {
-        if !self.draws(draw::STALE_CANCEL, STALE_CANCEL_PERCENT) {
-            return;
-        }
-        let Some(Looked { version, .. }) = self.look(order).await else { return };
-        let request = requests::cancel(order, &self.key("cancel-stale"));
-        let request = requests::if_match(request, version.saturating_sub(1));
-        self.ask_surely(Ask::Cancel { order: order.into() }, request).await;
-    }
-
     /// Looks at the order; how it stands, if that was shown.
     pub(super) async fn look(&self, order: &str) -> Option<Looked> {
         let ask = Ask::GetOrder { order: order.into() };
@@ -349,56 +247,7 @@ impl<W: Wire> Visitor<W> {
         (answer.status == 200).then(|| requests::read(&answer)).flatten()
     }
 
-    /// A buyer without patience or manners.
-    async fn snatch(&self, line: Line, tries: u32) {
-        for n in 0..tries {
-            let cart = self.cart(n);
-            let Some(quote) = self.quoted(&cart, &[line], Pay::Cod).await else { continue };
-            let key = format!("{}-{n}", self.key("snatch"));
-            let request = requests::place(&cart, &quote, Pay::Cod, 0, &key);
-            let ask = placing(&cart, &[line], &quote);
-            let answer = self.ask(ask, request, 1).await;
-            if answer.is_some_and(|answer| answer.status == 201) {
-                return;
-            }
-        }
-    }
-
-    /// Fills a cart and asks what it costs.
-    async fn quoted(&self, cart: &str, lines: &[Line], pay: Pay) -> Option<Quote> {
-        self.filled(cart, lines, pay, None).await?;
-        let quote = self.quote(cart).await?;
-        self.covered(cart, lines, pay, quote).await
-    }
-
-    /// The quote of the cart once the wallet gives all that it costs.
-    async fn covered(&self, cart: &str, lines: &[Line], pay: Pay, quote: Quote) -> Option<Quote> {
-        if pay != Pay::Wallet || quote.payable() == 0 {
-            return Some(quote);
-        }
-        // The wallet gives all that has to be paid, and that is more than the goods.
-        self.wallet_gives.set(self.wallet_gives.get() + quote.payable());
-        self.filled(cart, lines, pay, Some(quote.cart_version())).await?;
-        self.quote(cart).await
-    }
-
-    /// Writes the cart, in place of a version of it or anew; how it was answered if it stands.
-    async fn filled(&self, cart: &str, lines: &[Line], pay: Pay, over: Option<u64>) -> Option<u16> {
-        let names = (&self.clients.names, cart);
-        let put = requests::put_cart(names, lines, pay, self.wallet_gives.get(), over);
-        let made = self.ask_surely(Ask::PutCart { cart: cart.into() }, put).await?;
-        // Refused as made already: an earlier try did it, and its answer was lost.
-        matches!(made.status, 200 | 201 | 412).then_some(made.status)
-    }
-
-    pub(super) async fn quote(&self, cart: &str) -> Option<Quote> {
-        let (ask, asked_us) = (Ask::Quote { cart: cart.into() }, self.clients.wire.now_us());
-        let answer = self.ask_surely(ask, requests::quote(cart)).await?;
-        let quote = (answer.status == 200).then(|| requests::read::<Quote>(&answer)).flatten();
-        quote.map(|quote| quote.asked(asked_us))
-    }
-
-    async fn think(&self, ms: u32) {
+    pub(super) async fn think(&self, ms: u32) {
         if ms > 0 {
             let us = u64::from(ms) * 1_000;
             self.thought_us.set(self.thought_us.get() + us);
@@ -447,7 +296,7 @@ impl<W: Wire> Visitor<W> {
         step
     }
 
-    fn cart(&self, n: u32) -> String {
+    pub(super) fn cart(&self, n: u32) -> String {
         self.clients.names.cart(self.visit.id, n)
     }
 
@@ -456,37 +305,9 @@ impl<W: Wire> Visitor<W> {
     }
 }
 
-fn pairs(lines: &[Line]) -> Vec<(u32, u32)> {
-    lines.iter().map(|line| (line.sku, line.qty)).collect()
-}
-
 /// Another placing under the same key.
 fn reuse(ask: &Ask, request: &Request) -> Option<(Ask, Request)> {
     let Ask::Place { cart, .. } = ask else { return None };
     let request = requests::placing_more(request)?;
     Some((Ask::Reuse { cart: cart.clone() }, request))
-}
-
-/// The placing of these lines, for the history.
-fn placing(cart: &str, lines: &[Line], quote: &Quote) -> Ask {
-    Ask::Place { cart: cart.into(), lines: pairs(lines), offer: Some(quote.offer()) }
-}
-
-fn is_price_changed(answer: &HttpAnswer) -> bool {
-    #[derive(Deserialize)]
-    struct Refusal {
-        code: String,
-    }
-    let refusal = requests::read::<Refusal>(answer).filter(|_| answer.status == 409);
-    refusal.is_some_and(|refusal| refusal.code == "price_changed")
-}
-
-/// The order that an answer made or found.
-fn order_of(answer: &HttpAnswer) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Order {
-        id: String,
-    }
-    let is_made = matches!(answer.status, 200..=202);
-    is_made.then(|| requests::read::<Order>(answer)).flatten().map(|order| order.id)
 }

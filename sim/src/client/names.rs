@@ -41,6 +41,18 @@ impl Names {
         format!("cart-{}{visit:08}-{n}", self.run)
     }
 
+    /// The cart that a visit fills as a guest.
+    #[must_use]
+    pub fn guest_cart(&self, visit: u32) -> String {
+        format!("guest-cart-{}{visit:08}", self.run)
+    }
+
+    /// The address that a visit saves.
+    #[must_use]
+    pub fn address(&self, visit: u32) -> String {
+        format!("address-{}{visit:08}", self.run)
+    }
+
     /// The idempotency key of the n-th thing of a kind.
     #[must_use]
     pub fn key(&self, what: &str, n: u32) -> String {

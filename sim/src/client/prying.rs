@@ -60,7 +60,7 @@ impl<W: Wire> Visitor<W> {
             get(format!("/v1/orders/{order}/shipments")),
             post("cancel"),
             post("receipt"),
-            get(format!("/v1/carts/{cart}")),
+            requests::get_cart(cart),
             requests::put_cart((names, cart), &[line], Pay::Cod, 0, Some(1)),
             if_match(request("DELETE", format!("/v1/carts/{cart}/lines/{sku}")), 1),
             requests::quote(cart),

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::requests::Money;
 use super::{HttpAnswer, Names, billing};
-use crate::history::{Answer, Ask, Goods, Listed, Look, Row};
+use crate::history::{Answer, Ask, Goods, Listed, Look, Points, Row, Saved};
 
 /// The fields of all answers that are of interest.
 #[derive(Default, Deserialize)]
@@ -50,14 +50,19 @@ pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
     // A refusal of a wallet says what is in it, as money: that is no number.
     let available = stock.available.as_ref().and_then(serde_json::Value::as_i64);
     let is_done = answer.status / 100 == 2;
-    let asks_order = matches!(ask, Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. });
-    let has_bill =
-        matches!(ask, Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Quote { .. }) && is_done;
+    let asks_order = matches!(
+        ask,
+        Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. } | Ask::CancelPart { .. }
+    );
+    let has_bill = (asks_order || matches!(ask, Ask::Quote { .. })) && is_done;
     let bill = has_bill.then(|| billing::bill(names, &answer.body)).flatten();
     let reads_order = matches!(ask, Ask::GetOrder { .. }) && is_done;
     let is_list = matches!(ask, Ask::ListMine { .. } | Ask::Look(Look::Orders { .. })) && is_done;
-    let is_cart = matches!(ask, Ask::PutCart { .. } | Ask::Look(Look::Cart { .. })) && is_done;
+    let shows_cart =
+        matches!(ask, Ask::PutCart { .. } | Ask::Merge { .. } | Ask::Look(Look::Cart { .. }));
+    let is_cart = shows_cart && is_done;
     let is_goods = matches!(ask, Ask::Look(Look::Goods { .. })) && is_done;
+    let shows_book = matches!(ask, Ask::PutAddress { .. } | Ask::Look(Look::Addresses { .. }));
     Answer {
         status: answer.status,
         code: body.code.clone(),
@@ -71,6 +76,8 @@ pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
         listed: is_list.then(|| listed(&answer.body)).flatten(),
         lines: if is_cart { lines(names, &answer.body) } else { Vec::new() },
         goods: if is_goods { goods(names, &answer.body) } else { Vec::new() },
+        addresses: if shows_book && is_done { addresses(&answer.body) } else { Vec::new() },
+        points: if is_done { points(ask, &answer.body) } else { None },
         replayed: answer.headers.contains_key("idempotent-replayed"),
         body: xxh3_64(&answer.body),
     }
@@ -153,6 +160,58 @@ fn goods(names: &Names, body: &[u8]) -> Vec<Goods> {
         Ok(Page::Product { skus }) => skus.into_iter().filter_map(one).collect(),
         Ok(Page::One(sku)) => one(sku).into_iter().collect(),
         Err(_) => Vec::new(),
+    }
+}
+
+/// The addresses of a book, or the one that an answer is about.
+pub(super) fn addresses(body: &[u8]) -> Vec<Saved> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Page {
+        Book { data: Vec<Address> },
+        One(Address),
+    }
+    #[derive(Deserialize)]
+    struct Address {
+        id: String,
+        version: u64,
+        line1: String,
+    }
+    let one = |Address { id, version, line1 }| {
+        let house = line1.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        Saved { id, version, house }
+    };
+    match serde_json::from_slice(body) {
+        Ok(Page::Book { data }) => data.into_iter().map(one).collect(),
+        Ok(Page::One(address)) => vec![one(address)],
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Points of a customer.
+fn points(ask: &Ask, body: &[u8]) -> Option<Points> {
+    #[derive(Deserialize)]
+    struct SignIn {
+        date: String,
+        points: u64,
+        replayed: bool,
+    }
+    #[derive(Deserialize)]
+    struct All {
+        today: String,
+        balance: u64,
+        signed_in: bool,
+    }
+    match ask {
+        Ask::SignIn { .. } => {
+            let SignIn { date, points, replayed } = serde_json::from_slice(body).ok()?;
+            Some(Points { date, points, is_granted: !replayed })
+        }
+        Ask::Look(Look::Points { .. }) => {
+            let All { today, balance, signed_in } = serde_json::from_slice(body).ok()?;
+            Some(Points { date: today, points: balance, is_granted: signed_in })
+        }
+        _ => None,
     }
 }
 

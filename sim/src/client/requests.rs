@@ -126,6 +126,31 @@ fn tenders(pay: Pay, payable: i64) -> Value {
     }
 }
 
+/// The address with this number in its street.
+fn address(house: u32) -> Value {
+    json!({"name": "Ada", "line1": format!("{house} Main St"), "line2": null,
+           "city": "Springfield", "region": "US-CA", "postal_code": "90001", "country": "US",
+           "phone": null})
+}
+
+/// Writes an address of one's own: a new one, or in place of the version `over`.
+pub(super) fn put_address(id: &str, house: u32, over: Option<u64>) -> Request {
+    let put = request("PUT", format!("/v1/me/addresses/{id}"));
+    let put = match over {
+        None => with(put, "if-none-match", "*"),
+        Some(version) => if_match(put, version),
+    };
+    with_body(put, &address(house))
+}
+
+pub(super) fn delete_address(id: &str, over: u64) -> Request {
+    if_match(request("DELETE", format!("/v1/me/addresses/{id}")), over)
+}
+
+pub(super) fn my_addresses() -> Request {
+    request("GET", "/v1/me/addresses?limit=50".into())
+}
+
 /// Writes a cart of these lines: a new one, or in place of the version `over`.
 pub(super) fn put_cart(
     (names, cart): (&Names, &str),
@@ -138,8 +163,7 @@ pub(super) fn put_cart(
         lines.iter().map(|line| json!({"sku": names.sku(line.sku), "qty": line.qty})).collect();
     let body = json!({
         "lines": lines,
-        "address": {"name": "Ada", "line1": "1 Main St", "line2": null, "city": "Springfield",
-                    "region": "US-CA", "postal_code": "90001", "country": "US", "phone": null},
+        "address": address(1),
         "shipping_option": "standard",
         "tenders": tenders(pay, payable),
     });
@@ -149,6 +173,16 @@ pub(super) fn put_cart(
         Some(version) => if_match(put, version),
     };
     with_body(put, &body)
+}
+
+/// Takes over what lies in a guest's cart.
+pub(super) fn merge(cart: &str, from: &str, token: &str) -> Request {
+    let body = json!({"guest_cart_id": from, "guest_token": token});
+    with_body(request("POST", format!("/v1/carts/{cart}/merge")), &body)
+}
+
+pub(super) fn get_cart(cart: &str) -> Request {
+    request("GET", format!("/v1/carts/{cart}"))
 }
 
 pub(super) fn quote(cart: &str) -> Request {
@@ -224,6 +258,22 @@ pub(super) fn orders(status: Option<&str>, oldest_first: bool, cursor: Option<&s
 
 pub(super) fn cancel(order: &str, key: &str) -> Request {
     with(request("POST", format!("/v1/orders/{order}/cancel")), "idempotency-key", key)
+}
+
+/// Cancels units of an order, by the ids of its lines.
+pub(super) fn cancel_part(order: &str, units: &[(String, u32)], key: &str) -> Request {
+    let line = |(line, qty): &(String, u32)| json!({"line_id": line, "qty": qty});
+    let lines: Vec<Value> = units.iter().map(line).collect();
+    with_body(cancel(order, key), &json!({"lines": lines}))
+}
+
+/// Signs in for the points of the day.
+pub(super) fn sign_in() -> Request {
+    request("POST", "/v1/me/sign-ins".into())
+}
+
+pub(super) fn my_points() -> Request {
+    request("GET", "/v1/me/points".into())
 }
 
 pub(super) fn get_stock(sku: &str) -> Request {

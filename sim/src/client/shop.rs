@@ -111,8 +111,8 @@ impl<W: Wire> Staff<W> {
     }
 
     /// Looks at every order that a client was told of, until it is at rest or `until_us` has come,
-    /// at the stock, and with their buyers at the lists of their own orders. Whatever is not
-    /// answered is asked again.
+    /// at the stock, and with their owners at what else is looked at once more and at the lists of
+    /// their own orders. Whatever is not answered is asked again.
     pub async fn look_at_all(&self, n_skus: u32, until_us: u64) {
         let mut orders = self.known();
         loop {
@@ -136,6 +136,12 @@ impl<W: Wire> Staff<W> {
             self.ask_until(&Who::Staff, Ask::GetStock { sku }, request, until_us)
         });
         looks.buffer_unordered(LOOKS_AT_ONCE).for_each(|_| std::future::ready(())).await;
+        let last_looks = self.clients.last_looks.take();
+        let looks = last_looks.into_iter().map(|(ask, (who, request))| async move {
+            self.ask_until(&who, ask, request, until_us).await;
+        });
+        let looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
+        looks.for_each(|()| std::future::ready(())).await;
         let buyers = self.clients.buyers.borrow().clone();
         let looks = buyers.iter().map(|(name, who)| self.list_of(name, who, until_us));
         let looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);

@@ -4,7 +4,7 @@
 //! that is down refuses at once, one that dies leaves its callers without an answer.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub struct SimWire {
     world: World,
     link: Link,
     claims: RefCell<BTreeMap<Who, Rc<Value>>>,
+    /// Whose tokens stand in bodies.
+    shown: RefCell<BTreeSet<Who>>,
 }
 
 impl SimWire {
@@ -31,18 +33,21 @@ impl SimWire {
     #[must_use]
     pub fn new(world: World, link: Link) -> Self {
         let link = Link { base_us: link.base_us * FAR, jitter_us: link.jitter_us * FAR, ..link };
-        Self { world, link, claims: RefCell::default() }
+        Self { world, link, claims: RefCell::default(), shown: RefCell::default() }
     }
 
     /// The token of a principal, which the node takes for one that it has checked: signing draws
     /// random bits that are in no plan, and signatures are not what is tested here.
     fn token(&self, who: &Who, life: &Life) -> String {
-        let claims = self.claims(who);
-        let token = format!("sim.{}", claims["sub"].as_str().unwrap_or_default());
+        let (claims, token) = (self.claims(who), self.token_of(who));
         let edge = &life.edge;
         let vouched = edge.authority().vouch(&token, &claims, edge.wall());
         vouched.expect("claims of ours that end far behind every run are taken");
         token
+    }
+
+    fn token_of(&self, who: &Who) -> String {
+        format!("sim.{}", self.claims(who)["sub"].as_str().unwrap_or_default())
     }
 
     fn claims(&self, who: &Who) -> Rc<Value> {
@@ -105,6 +110,9 @@ impl SimWire {
     async fn enter(&self, life: &Life, node: u16, who: &Who, request: &mut Request) {
         let credential = format!("Bearer {}", self.token(who, life));
         request.headers.push(("authorization".into(), credential));
+        if request.uri.ends_with("/merge") {
+            self.shown.borrow().iter().for_each(|who| drop(self.token(who, life)));
+        }
         self.goes_on(node).await;
     }
 
@@ -201,6 +209,11 @@ impl Wire for SimWire {
         heard: &'a dyn Fn(Heard<'_>),
     ) -> Local<'a, ()> {
         Box::pin(self.stream(this, who, node, request, heard))
+    }
+
+    fn credential<'a>(&'a self, who: &'a Who) -> Local<'a, Option<String>> {
+        self.shown.borrow_mut().insert(who.clone());
+        Box::pin(std::future::ready(Some(self.token_of(who))))
     }
 
     fn now_us(&self) -> u64 {

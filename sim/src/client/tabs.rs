@@ -55,13 +55,13 @@ impl<W: Wire> Visitor<W> {
     }
 
     /// Looks at the cart; its version.
-    async fn look_at(&self, cart: &str) -> Option<u64> {
+    pub(super) async fn look_at(&self, cart: &str) -> Option<u64> {
         #[derive(serde::Deserialize)]
         struct Cart {
             version: u64,
         }
         let ask = Ask::Look(Look::Cart { cart: cart.into() });
-        let answer = self.ask_surely(ask, request("GET", format!("/v1/carts/{cart}"))).await?;
+        let answer = self.ask_surely(ask, requests::get_cart(cart)).await?;
         requests::read::<Cart>(&answer).map(|cart| cart.version)
     }
 

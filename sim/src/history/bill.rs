@@ -22,6 +22,9 @@ pub struct Bill {
     pub tenders: i64,
     /// What is left to be paid.
     pub payable: i64,
+    /// What was given back of what was paid.
+    #[serde(default)]
+    pub refunded: i64,
 }
 
 /// What a line costs.
@@ -41,6 +44,9 @@ pub struct Charge {
     pub total: i64,
     /// Tax on it.
     pub tax: i64,
+    /// Units of them that were cancelled.
+    #[serde(default)]
+    pub cancelled: u32,
 }
 
 impl Bill {

@@ -32,11 +32,43 @@ pub enum Look {
         /// In which order: the newest first, or the oldest.
         oldest_first: bool,
     },
+    /// One's own points.
+    Points {
+        /// Whose.
+        user: String,
+    },
+    /// One's own address book.
+    Addresses {
+        /// Whose.
+        user: String,
+    },
     /// The catalogue: one SKU, or all of the product.
     Goods {
         /// Which.
         sku: Option<u32>,
     },
+}
+
+/// Sign-in points, as a sign-in or a look at them shows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Points {
+    /// The day of the sign-in; of a look, its customer's day.
+    pub date: String,
+    /// What the day gave; of a look, all that there is.
+    pub points: u64,
+    /// Whether this very sign-in gave them; of a look, whether the day was granted.
+    pub is_granted: bool,
+}
+
+/// An address of a book.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: u64,
+    /// The number in its street.
+    pub house: u32,
 }
 
 /// What a write replaces.

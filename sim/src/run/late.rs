@@ -64,6 +64,7 @@ pub(super) async fn knock(
 fn visit(n: u32, sku: u32, at_us: u64) -> Visit {
     let journey = Journey::Buy {
         lines: vec![Line { sku, qty: 1 }],
+        brings: Vec::new(),
         pay: Pay::Cod,
         think_ms: 0,
         double_click: false,

@@ -11,6 +11,7 @@ use crate::record::Verdict;
 fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
     let buy = |id: u32| Journey::Buy {
         lines: (0..=id % 3).map(|n| Line { sku: (id + n) % 8, qty: 1 + n }).collect(),
+        brings: if id % 6 == 4 { vec![Line { sku: id % 8, qty: 2 }] } else { Vec::new() },
         pay: if id % 4 == 3 { Pay::Wallet } else { Pay::Cod },
         think_ms: id % 50,
         double_click: id.is_multiple_of(5),
@@ -20,6 +21,7 @@ fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
             0 => Then::Watch,
             1 => Then::Cancel(50),
             2 => Then::Deliver(100),
+            _ if id % 8 == 7 => Then::CancelPart(50),
             _ => Then::Leave,
         },
     };

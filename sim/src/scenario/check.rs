@@ -153,6 +153,10 @@ fn people(people: &People) -> Checked {
         "people.watch_percent, cancel_percent and deliver_percent",
         &[people.watch_percent, people.cancel_percent, people.deliver_percent],
     )?;
+    percent("people.address_percent", people.address_percent)?;
+    percent("people.sign_in_percent", people.sign_in_percent)?;
+    percent("people.cancel_part_percent", people.cancel_part_percent)?;
+    percent("people.brings_percent", people.brings_percent)?;
     percent("people.wallet_percent", people.wallet_percent)?;
     percent("people.gateway_percent", people.gateway_percent)?;
     percent("people.double_click_percent", people.double_click_percent)?;

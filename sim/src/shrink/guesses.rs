@@ -48,14 +48,23 @@ fn is_between(letter: char) -> bool {
 /// Carts and orders that a request is about.
 fn names(op: &Op) -> Vec<&str> {
     let asked = match &op.ask {
-        Ask::PutCart { cart } | Ask::Quote { cart } | Ask::Place { cart, .. } => Some(cart),
-        Ask::GetOrder { order } | Ask::Cancel { order } | Ask::Advance { order } => Some(order),
+        Ask::PutCart { cart }
+        | Ask::Merge { cart, .. }
+        | Ask::Quote { cart }
+        | Ask::Place { cart, .. } => Some(cart),
+        Ask::GetOrder { order }
+        | Ask::Cancel { order }
+        | Ask::CancelPart { order, .. }
+        | Ask::Advance { order } => Some(order),
         Ask::GetStock { .. }
         | Ask::Restock { .. }
         | Ask::Count { .. }
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
         | Ask::Reuse { .. }
+        | Ask::SignIn { .. }
+        | Ask::PutAddress { .. }
+        | Ask::DeleteAddress { .. }
         | Ask::Look(_)
         | Ask::Other => None,
     };

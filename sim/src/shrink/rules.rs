@@ -17,6 +17,8 @@ pub(super) const VISITS: &[Rule<Visit>] = &[
     |visit| one_click(&mut visit.journey),
     |visit| waits(&mut visit.journey),
     |visit| no_stream(&mut visit.journey),
+    |visit| brings_nothing(&mut visit.journey),
+    |visit| brings_less(&mut visit.journey),
     |visit| leave(&mut visit.journey),
     |visit| watch(&mut visit.journey),
     |visit| first_line(&mut visit.journey),
@@ -82,13 +84,17 @@ fn floor(at_us: &mut u64, grain_us: u64) -> bool {
 fn plain(journey: &mut Journey) -> bool {
     let click = one_click(journey);
     let then = leave(journey);
-    let beside = waits(journey) | no_stream(journey);
+    let beside = waits(journey) | no_stream(journey) | brings_nothing(journey);
     click | then | beside | first_line(journey) | one_unit(journey) | no_pause(journey)
 }
 
 fn one_click(journey: &mut Journey) -> bool {
-    let Journey::Buy { double_click, .. } = journey else { return false };
-    std::mem::take(double_click)
+    match journey {
+        Journey::Buy { double_click: extra, .. }
+        | Journey::SignIn { two_tabs: extra, .. }
+        | Journey::Address { deletes: extra, .. } => std::mem::take(extra),
+        _ => false,
+    }
 }
 
 fn waits(journey: &mut Journey) -> bool {
@@ -99,6 +105,18 @@ fn waits(journey: &mut Journey) -> bool {
 fn no_stream(journey: &mut Journey) -> bool {
     let Journey::Buy { listen, .. } = journey else { return false };
     listen.take().is_some()
+}
+
+fn brings_nothing(journey: &mut Journey) -> bool {
+    let Journey::Buy { brings, .. } = journey else { return false };
+    !std::mem::take(brings).is_empty()
+}
+
+fn brings_less(journey: &mut Journey) -> bool {
+    let Journey::Buy { brings, .. } = journey else { return false };
+    let has_more = brings.len() > 1;
+    brings.truncate(1);
+    has_more
 }
 
 fn leave(journey: &mut Journey) -> bool {
@@ -119,6 +137,8 @@ fn lines(journey: &mut Journey) -> Option<&mut Vec<Line>> {
     match journey {
         Journey::Buy { lines, .. } | Journey::Abandon { lines } => Some(lines),
         Journey::Browse { .. }
+        | Journey::SignIn { .. }
+        | Journey::Address { .. }
         | Journey::Restock { .. }
         | Journey::Count { .. }
         | Journey::Reprice { .. }
@@ -146,13 +166,18 @@ fn fewer_lines(journey: &mut Journey) -> bool {
 
 fn units(journey: &mut Journey) -> Vec<&mut u32> {
     match journey {
-        Journey::Buy { lines, .. } | Journey::Abandon { lines } => {
-            lines.iter_mut().map(|line| &mut line.qty).collect()
+        Journey::Buy { lines, brings, .. } => {
+            lines.iter_mut().chain(brings).map(|line| &mut line.qty).collect()
         }
+        Journey::Abandon { lines } => lines.iter_mut().map(|line| &mut line.qty).collect(),
         Journey::Restock { units, .. } => vec![units],
         Journey::Bot { line, .. } => vec![&mut line.qty],
         // A count of less is no smaller a thing than a count of more.
-        Journey::Browse { .. } | Journey::Count { .. } | Journey::Reprice { .. } => Vec::new(),
+        Journey::Browse { .. }
+        | Journey::SignIn { .. }
+        | Journey::Address { .. }
+        | Journey::Count { .. }
+        | Journey::Reprice { .. } => Vec::new(),
     }
 }
 
@@ -173,11 +198,15 @@ fn pay_on_delivery(journey: &mut Journey) -> bool {
 
 fn pauses(journey: &mut Journey) -> Vec<&mut u32> {
     match journey {
-        Journey::Buy { think_ms, then: Then::Cancel(ms) | Then::Deliver(ms), .. } => {
-            vec![think_ms, ms]
-        }
+        Journey::Buy {
+            think_ms,
+            then: Then::Cancel(ms) | Then::CancelPart(ms) | Then::Deliver(ms),
+            ..
+        } => vec![think_ms, ms],
         Journey::Buy { think_ms, then: Then::Leave | Then::Watch, .. }
-        | Journey::Browse { think_ms, .. } => vec![think_ms],
+        | Journey::Browse { think_ms, .. }
+        | Journey::SignIn { think_ms, .. }
+        | Journey::Address { think_ms, .. } => vec![think_ms],
         Journey::Abandon { .. }
         | Journey::Restock { .. }
         | Journey::Count { .. }
@@ -197,9 +226,10 @@ fn shorter_pause(journey: &mut Journey) -> bool {
 
 fn fewer_tries(journey: &mut Journey) -> bool {
     match journey {
-        Journey::Browse { n_reads: n, .. } | Journey::Bot { tries: n, .. } => {
-            lower(n, |n| (n / 2).max(1))
-        }
+        Journey::Browse { n_reads: n, .. }
+        | Journey::SignIn { times: n, .. }
+        | Journey::Address { writes: n, .. }
+        | Journey::Bot { tries: n, .. } => lower(n, |n| (n / 2).max(1)),
         Journey::Buy { .. }
         | Journey::Abandon { .. }
         | Journey::Restock { .. }
@@ -343,14 +373,16 @@ pub(super) fn fewer_skus(plan: &Plan) -> Vec<Plan> {
 
 fn skus(journey: &mut Journey) -> Vec<&mut u32> {
     match journey {
-        Journey::Buy { lines, .. } | Journey::Abandon { lines } => {
-            lines.iter_mut().map(|line| &mut line.sku).collect()
+        Journey::Buy { lines, brings, .. } => {
+            lines.iter_mut().chain(brings).map(|line| &mut line.sku).collect()
         }
+        Journey::Abandon { lines } => lines.iter_mut().map(|line| &mut line.sku).collect(),
         Journey::Browse { sku, .. }
         | Journey::Restock { sku, .. }
         | Journey::Count { sku, .. }
         | Journey::Reprice { sku, .. } => vec![sku],
         Journey::Bot { line, .. } => vec![&mut line.sku],
+        Journey::SignIn { .. } | Journey::Address { .. } => Vec::new(),
     }
 }
 

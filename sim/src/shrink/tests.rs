@@ -12,6 +12,7 @@ fn large(seed: u64) -> Plan {
     plan.traffic.truncate(1_976);
     plan.traffic[1_200].journey = Journey::Buy {
         lines: vec![Line { sku: 3, qty: 2 }, Line { sku: SKU, qty: 3 }],
+        brings: Vec::new(),
         pay: Pay::Wallet,
         think_ms: 250,
         double_click: true,
@@ -100,12 +101,12 @@ fn what_is_left_is_as_simple_as_the_predicate_allows() {
     });
     let plan = &shrunk.plan;
     assert_eq!((plan.traffic.len(), plan.faults.len()), (1, 1));
-    let Journey::Buy { lines, pay, think_ms, double_click, no_wait, listen, then } =
+    let Journey::Buy { lines, brings, pay, think_ms, double_click, no_wait, listen, then } =
         &plan.traffic[0].journey
     else {
         panic!("a buyer: {plan:?}");
     };
-    assert_eq!(lines.len(), 1);
+    assert_eq!((lines.len(), brings.len()), (1, 0));
     assert!((2..4).contains(&lines[0].qty), "halving to 1 no longer fails");
     assert_eq!((*pay, *think_ms, *double_click), (Pay::Cod, 0, false));
     assert_eq!((*no_wait, *listen), (false, None));

@@ -18,10 +18,13 @@ fn people() -> People {
     People {
         n_users: 500,
         browse_percent: 20,
+        sign_in_percent: 50,
+        address_percent: 20,
         abandon_percent: 10,
         n_reads: Span::new(2, 5),
         lines_percent: vec![60, 30, 10],
         qty_percent: vec![80, 20],
+        brings_percent: 20,
         wallet_percent: 25,
         gateway_percent: 0,
         double_click_percent: 10,
@@ -29,6 +32,7 @@ fn people() -> People {
         listen_percent: 40,
         watch_percent: 40,
         cancel_percent: 20,
+        cancel_part_percent: 50,
         deliver_percent: 10,
         cancel_after_ms: Span::new(100, 200),
         deliver_after_ms: Span::new(300, 400),
@@ -186,7 +190,9 @@ fn people_do_what_their_shares_say() {
     let share = |of: &dyn Fn(&Journey) -> bool| {
         visits.iter().filter(|visit| of(&visit.journey)).count() as f64 / f64::from(n)
     };
-    near(share(&|journey| matches!(journey, Journey::Browse { .. })), 0.2, 5.0);
+    near(share(&|journey| matches!(journey, Journey::Browse { .. })), 0.08, 7.0);
+    near(share(&|journey| matches!(journey, Journey::Address { writes: 1..=3, .. })), 0.02, 12.0);
+    near(share(&|journey| matches!(journey, Journey::SignIn { times: 1..=3, .. })), 0.1, 7.0);
     near(share(&|journey| matches!(journey, Journey::Abandon { .. })), 0.1, 7.0);
     near(share(&|journey| matches!(journey, Journey::Buy { .. })), 0.7, 3.0);
     near(share(&|journey| matches!(journey, Journey::Buy { pay: Pay::Wallet, .. })), 0.175, 5.0);
@@ -196,6 +202,11 @@ fn people_do_what_their_shares_say() {
     };
     near(share(&|journey| cancels(journey, 100, 200)), 0.07, 8.0);
     near(share(&|journey| cancels(journey, 1, 2)), 0.07, 8.0);
+    near(
+        share(&|journey| matches!(journey, Journey::Buy { then: Then::CancelPart(_), .. })),
+        0.7 * 0.3 * 0.5,
+        7.0,
+    );
     near(
         share(&|journey| matches!(journey, Journey::Buy { then: Then::Deliver(300..=400), .. })),
         0.07,
@@ -210,14 +221,25 @@ fn people_do_what_their_shares_say() {
         };
         near(share(&listens), 0.14, 7.0);
     }
-    near(share(&|journey| journey.skus().len() == 2), 0.8 * 0.3, 6.0);
+    let lines = |journey: &Journey| match journey {
+        Journey::Buy { lines, brings, .. } => (lines.clone(), brings.clone()),
+        Journey::Abandon { lines } => (lines.clone(), Vec::new()),
+        _ => (Vec::new(), Vec::new()),
+    };
+    near(share(&|journey| lines(journey).0.len() == 2), 0.8 * 0.3, 6.0);
+    near(share(&|journey| !lines(journey).1.is_empty()), 0.14, 7.0);
     let mut pauses = Vec::new();
     for visit in &visits {
         assert!(visit.user < people.n_users);
-        let mut skus = visit.journey.skus();
-        assert!(!skus.is_empty());
-        skus.sort_unstable();
-        assert!(skus.windows(2).all(|two| two[0] != two[1]), "SKUs of a basket are different");
+        let is_of_account =
+            matches!(visit.journey, Journey::SignIn { .. } | Journey::Address { .. });
+        assert_eq!(visit.journey.skus().is_empty(), is_of_account);
+        let (own, brought) = lines(&visit.journey);
+        for basket in [own, brought] {
+            let mut skus: Vec<u32> = basket.iter().map(|line| line.sku).collect();
+            skus.sort_unstable();
+            assert!(skus.windows(2).all(|two| two[0] != two[1]), "SKUs of a basket are different");
+        }
         if let Journey::Buy { think_ms, .. } = visit.journey {
             pauses.push(think_ms);
         }

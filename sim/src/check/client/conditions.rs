@@ -132,7 +132,9 @@ fn written(op: &Op) -> Option<Thing<'_>> {
 /// The cart whose content an answer shows.
 fn cart_of<'a>(op: &'a Op, answer: &Answer) -> Option<&'a str> {
     match &op.ask {
-        Ask::PutCart { cart } | Ask::Look(Look::Cart { cart }) if is_done(answer) => {
+        Ask::PutCart { cart } | Ask::Merge { cart, .. } | Ask::Look(Look::Cart { cart })
+            if is_done(answer) =>
+        {
             Some(cart.as_str()).filter(|_| !answer.lines.is_empty())
         }
         _ => None,
@@ -144,9 +146,10 @@ fn shown<'a>(op: &'a Op, answer: &'a Answer) -> Vec<(Thing<'a>, u64)> {
     let version = answer.version.filter(|_| is_done(answer));
     let one = |thing| version.map(|version| (thing, version)).into_iter().collect();
     match &op.ask {
-        Ask::PutCart { cart } | Ask::Quote { cart } | Ask::Look(Look::Cart { cart }) => {
-            one(Thing::Cart(cart))
-        }
+        Ask::PutCart { cart }
+        | Ask::Merge { cart, .. }
+        | Ask::Quote { cart }
+        | Ask::Look(Look::Cart { cart }) => one(Thing::Cart(cart)),
         Ask::SetPrice { sku, .. } => one(Thing::Price(*sku)),
         Ask::GetOrder { order } => one(Thing::Order(order)),
         Ask::Look(Look::Goods { .. }) => {

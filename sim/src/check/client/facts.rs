@@ -125,10 +125,13 @@ pub(super) fn shown(op: &Op) -> Option<Shown<'_>> {
             (answer.order.as_deref()?, Some(Word::Cancelled), false)
         }
         Ask::GetOrder { order } if is_done(answer) => (order.as_str(), word, true),
-        Ask::Cancel { order } if is_done(answer) => (order.as_str(), word, !answer.replayed),
+        Ask::Cancel { order } | Ask::CancelPart { order, .. } if is_done(answer) => {
+            (order.as_str(), word, !answer.replayed)
+        }
         Ask::Place { .. }
         | Ask::GetOrder { .. }
         | Ask::Cancel { .. }
+        | Ask::CancelPart { .. }
         | Ask::PutCart { .. }
         | Ask::Quote { .. }
         | Ask::Advance { .. }
@@ -138,6 +141,10 @@ pub(super) fn shown(op: &Op) -> Option<Shown<'_>> {
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
         | Ask::Reuse { .. }
+        | Ask::Merge { .. }
+        | Ask::SignIn { .. }
+        | Ask::PutAddress { .. }
+        | Ask::DeleteAddress { .. }
         | Ask::Look(_)
         | Ask::Other => return None,
     };

@@ -65,7 +65,7 @@ enum Scope<'a> {
 fn scope(op: &Op) -> Option<Scope<'_>> {
     match &op.ask {
         Ask::Place { cart, .. } => Some(Scope::Cart(cart)),
-        Ask::Cancel { order } => Some(Scope::Order(order)),
+        Ask::Cancel { order } | Ask::CancelPart { order, .. } => Some(Scope::Order(order)),
         // Its key names the parcel. A courier's event shows how the parcel stands by then.
         Ask::Advance { order } => {
             let is_kept = op.key.as_deref().is_some_and(|key| !is_natural(key));
@@ -80,6 +80,10 @@ fn scope(op: &Op) -> Option<Scope<'_>> {
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
         | Ask::Reuse { .. }
+        | Ask::Merge { .. }
+        | Ask::SignIn { .. }
+        | Ask::PutAddress { .. }
+        | Ask::DeleteAddress { .. }
         | Ask::Look(_)
         | Ask::Other => None,
     }

@@ -40,6 +40,8 @@ pub(super) struct OrderFacts<'a> {
     pub(super) shown: Vec<Shown<'a>>,
     /// Requests to cancel it.
     pub(super) cancels: Vec<&'a Op>,
+    /// Requests to cancel some of its units.
+    pub(super) cuts: Vec<&'a Op>,
     /// Requests to move it on.
     pub(super) advances: Vec<&'a Op>,
     /// Reads of it.
@@ -63,6 +65,7 @@ impl<'a> Index<'a> {
             match &op.ask {
                 Ask::GetOrder { order } => orders.entry(order).or_default().reads.push(op),
                 Ask::Cancel { order } => orders.entry(order).or_default().cancels.push(op),
+                Ask::CancelPart { order, .. } => orders.entry(order).or_default().cuts.push(op),
                 Ask::Advance { order } => orders.entry(order).or_default().advances.push(op),
                 Ask::Place { .. }
                 | Ask::PutCart { .. }
@@ -73,6 +76,10 @@ impl<'a> Index<'a> {
                 | Ask::SetPrice { .. }
                 | Ask::ListMine { .. }
                 | Ask::Reuse { .. }
+                | Ask::Merge { .. }
+                | Ask::SignIn { .. }
+                | Ask::PutAddress { .. }
+                | Ask::DeleteAddress { .. }
                 | Ask::Look(_)
                 | Ask::Other => {}
             }

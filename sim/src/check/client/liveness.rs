@@ -2,10 +2,12 @@
 //!
 //! Every order that anybody was told of is read again after that, its last such read is answered,
 //! and shows a state in which an order may stay: none is still being placed or cancelled.
-//! Placements that nobody got an order for are judged with the journal. `looked_at`: orders.
+//! Placements that nobody got an order for are judged with the journal. Nor are units on their way
+//! from a guest's cart to another one ([`merges`]). `looked_at`: orders and such carts.
 
 use super::facts::is_done;
 use super::index::Index;
+use super::merges;
 use crate::check::{Check, Findings};
 use crate::history::History;
 
@@ -41,13 +43,14 @@ impl Check for Settle {
     }
 
     fn check(&self, history: &History) -> Findings {
-        self.judge(&Index::new(history))
+        self.judge(history, &Index::new(history))
     }
 }
 
 impl Settle {
-    pub(super) fn judge(&self, index: &Index<'_>) -> Findings {
+    pub(super) fn judge(&self, history: &History, index: &Index<'_>) -> Findings {
         let mut findings = Findings::default();
+        merges::at_rest(history, self.healed_us, &mut findings);
         for (order, facts) in &index.orders {
             if facts.shown.is_empty() {
                 continue;

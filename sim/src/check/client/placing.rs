@@ -19,6 +19,7 @@ use crate::history::{Answer, Ask, History, Op};
 struct Cart<'a> {
     placings: Vec<Placing<'a>>,
     edits: Vec<&'a Op>,
+    merges: Vec<&'a Op>,
 }
 
 /// An answered placing.
@@ -43,7 +44,8 @@ pub fn check(history: &History) -> Findings {
                 }
             }
             Ask::PutCart { cart } => carts.entry(cart).or_default().edits.push(op),
-            Ask::Cancel { order } => {
+            Ask::Merge { cart, .. } => carts.entry(cart).or_default().merges.push(op),
+            Ask::Cancel { order } | Ask::CancelPart { order, .. } => {
                 cancels.entry(order).or_insert(op.sent_us);
             }
             Ask::Quote { .. }
@@ -55,6 +57,9 @@ pub fn check(history: &History) -> Findings {
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }
+            | Ask::SignIn { .. }
+            | Ask::PutAddress { .. }
+            | Ask::DeleteAddress { .. }
             | Ask::Look(_)
             | Ask::Other => {}
         }
@@ -94,7 +99,7 @@ fn refused_beside(
     let since_us = sold.op.sent_us;
     for other in cart.placings.iter().filter(|other| other.lines == sold.lines) {
         let until_us = other.answered_us;
-        let is_edited = cart.edits.iter().any(|edit| {
+        let is_edited = cart.edits.iter().chain(&cart.merges).any(|edit| {
             let answered_us = edit.answered_us.unwrap_or(u64::MAX);
             // An edit that was over before both is part of what both placed.
             answered_us >= since_us.min(other.op.sent_us) && edit.sent_us <= until_us

@@ -14,7 +14,7 @@ mod server;
 
 use super::*;
 use crate::history::{
-    Answer, Ask, Charge, Goods, Listed, Listening, Look, Offer, Op, Over, Row, Told,
+    Answer, Ask, Charge, Goods, Listed, Listening, Look, Offer, Op, Over, Points, Row, Saved, Told,
 };
 
 /// A history in which SKU 0 begins with `stock` units, and SKU 1 with as many.
@@ -113,26 +113,44 @@ fn op(line: &str) -> Op {
     }
 }
 
+/// Units of a SKU: `0x2`.
+fn units(word: &&str) -> Option<(u32, u32)> {
+    let (sku, units) = word.split_once('x')?;
+    Some((sku.parse().unwrap(), units.parse().unwrap()))
+}
+
 fn ask(kind: &str, names: &[&str]) -> Ask {
     let name = || names[0].to_owned();
     let number = |place: usize| names[place].parse::<u32>().expect("a number");
     match kind {
         "put" => Ask::PutCart { cart: name() },
         "place" => {
-            let line = |word: &&str| {
-                let (sku, units) = word.split_once('x')?;
-                Some((sku.parse().unwrap(), units.parse().unwrap()))
-            };
             // `for 230 quoted 5`: what the buyer takes, and when it was quoted.
             let offer = names.iter().position(|word| *word == "for").map(|place| {
                 assert_eq!(names[place + 2], "quoted");
                 let (payable, quoted_us) = (number(place + 1).into(), number(place + 3).into());
                 Offer { payable, quoted_us }
             });
-            Ask::Place { cart: name(), lines: names[1..].iter().filter_map(line).collect(), offer }
+            Ask::Place { cart: name(), lines: names[1..].iter().filter_map(units).collect(), offer }
+        }
+        // `merge c1 from g1 0x2 with 0x1 1x3`: what its buyer had put into both.
+        "merge" => {
+            let with = names.iter().position(|word| *word == "with").expect("what is brought");
+            let lines = |words: &[&str]| words.iter().filter_map(units).collect();
+            let (cart, from) = (name(), names[2].to_owned());
+            Ask::Merge { cart, from, own: lines(&names[3..with]), brought: lines(&names[with..]) }
         }
         "get" => Ask::GetOrder { order: name() },
         "cancel" => Ask::Cancel { order: name() },
+        "save" => Ask::PutAddress { id: name(), house: number(1) },
+        "delete" => Ask::DeleteAddress { id: name() },
+        "book" => Ask::Look(Look::Addresses { user: name() }),
+        "sign-in" => Ask::SignIn { user: name() },
+        "points" => Ask::Look(Look::Points { user: name() }),
+        "cut" => {
+            let units = names[1..].iter().filter_map(units).collect();
+            Ask::CancelPart { order: name(), units }
+        }
         "advance" => Ask::Advance { order: name() },
         "reuse" => Ask::Reuse { cart: name() },
         "stock" => Ask::GetStock { sku: number(0) },
@@ -163,7 +181,10 @@ fn ask(kind: &str, names: &[&str]) -> Ask {
 /// page of orders, `o1:confirmed:7` an order on it that was placed at 7, `n1` units, `0x2` units in
 /// a cart, `0:low:100:3` a SKU of the catalogue with its price and that price's version, `b1` a
 /// body, `e2,4` entries of a timeline, `again` for a repeat, `0x2@100` a line of two units at 100
-/// each, `=200` what is to be paid for all, and the state of a success or the code of a refusal.
+/// each, `0x2@100-1` one with a unit of them cancelled, `=200` what is to be paid for all, `w200`
+/// what a wallet paid of it, `r100` what it got back, `+10:monday` points that a day gave
+/// (`~10:monday`: it had given them before, or is not granted), `a1/v2/7` an address with its
+/// version and its house, and the state of a success or the code of a refusal.
 fn answer(text: &str) -> Option<Answer> {
     let mut words = text.split_whitespace();
     let status = words.next().unwrap().parse().ok()?;
@@ -176,6 +197,19 @@ fn answer(text: &str) -> Option<Answer> {
         }
         if let (Some(listed), ("o", Some(_))) = (&mut answer.listed, (&word[..1], number)) {
             listed.orders.push(word.to_owned());
+            continue;
+        }
+        if let Some((points, date)) = word.get(1..).and_then(|rest| rest.split_once(':'))
+            && (word.starts_with('+') || word.starts_with('~'))
+        {
+            let (is_granted, date) = (word.starts_with('+'), date.to_owned());
+            answer.points = Some(Points { date, points: points.parse().unwrap(), is_granted });
+            continue;
+        }
+        if let [id, version, house] = word.split('/').collect::<Vec<_>>().as_slice() {
+            let version = version.trim_start_matches('v').parse().unwrap();
+            let (id, house) = ((*id).to_owned(), house.parse().unwrap());
+            answer.addresses.push(Saved { id, version, house });
             continue;
         }
         if let [name, state, rest @ ..] = word.split(':').collect::<Vec<_>>().as_slice() {
@@ -211,11 +245,20 @@ fn answer(text: &str) -> Option<Answer> {
         if let Some((line, price)) = word.split_once('@') {
             let (sku, units) = line.split_once('x').expect("SKUxunits@price");
             let units = units.parse().unwrap();
-            let unit_price: i64 = price.parse().unwrap();
+            let (price, cancelled) = price.split_once('-').unwrap_or((price, "0"));
+            let (unit_price, cancelled): (i64, u32) =
+                (price.parse().unwrap(), cancelled.parse().unwrap());
             let gross = unit_price * i64::from(units);
             let sku = sku.parse().unwrap();
-            let charge =
-                Charge { sku, units, unit_price, gross, total: gross, ..Charge::default() };
+            let charge = Charge {
+                sku,
+                units,
+                unit_price,
+                gross,
+                total: gross,
+                cancelled,
+                ..Charge::default()
+            };
             answer.bill.get_or_insert_default().lines.push(charge);
             continue;
         }
@@ -225,6 +268,8 @@ fn answer(text: &str) -> Option<Answer> {
             ("t", Some(number)) => answer.tag = u64::try_from(number).ok(),
             ("n", Some(number)) => answer.available = Some(number),
             ("b", Some(number)) => answer.body = u64::try_from(number).expect("a body"),
+            ("w", Some(paid)) => answer.bill.get_or_insert_default().tenders = paid,
+            ("r", Some(back)) => answer.bill.get_or_insert_default().refunded = back,
             ("=", Some(payable)) => {
                 let bill = answer.bill.get_or_insert_default();
                 bill.goods = bill.lines.iter().map(|line| line.total).sum();

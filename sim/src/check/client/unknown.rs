@@ -14,8 +14,13 @@ const PPM: u64 = 1_000_000;
 const fn changes(ask: &Ask) -> bool {
     match ask {
         Ask::PutCart { .. }
+        | Ask::PutAddress { .. }
+        | Ask::DeleteAddress { .. }
+        | Ask::SignIn { .. }
+        | Ask::Merge { .. }
         | Ask::Place { .. }
         | Ask::Cancel { .. }
+        | Ask::CancelPart { .. }
         | Ask::Advance { .. }
         | Ask::Restock { .. }
         | Ask::SetPrice { .. }

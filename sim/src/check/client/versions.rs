@@ -119,7 +119,7 @@ fn seen(op: &Op) -> Option<(Entity<'_>, Seen)> {
     }
     let version = answer.version?;
     let (entity, fresh) = match &op.ask {
-        Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. } => {
+        Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. } | Ask::CancelPart { .. } => {
             let shown = shown(op)?;
             (Entity::Order(shown.order), shown.fresh)
         }
@@ -127,12 +127,15 @@ fn seen(op: &Op) -> Option<(Entity<'_>, Seen)> {
             (Entity::Sku(*sku), !answer.replayed)
         }
         Ask::Look(Look::Goods { sku: Some(sku) }) => (Entity::Sku(*sku), true),
-        Ask::PutCart { cart } => (Entity::Cart(cart), !answer.replayed),
+        Ask::PutCart { cart } | Ask::Merge { cart, .. } => (Entity::Cart(cart), !answer.replayed),
         Ask::Quote { cart } | Ask::Look(Look::Cart { cart }) => (Entity::Cart(cart), true),
         Ask::Advance { .. }
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
         | Ask::Reuse { .. }
+        | Ask::SignIn { .. }
+        | Ask::PutAddress { .. }
+        | Ask::DeleteAddress { .. }
         | Ask::Look(_)
         | Ask::Other => return None,
     };

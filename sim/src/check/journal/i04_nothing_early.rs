@@ -120,13 +120,14 @@ fn shown(given: &Given, op: &Op) -> Option<(EntityKey, u64)> {
         Some(keys::sku(&given.tenant, code))
     };
     let key = match (&op.ask, &answer.order) {
-        (Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. }, Some(order)) => {
+        (
+            Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. } | Ask::CancelPart { .. },
+            Some(order),
+        )
+        | (Ask::GetOrder { order } | Ask::Cancel { order } | Ask::CancelPart { order, .. }, None) => {
             keys::parse_order(&given.tenant, order).ok()?
         }
-        (Ask::GetOrder { order } | Ask::Cancel { order }, None) => {
-            keys::parse_order(&given.tenant, order).ok()?
-        }
-        (Ask::PutCart { cart } | Ask::Look(Look::Cart { cart }), _) => {
+        (Ask::PutCart { cart } | Ask::Merge { cart, .. } | Ask::Look(Look::Cart { cart }), _) => {
             keys::cart(&given.tenant, cart)
         }
         (Ask::Look(Look::Wait { order, .. }), _) => keys::parse_order(&given.tenant, order).ok()?,
@@ -140,6 +141,9 @@ fn shown(given: &Given, op: &Op) -> Option<(EntityKey, u64)> {
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }
+            | Ask::SignIn { .. }
+            | Ask::PutAddress { .. }
+            | Ask::DeleteAddress { .. }
             | Ask::Look(_)
             | Ask::Other,
             _,

@@ -47,6 +47,7 @@ fn refused(world: &World, found: &mut Findings) {
             Ask::Quote { .. }
             | Ask::GetOrder { .. }
             | Ask::Cancel { .. }
+            | Ask::CancelPart { .. }
             | Ask::Advance { .. }
             | Ask::GetStock { .. }
             | Ask::Restock { .. }
@@ -54,6 +55,10 @@ fn refused(world: &World, found: &mut Findings) {
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }
+            | Ask::Merge { .. }
+            | Ask::SignIn { .. }
+            | Ask::PutAddress { .. }
+            | Ask::DeleteAddress { .. }
             | Ask::Look(_)
             | Ask::Other => continue,
         };

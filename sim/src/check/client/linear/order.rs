@@ -89,9 +89,11 @@ impl Model for OrderModel {
 impl OrderState {
     /// The order after it moved, perhaps not at all, to what was seen.
     fn moved(&self, to: Sight) -> Option<Self> {
-        let version = to.version.unwrap_or(self.version);
         let is_here = to.version == Some(self.version);
         let differs = self.word.zip(to.word).is_some_and(|(from, to)| from != to);
+        // Another word is another version, also where the answer names none.
+        let least = if differs { self.version.saturating_add(1) } else { self.version };
+        let version = to.version.unwrap_or(least);
         if version < self.version || (is_here && differs) || !self.reaches(to.word) {
             return None;
         }
@@ -154,7 +156,8 @@ pub(super) fn calls<'a>(
         let mut calls = vec![Call { op: OrderOp::Make, from_us, to_us: None }];
         let placings = placement.iter().flat_map(|placement| &placement.ops);
         calls.extend(placings.filter_map(|op| call(op)));
-        let others = facts.reads.iter().chain(&facts.cancels).chain(&facts.advances);
+        let others =
+            facts.reads.iter().chain(&facts.cancels).chain(&facts.cuts).chain(&facts.advances);
         calls.extend(others.filter_map(|op| call(op)));
         found.push((*order, calls));
     }
@@ -180,9 +183,14 @@ fn call(op: &Op) -> Option<Call<OrderOp>> {
         (Ask::Place { .. }, None) => return None,
         (Ask::GetOrder { .. }, Some((sight, _))) => (OrderOp::Read(sight), true),
         (Ask::GetOrder { .. }, None) => (OrderOp::Missing, is_missing.then_some(true)?),
-        (Ask::Cancel { .. }, Some((sight, true))) => (OrderOp::Cancelled(sight), true),
+        // Without a line that is left the order is cancelled.
+        (Ask::Cancel { .. } | Ask::CancelPart { .. }, Some((sight, true))) => {
+            (OrderOp::Cancelled(sight), true)
+        }
         // What a repeat shows was so when it was first answered; that it was asked for is sure.
-        (Ask::Cancel { .. }, Some((_, false)) | None) => (OrderOp::Cancel, is_done),
+        (Ask::Cancel { .. } | Ask::CancelPart { .. }, Some((_, false)) | None) => {
+            (OrderOp::Cancel, is_done)
+        }
         (Ask::Advance { .. }, _) => (OrderOp::Advance, is_done),
         (
             Ask::PutCart { .. }
@@ -193,6 +201,10 @@ fn call(op: &Op) -> Option<Call<OrderOp>> {
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }
+            | Ask::Merge { .. }
+            | Ask::SignIn { .. }
+            | Ask::PutAddress { .. }
+            | Ask::DeleteAddress { .. }
             | Ask::Look(_)
             | Ask::Other,
             _,

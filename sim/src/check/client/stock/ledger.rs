@@ -161,7 +161,8 @@ impl Ledger {
                 to_us: gone_us.unwrap_or(to_us).min(to_us),
             });
         }
-        self.takes.extend(take.filter(|_| !took_nothing));
+        let Some(take) = take.filter(|_| !took_nothing) else { return };
+        self.takes.extend(parts(take, facts.map(|facts| cut(self.sku, facts)).unwrap_or_default()));
     }
 
     /// When units that are not sold yet may be lost at the earliest: with a count that is under way
@@ -263,6 +264,38 @@ fn take(
     Some(take)
 }
 
+/// Units of the SKU that were asked to be cancelled for themselves, by key: since when they may be
+/// back. What was refused gives nothing back.
+fn cut(sku: u32, facts: &OrderFacts<'_>) -> Vec<(u32, u64)> {
+    let mut by_key: BTreeMap<Option<&str>, (u32, u64)> = BTreeMap::new();
+    for op in facts.cuts.iter().filter(|op| effect(op) != Effect::None) {
+        let Ask::CancelPart { units, .. } = &op.ask else { continue };
+        let of_sku = units.iter().filter(|(other, _)| *other == sku).map(|(_, units)| *units).sum();
+        let cut = by_key.entry(op.key.as_deref()).or_insert((of_sku, op.sent_us));
+        cut.1 = cut.1.min(op.sent_us);
+    }
+    by_key.into_values().filter(|(units, _)| *units > 0).collect()
+}
+
+/// What an order took, as parts that may be given back at times of their own.
+fn parts(whole: Take, cuts: Vec<(u32, u64)>) -> Vec<Take> {
+    let mut parts = Vec::new();
+    let mut left = whole.units;
+    for (units, sent_us) in cuts {
+        let released_us = whole.released_from_us.unwrap_or(u64::MAX).min(sent_us);
+        let part = Take {
+            units: units.min(left),
+            released_from_us: Some(released_us.max(whole.from_us)),
+            ..whole.clone()
+        };
+        left -= part.units;
+        parts.push(part);
+    }
+    parts.push(Take { units: left, ..whole });
+    parts.retain(|part| part.units > 0);
+    parts
+}
+
 fn first_key(placement: &Placement<'_>) -> String {
     let op = placement.ops[0];
     op.key
@@ -286,10 +319,15 @@ fn supplies(history: &History, ledgers: &mut BTreeMap<u32, Ledger>) {
             | Ask::Place { .. }
             | Ask::GetOrder { .. }
             | Ask::Cancel { .. }
+            | Ask::CancelPart { .. }
             | Ask::Advance { .. }
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }
+            | Ask::Merge { .. }
+            | Ask::SignIn { .. }
+            | Ask::PutAddress { .. }
+            | Ask::DeleteAddress { .. }
             | Ask::Look(_)
             | Ask::Other => continue,
         };

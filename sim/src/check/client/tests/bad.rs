@@ -7,6 +7,191 @@ type Row = (&'static str, u32, &'static [&'static str], &'static str);
 
 const ROWS: &[Row] = &[
     (
+        "an address that was written is shown as before",
+        9,
+        &["addresses"],
+        "
+        0-10 save a1 1 over nothing = 201 a1/v2/1
+        20-30 save a1 2 over 2 = 200 a1/v3/2
+        40-50 book ada = 200 a1/v3/1",
+    ),
+    (
+        "an address that was saved is not in the book",
+        9,
+        &["addresses"],
+        "
+        0-10 save a1 1 over nothing = 201 a1/v2/1
+        20-30 book ada = 200",
+    ),
+    (
+        "a deleted address comes back",
+        9,
+        &["addresses"],
+        "
+        0-10 save a1 1 over nothing = 201 a1/v2/1
+        20-30 delete a1 over 2 = 204
+        40-50 book ada = 200 a1/v2/1",
+    ),
+    (
+        "the version of an address goes back",
+        9,
+        &["addresses"],
+        "
+        0-10 save a1 1 over nothing = 201 a1/v3/1
+        20-30 book ada = 200 a1/v2/1",
+    ),
+    (
+        "an address is written over a version that it has no more",
+        9,
+        &["addresses"],
+        "
+        0-10 save a1 1 over nothing = 201 a1/v2/1
+        20-30 save a1 2 over 1 = 412 version_mismatch
+        40-50 book ada = 200 a1/v4/2",
+    ),
+    (
+        "two tabs are granted one day",
+        9,
+        &["rewards"],
+        "
+        0-10 sign-in ada = 201 +10:monday
+        0-12 sign-in ada = 201 +10:monday",
+    ),
+    (
+        "a repeat adds the points of a day once more",
+        9,
+        &["rewards"],
+        "
+        0-10 sign-in ada = 201 +10:monday
+        20-30 sign-in ada = 200 ~10:monday
+        40-50 points ada = 200 +20:monday",
+    ),
+    (
+        "points of a day are not there",
+        9,
+        &["rewards"],
+        "
+        0-10 sign-in ada = 201 +10:monday
+        20-30 points ada = 200 ~0:monday",
+    ),
+    (
+        "points go back",
+        9,
+        &["rewards"],
+        "
+        0-? sign-in ada = ?
+        20-30 points ada = 200 +10:monday
+        40-50 points ada = 200 ~0:monday",
+    ),
+    (
+        "who is registered is not known",
+        9,
+        &["rewards"],
+        "
+        0-10 sign-in ada = 404 not_found",
+    ),
+    (
+        "a repeat cancels its unit again",
+        9,
+        &["cuts"],
+        "
+        0-10 place c1 0x3 #k1 = 201 o1 v3 confirmed
+        20-30 cut o1 0x1 #k2 = 200 v6 confirmed 0x3@100-1 b1
+        40-50 cut o1 0x1 #k2 = 200 v6 confirmed 0x3@100-1 b1 again
+        60-70 get o1 = 200 v9 confirmed 0x3@100-2",
+    ),
+    (
+        "a unit is cancelled without effect",
+        9,
+        &["cuts"],
+        "
+        0-10 place c1 0x3 #k1 = 201 o1 v3 confirmed
+        20-30 cut o1 0x1 #k2 = 200 v6 confirmed 0x3@100-1
+        40-50 get o1 = 200 v6 confirmed 0x3@100",
+    ),
+    (
+        "a wallet gets nothing back for its unit",
+        9,
+        &["cuts"],
+        "
+        0-10 place c1 0x3 #k1 = 201 o1 v3 confirmed
+        20-30 cut o1 0x1 #k2 = 200 v6 confirmed 0x3@100-1 w300",
+    ),
+    (
+        "a wallet gets twice what it paid for its unit",
+        9,
+        &["cuts"],
+        "
+        0-10 place c1 0x3 #k1 = 201 o1 v3 confirmed
+        20-30 cut o1 0x1 #k2 = 200 v6 confirmed 0x3@100-1 w300 r200",
+    ),
+    (
+        "units of a confirmed order are not to be cancelled",
+        9,
+        &["cuts"],
+        "
+        0-10 place c1 0x3 #k1 = 201 o1 v3 confirmed
+        20-30 cut o1 0x1 #k2 = 409 invalid_state",
+    ),
+    (
+        "a cut of one unit gives back two",
+        9,
+        &["stock_bounds", "linear_stock"],
+        "
+        0-10 place c1 0x3 #k1 = 201 o1 v3 confirmed
+        20-30 cut o1 0x1 #k2 = 200 v6 confirmed 0x3@100-1
+        40-50 stock 0 = 200 n8",
+    ),
+    (
+        "a merge adds its units twice",
+        9,
+        &["merges"],
+        "
+        0-10 put c1 over nothing = 201 v1 0x1
+        0-10 put g1 over nothing = 201 v1 0x2 1x1
+        20-30 merge c1 from g1 0x1 with 0x2 1x1 = 200 v3 0x3 1x1
+        40-50 merge c1 from g1 0x1 with 0x2 1x1 = 200 v5 0x5 1x2",
+    ),
+    (
+        "a merge is acknowledged before it is there",
+        9,
+        &["merges"],
+        "
+        20-30 merge c1 from g1 0x1 with 0x2 = 200 v1 0x1",
+    ),
+    (
+        "what a merge brought is lost later",
+        9,
+        &["merges"],
+        "
+        20-30 merge c1 from g1 0x1 with 0x2 = 200 v3 0x3
+        40-50 cart c1 = 200 v4 0x1",
+    ),
+    (
+        "the guest keeps what was taken along",
+        9,
+        &["merges"],
+        "
+        20-30 merge c1 from g1 0x1 with 0x2 = 200 v3 0x3
+        40-50 cart g1 = 200 v1 0x2",
+    ),
+    (
+        "units that nobody was told of lie in both carts",
+        9,
+        &["merges"],
+        "
+        20-? merge c1 from g1 0x1 with 0x2 = ?
+        40-50 cart c1 = 200 v3 0x3
+        60-70 cart g1 = 200 v1 0x2",
+    ),
+    (
+        "a merge is refused for nothing",
+        9,
+        &["merges"],
+        "
+        20-30 merge c1 from g1 0x1 with 0x2 = 404 not_found",
+    ),
+    (
         "a stream tells a version twice",
         9,
         &["streams"],

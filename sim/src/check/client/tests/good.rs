@@ -4,6 +4,127 @@ use super::*;
 
 const ROWS: &[(&str, u32, &str)] = &[
     (
+        "who did not wait hears of the end by a repeat, and then who waited of what was",
+        9,
+        "
+        0-10 place c1 0x1 #k1 = 202 o1 v1 processing
+        0-12 place c1 0x1 #k2 = 200 o1 v8 confirmed
+        20-? cancel o1 #k3 = ?
+        40-50 place c1 0x1 #k1 = 409 invalid_state o1 again
+        60-70 place c1 0x1 #k2 = 200 o1 v8 confirmed again",
+    ),
+    (
+        "an address is saved, written anew, and deleted",
+        9,
+        "
+        0-10 save a1 1 over nothing = 201 a1/v2/1
+        15-20 book ada = 200 a1/v2/1
+        30-? save a1 2 over 2 = ?
+        40-45 book ada = 200 a1/v2/1
+        50-60 save a1 2 over 2 = 412 version_mismatch
+        70-75 book ada = 200 a1/v5/2
+        80-? delete a1 over 5 = ?
+        90-95 book ada = 200 a1/v5/2
+        96-99 book ada = 200",
+    ),
+    (
+        "days are granted once each, in two tabs and again",
+        9,
+        "
+        0-5 points ada = 200 ~0:monday
+        10-20 sign-in ada = 201 +10:monday
+        10-25 sign-in ada = 200 ~10:monday
+        11-12 points ada = 200 ~0:monday
+        13-14 points ada = 200 +10:monday
+        30-40 sign-in ada = 201 +10:tuesday
+        50-60 points ada = 200 +20:tuesday",
+    ),
+    (
+        "a sign-in without an answer gave points, or did not",
+        9,
+        "
+        0-? sign-in ada = ?
+        0-? sign-in bob = ?
+        20-30 points ada = 200 +10:monday
+        20-30 points bob = 200 ~0:monday
+        40-50 sign-in ada = 200 ~10:monday
+        60-70 points ada = 200 +10:monday",
+    ),
+    (
+        "a unit is cancelled by two clicks, and its wallet gets its share",
+        9,
+        "
+        0-10 place c1 0x3 #k1 = 201 o1 v3 confirmed
+        20-30 cut o1 0x1 #k2 = 200 v6 confirmed 0x3@100-1 w300 r100 b1
+        20-35 cut o1 0x1 #k2 = 200 v6 confirmed 0x3@100-1 w300 r100 b1 again
+        21-25 get o1 = 200 v4 confirmed 0x3@100 w300
+        40-50 get o1 = 200 v6 confirmed 0x3@100-1 w300 r100
+        40-50 stock 0 = 200 n6
+        60-70 stock 0 = 200 n7",
+    ),
+    (
+        "a unit is cancelled without an answer, or is not",
+        9,
+        "
+        0-10 place c1 0x3 #k1 = 201 o1 v3 confirmed
+        20-? cut o1 0x1 #k2 = ?
+        40-50 stock 0 = 200 n6
+        60-70 get o1 = 200 v3 confirmed 0x3@100
+        80-90 get o1 = 200 v6 confirmed 0x3@100-1
+        91-99 stock 0 = 200 n7",
+    ),
+    (
+        "the last unit is cancelled, and so is the order",
+        9,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 cut o1 0x1 #k2 = 200 v8 cancelled 0x1@100-1
+        40-50 get o1 = 200 v8 cancelled 0x1@100-1
+        60-70 stock 0 = 200 n9",
+    ),
+    (
+        "units of an order that has left are not cancelled",
+        9,
+        "
+        0-10 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        20-30 advance o1 = 200
+        40-50 cut o1 0x1 #k2 = 409 invalid_state",
+    ),
+    (
+        "a merge by two clicks, asked for again, looked at, and written over",
+        9,
+        "
+        0-10 put c1 over nothing = 201 v1 0x1
+        20-40 merge c1 from g1 0x1 with 0x2 1x1 = 200 v3 0x3 1x1
+        20-45 merge c1 from g1 0x1 with 0x2 1x1 = 200 v3 0x3 1x1
+        21-25 cart c1 = 200 v2 0x1
+        22-26 cart g1 = 200 v1 0x2 1x1
+        27-29 cart g1 = 200 v2
+        50-60 merge c1 from g1 0x1 with 0x2 1x1 = 200 v3 0x3 1x1
+        70-80 put c1 over 3 = 200 v4 0x1
+        90-95 cart c1 = 200 v4 0x1
+        96-99 cart g1 = 200 v2",
+    ),
+    (
+        "a merge without an answer comes later, or never",
+        9,
+        "
+        20-? merge c1 from g1 0x1 with 0x2 = ?
+        40-50 cart g1 = 200 v2
+        60-70 cart c1 = 200 v2 0x1
+        20-30 merge c2 from g2 0x1 with 0x2 = 503 unavailable
+        40-50 cart g2 = 200 v1 0x2
+        60-70 cart c2 = 200 v1 0x1",
+    ),
+    (
+        "who has placed the cart cannot merge into it",
+        9,
+        "
+        20-? merge c1 from g1 0x1 with 0x2 = ?
+        30-40 place c1 0x1 #k1 = 201 o1 v3 confirmed
+        50-60 merge c1 from g1 0x1 with 0x2 = 409 cart_already_ordered",
+    ),
+    (
         "streams tell what is new, one after the other",
         9,
         "
