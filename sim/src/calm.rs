@@ -7,10 +7,14 @@
 //! them: once they may be so far apart that a message between two nodes can come after its deadline
 //! as it is sent, nothing is calm any more. It does not say what has to hold in calm times.
 
-use crate::plan::{Fault, FaultKind, OrderWaits};
+use crate::plan::{Fault, FaultKind};
 
 /// How long after a fault its traces excuse, in us.
 const AFTER_US: u64 = 20_000_000;
+/// Clocks that are no farther apart disturb nobody, in ms: the least deadline of a message that an
+/// order sends lies 15 s ahead in production. Where orders wait for less, or `hasty_message` fires,
+/// an order whose message came too late is cancelled at once, and whoever waits for it is told.
+const APART_MS: i64 = 10_000;
 
 /// Whom a fault disturbs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,25 +54,20 @@ pub struct Calm {
     felt: Vec<Felt>,
     /// How far faults have moved the clock of each node, in ms.
     clocks_ms: Vec<i64>,
-    /// How far two clocks may be apart and disturb nobody, in ms. Where `hasty_message` fires it
-    /// is less: an order whose message came too late for that is cancelled at once, and whoever
-    /// waits for it is told.
-    apart_max_ms: i64,
 }
 
 impl Calm {
-    /// Of so many nodes, to which nothing happened yet, and whose orders wait so long.
+    /// Of so many nodes, to which nothing happened yet.
     #[must_use]
-    pub fn of_nodes(n_nodes: u16, waits: OrderWaits) -> Self {
-        let clocks_ms = vec![0; n_nodes.into()];
-        Self { felt: Vec::new(), clocks_ms, apart_max_ms: waits.apart_ms() }
+    pub fn of_nodes(n_nodes: u16) -> Self {
+        Self { felt: Vec::new(), clocks_ms: vec![0; n_nodes.into()] }
     }
 
     /// As if the faults of a plan for three nodes happened as it says: for tests of what is judged
     /// by it.
     #[cfg(test)]
     pub fn of(faults: &[Fault]) -> Self {
-        let mut calm = Self::of_nodes(3, OrderWaits::default());
+        let mut calm = Self::of_nodes(3);
         for fault in faults {
             calm.begins(fault, fault.at_us);
             calm.ends(fault, fault.end_us());
@@ -89,7 +88,7 @@ impl Calm {
 
     /// It is over.
     pub fn ends(&mut self, fault: &Fault, at_us: u64) {
-        if fault.kind.moved_clock(fault.for_ms).is_some() && self.apart_ms() > self.apart_max_ms {
+        if fault.kind.moved_clock(fault.for_ms).is_some() && self.apart_ms() > APART_MS {
             return;
         }
         let mut open = self.felt.iter_mut().filter(|felt| felt.to_us.is_none());
@@ -204,7 +203,7 @@ mod tests {
         let drift = Fault { id: 3, at_us: 0, for_ms: 30_000, moment: Moment::Any, kind };
         assert!(!is_calm(&[step(1, 0, 8_000), drift.clone()]));
         assert!(is_calm(&[drift]));
-        let mut alone = Calm::of_nodes(1, OrderWaits::default());
+        let mut alone = Calm::of_nodes(1);
         for fault in [step(1, 0, 8_000), step(2, 0, 8_000)] {
             alone.begins(&fault, 100);
             alone.ends(&fault, 100);
@@ -233,23 +232,23 @@ mod tests {
         let fault = |id, kind| Fault { id, at_us: 0, for_ms: 0, moment: Moment::Any, kind };
         let roll = fault(7, FaultKind::Roll { node: 1, new_version: false });
         let cases = [
-            (fault(1, FaultKind::BusDown), [false, false, true]),
-            (fault(2, FaultKind::Pause { node: 1 }), [true, true, true]),
-            (fault(3, FaultKind::Roll { node: 1, new_version: false }), [false, true, true]),
-            (roll, [false, true, false]),
+            (fault(1, FaultKind::BusDown), [false, false, true, false]),
+            (fault(2, FaultKind::Pause { node: 1 }), [true, true, true, true]),
+            (fault(3, FaultKind::Roll { node: 1, new_version: false }), [false, true, true, true]),
+            (roll, [false, true, false, true]),
         ];
-        let witnesses = [Witness::Client(0), Witness::Client(1), Witness::Drain(7)];
+        let witnesses = [Witness::Client(0), Witness::Client(1), Witness::Drain(7), Witness::Saga];
         for (fault, disturbed) in cases {
-            let mut calm = Calm::of_nodes(3, OrderWaits::default());
+            let mut calm = Calm::of_nodes(3);
             calm.begins(&fault, 100);
             let is_disturbed = |calm: &Calm, from_us, to_us| {
                 witnesses.map(|witness| !calm.holds(witness, from_us, to_us))
             };
-            assert_eq!(is_disturbed(&calm, 0, 99), [false; 3], "before it");
+            assert_eq!(is_disturbed(&calm, 0, 99), [false; 4], "before it");
             assert_eq!(is_disturbed(&calm, u64::MAX, u64::MAX), disturbed, "in force: {fault:?}");
             calm.ends(&fault, 200);
             assert_eq!(is_disturbed(&calm, 200 + AFTER_US, u64::MAX), disturbed, "{fault:?}");
-            assert_eq!(is_disturbed(&calm, 201 + AFTER_US, u64::MAX), [false; 3], "felt no more");
+            assert_eq!(is_disturbed(&calm, 201 + AFTER_US, u64::MAX), [false; 4], "felt no more");
         }
     }
 }

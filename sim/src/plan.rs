@@ -382,6 +382,9 @@ impl Plan {
             }
         }
         for fault in &self.faults {
+            if fault.moment != Moment::Any && fault.awaits().is_none() {
+                return Err(PlanError::Names(format!("a moment in fault {}", fault.id)));
+            }
             if let Some(node) = fault.kind.node().filter(|node| *node >= setup.nodes) {
                 return Err(PlanError::Names(format!("node {node} in fault {}", fault.id)));
             }

@@ -122,7 +122,7 @@ impl World {
             begun_us: Cell::new(0),
             lasted_us: Cell::new(None),
             troubles: RefCell::default(),
-            calm: RefCell::new(Calm::of_nodes(setup.nodes, setup.order_waits)),
+            calm: RefCell::new(Calm::of_nodes(setup.nodes)),
         };
         Self(Rc::new(inner))
     }

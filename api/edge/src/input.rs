@@ -7,7 +7,9 @@
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
+use actix_web::http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING,
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::Deserialize;
@@ -207,8 +209,8 @@ async fn collect(
 }
 
 fn expect_media_type(headers: &HeaderMap, allowed: &'static [&'static str]) -> Result<(), Problem> {
-    let encoding = headers.get("content-encoding");
-    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    let is_plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all("content-encoding").all(is_plain) {
         let detail = "compressed bodies are not taken";
         return Err(Problem::new(Code::UnsupportedMediaType).detail(detail));
     }

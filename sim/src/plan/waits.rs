@@ -39,13 +39,6 @@ impl OrderWaits {
         *self == Self::default()
     }
 
-    /// How far two clocks may be apart and disturb nobody, in ms: a message that an order limits
-    /// in time comes before its deadline all the same.
-    #[must_use]
-    pub(crate) fn apart_ms(self) -> i64 {
-        i64::from(self.reserve_ms) * 2 / 3
-    }
-
     /// How long a hold lasts, in ms.
     fn hold_ms(self) -> u64 {
         u64::from(self.pay_ms) + u64::from(self.hold_grace_ms)
@@ -96,12 +89,5 @@ mod tests {
         let step = FaultKind::ClockStep { node: 0, by_ms: -8_000 };
         plan.faults.push(Fault { id: 2, at_us: 0, for_ms: 0, moment: Moment::Any, kind: step });
         assert_eq!(plan.holds_us(), 0);
-    }
-
-    #[test]
-    fn clocks_may_be_apart_by_less_than_an_order_waits() {
-        assert_eq!(OrderWaits::default().apart_ms(), 10_000);
-        let waits = OrderWaits { reserve_ms: 900, ..OrderWaits::default() };
-        assert_eq!(waits.apart_ms(), 600);
     }
 }

@@ -5,7 +5,7 @@
 
 use super::faults::{Amount, FAULTS_PER_FAMILY, Family, Ranges, Swarm};
 use super::{Error, Scenario, Shop};
-use crate::plan::{ClientPolicy, OrderWaits};
+use crate::plan::{ClientPolicy, FaultKind, MOMENT_WAIT_MS, Moment, OrderWaits};
 use crate::traffic::{Arrivals, Bots, Keys, People, Span, Staff};
 
 /// A run of a week, the longest: draws of a millisecond take 32 bits.
@@ -191,7 +191,10 @@ fn fixed(scenario: &Scenario) -> Checked {
     let n_nodes = scenario.system.nodes.iter().copied().max().unwrap_or(0);
     for (place, fault) in scenario.fault.iter().enumerate() {
         let key = format!("fault[{place}]");
-        let ends = fault.at_ms.saturating_add(u64::from(fault.for_ms));
+        let may_wait = matches!(fault.kind, FaultKind::Crash { .. } | FaultKind::Pause { .. });
+        let waits_ms = if fault.moment == Moment::Any { 0 } else { MOMENT_WAIT_MS };
+        ensure(may_wait || waits_ms == 0, &key, || "waits for a moment, and cannot".into())?;
+        let ends = fault.at_ms.saturating_add(waits_ms).saturating_add(u64::from(fault.for_ms));
         ensure(ends < scenario.system.duration_ms, &key, || "ends after the run".into())?;
         let node = fault.kind.node().unwrap_or(0);
         ensure(node < n_nodes, &key, || format!("names node {node} of {n_nodes}"))?;

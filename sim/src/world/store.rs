@@ -231,7 +231,9 @@ impl Journal for SimStore {
             Some(bits) => Err(self.append_unknown(group, bits).await),
             None => self.shelf().append(group).await,
         };
-        self.moments.came(node, Moment::Append);
+        if result.is_ok() {
+            self.moments.came(node, Moment::Append);
+        }
         self.leave(Kind::Append, u32::from(shard), name, back).await;
         under_way.answered();
         result
@@ -271,8 +273,8 @@ impl SnapshotStore for SimStore {
             if result.is_ok() {
                 self.claims.snapshots_taken(shard, epoch, now_us);
                 written.into_iter().for_each(|written| self.claims.wrote(written));
+                self.moments.came(self.node, Moment::Snapshots);
             }
-            self.moments.came(self.node, Moment::Snapshots);
             result
         })
         .await
@@ -419,7 +421,9 @@ impl SimStore {
                 Err(CasError::Unknown("the answer did not come".into()))
             }
         };
-        self.moments.came(node, Moment::Claim);
+        if matches!(result, Ok(Cas::Applied(_))) {
+            self.moments.came(node, Moment::Claim);
+        }
         self.leave(kind_of(what), u32::from(shard.0), name, back).await;
         result
     }

@@ -18,7 +18,7 @@ pub enum Query {
     Addresses,
     /// The newest orders.
     Orders,
-    /// The newest carts, whether they are open or not.
+    /// The carts that are remembered, whether they are open or not.
     Carts,
     /// The points.
     Points,
@@ -72,7 +72,7 @@ pub struct OverviewView {
     pub orders: Vec<RecentOrder>,
     /// How many orders there ever were.
     pub n_orders: u64,
-    /// The newest carts, newest first.
+    /// The carts that are remembered, newest first.
     pub carts: Vec<EntityKey>,
     /// The points.
     pub points: PointsView,
@@ -87,7 +87,7 @@ pub enum View {
     Addresses(Vec<SavedAddress>),
     /// The newest orders, newest first.
     Orders(Vec<RecentOrder>),
-    /// The newest carts, newest first.
+    /// The carts that are remembered, newest first.
     Carts(Vec<EntityKey>),
     /// The points.
     Points(PointsView),

@@ -68,8 +68,8 @@ pub struct Profile {
 pub struct SavedAddress {
     /// Its id, chosen by the client.
     pub id: CompactString,
-    /// Its version: the customer's when it was put, or became the default or ceased to be it, so that
-    /// none is used twice.
+    /// Its version: the customer's when it was put, or became the default or ceased to be it, so
+    /// that none is used twice.
     pub version: u64,
     /// Whether it is the default.
     pub is_default: bool,
@@ -88,7 +88,7 @@ pub struct Customer {
     pub orders: Vec<RecentOrder>,
     /// How many orders there ever were.
     pub n_orders: u64,
-    /// The newest carts, oldest first.
+    /// Carts, oldest first: the newest, and of too many those that nobody placed.
     pub carts: Vec<EntityKey>,
     /// Sign-in points.
     pub points: Points,

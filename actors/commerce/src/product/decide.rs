@@ -25,7 +25,7 @@ fn put(product: &Product, ctx: &Context<'_>, about: About, if_version: IfVersion
     }
     text::name("/id", &product.id, limits::NAME_BYTES_MAX)?;
     text::words("/title", &about.title, limits::TITLE_CHARS_MAX)?;
-    text::words("/category", &about.category, limits::NAME_BYTES_MAX)?;
+    text::words("/category", &about.category, limits::CATEGORY_CHARS_MAX)?;
     if !if_version.holds(product.about.as_ref().map(|_| product.version)) {
         return Err(Rejection::VersionMismatch { version: product.version });
     }

@@ -120,23 +120,10 @@ fn track(
     if is_repeat(body, &fact)? {
         return Ok(Decision::reply(Reply::Repeated));
     }
-    let decision = match body.phase {
-        Phase::Dispatched
-        | Phase::InTransit
-        | Phase::Delivered
-        | Phase::AutoReceived
-        | Phase::Refused => events(ctx, body, vec![fact]).and(tell_order(body, report)),
-        // It counts, and the order hears of it, once it is known to have left.
-        Phase::Pending | Phase::Asked | Phase::Released => noted(ctx, body, fact),
-        // It does not leave: the order's history has it, nobody acts on it.
-        Phase::Stopped => noted(ctx, body, fact).and(tell_order(body, report)),
-    };
-    Ok(decision.replying(Reply::Done))
-}
-
-/// What was said is remembered, and moves nothing.
-fn noted(ctx: &Context<'_>, body: &Body, said: Fact) -> Decision<Shipment> {
-    events(ctx, body, vec![Fact::Noted(Box::new(said))])
+    // Before it left, or in place of leaving: the order's history has it, and it counts when the
+    // parcel leaves, if it does.
+    let fact = if body.phase.has_left() { fact } else { Fact::Noted(Box::new(fact)) };
+    Ok(events(ctx, body, vec![fact]).and(tell_order(body, report)).replying(Reply::Done))
 }
 
 /// What a carrier's scan is to the shipment, and to its order.
@@ -187,6 +174,9 @@ fn cod(
         |pointer, code, detail| Err(Rejection::Invalid(Invalid::new(pointer, code, detail)));
     let decision = match result {
         CodResult::Collected => {
+            if receipt.is_none() {
+                return invalid("/receipt", "required", "must be given when it was collected");
+            }
             if amount.minor < 0 {
                 return invalid("/amount", "negative", "must not be negative");
             }
@@ -214,7 +204,7 @@ fn cod(
             if fits {
                 events(ctx, body, vec![said]).and(tell_order(body, ShipmentReport::CodRefused))
             } else {
-                noted(ctx, body, said)
+                events(ctx, body, vec![Fact::Noted(Box::new(said))])
             }
         }
     };
@@ -294,7 +284,7 @@ pub(super) fn told(
 }
 
 /// It left. What was said of it too early counts from now on: that its buyer refused it, or else
-/// how far a carrier saw it.
+/// how far a carrier saw it, which the order hears once more (decision 0018).
 fn dispatched(ctx: &Context<'_>, body: &Body) -> Decision<Shipment> {
     let is_unpaid = body.cod.as_ref().is_some_and(|cod| cod.collected.is_none());
     let refusal = body.noted_refusal().filter(|_| is_unpaid);

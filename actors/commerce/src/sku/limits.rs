@@ -69,6 +69,9 @@ pub const PAGE_MAX: usize = 100;
 /// Characters of a title.
 pub const TITLE_CHARS_MAX: usize = 300;
 
+/// Characters of a category.
+pub const CATEGORY_CHARS_MAX: usize = 64;
+
 /// Bytes of a name: product, location, book.
 pub const NAME_BYTES_MAX: usize = 64;
 

@@ -213,7 +213,7 @@ struct CodBody {
     result: CodWord,
     /// How much; 0 when it was refused.
     amount: Money,
-    /// The receipt, which who collected has; null when it was refused.
+    /// The receipt: required when it was collected, null when it was refused.
     receipt: Option<Text<1, 100>>,
 }
 
@@ -345,9 +345,6 @@ async fn track(call: Call<Json<TrackingBody>>) -> Result<Reply<Json<Shipment>>, 
 
 async fn cod(call: Call<Json<CodBody>>) -> Result<Reply<Json<Shipment>>, Problem> {
     let body = &call.body.0;
-    if matches!(body.result, CodWord::Collected) && body.receipt.is_none() {
-        return Err(Problem::failed("/receipt", "required", "must be given when it was collected"));
-    }
     let command = Command::Cod {
         event_id: (&*body.event_id).into(),
         result: match body.result {

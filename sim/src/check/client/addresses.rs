@@ -127,10 +127,12 @@ impl Address<'_> {
         // The last one that is known to be done: none that was sent before it counts any more.
         let last = sure.max_by_key(|write| write.sent_us);
         let since_us = last.map_or(0, |write| write.sent_us);
-        let later = self.writes.iter().filter(|write| {
-            write.sent_us <= sight.answered_us && (write.sent_us > since_us || last.is_none())
-        });
         let first = last.and_then(|write| write.house);
+        let later = self.writes.iter().filter(|write| {
+            // A first write that nobody answered may arrive once there is nothing again.
+            let may_be_late = last.is_none() || (first.is_none() && write.done_us.is_none());
+            write.sent_us <= sight.answered_us && (write.sent_us > since_us || may_be_late)
+        });
         [first].into_iter().chain(later.map(|write| write.house)).collect()
     }
 }

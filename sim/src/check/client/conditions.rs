@@ -2,7 +2,7 @@
 //! over no other.
 //!
 //! - None is done once a newer version had been seen, and nothing is made that was seen to be
-//!   there. This holds for orders, too; what follows, for carts and prices.
+//!   there. This holds for orders and addresses, too; what follows, for carts and prices.
 //! - Over one version one write is done, and one that is done shows the version that it named,
 //!   if it changed nothing, or the next one, which it made: never what another one made of that.
 //! - Who is refused (412) is told another version than the one that he named.
@@ -24,6 +24,14 @@ enum Thing<'a> {
     Cart(&'a str),
     Price(u32),
     Order(&'a str),
+    Address(&'a str),
+}
+
+impl Thing<'_> {
+    /// Whether each write makes the next version, and shows what it made.
+    const fn counts_writes(self) -> bool {
+        matches!(self, Self::Cart(_) | Self::Price(_))
+    }
 }
 
 /// A conditional write that was done.
@@ -95,16 +103,13 @@ impl Facts {
                 );
                 findings.report(NAME, done.answered_us, what);
             }
-            if matches!(thing, Thing::Order(_)) {
-                // It shows what it came to, some versions later.
-                continue;
-            }
-            if matches!(done.over, Over::Version(_)) && !(over..=over + 1).contains(&done.version) {
+            let is_next = (over..=over + 1).contains(&done.version);
+            if thing.counts_writes() && matches!(done.over, Over::Version(_)) && !is_next {
                 let what = format!("{thing:?}: a write over {over} shows {}", done.version);
                 findings.report(NAME, done.answered_us, what);
             }
         }
-        if matches!(thing, Thing::Order(_)) {
+        if !thing.counts_writes() {
             return;
         }
         let mut moved: BTreeMap<Over, u64> = BTreeMap::new();
@@ -125,6 +130,7 @@ fn written(op: &Op) -> Option<Thing<'_>> {
         Ask::PutCart { cart } => Some(Thing::Cart(cart)),
         Ask::SetPrice { sku, .. } => Some(Thing::Price(*sku)),
         Ask::Cancel { order } => Some(Thing::Order(order)),
+        Ask::PutAddress { id, .. } => Some(Thing::Address(id)),
         _ => None,
     }
 }
@@ -152,6 +158,10 @@ fn shown<'a>(op: &'a Op, answer: &'a Answer) -> Vec<(Thing<'a>, u64)> {
         | Ask::Look(Look::Cart { cart }) => one(Thing::Cart(cart)),
         Ask::SetPrice { sku, .. } => one(Thing::Price(*sku)),
         Ask::GetOrder { order } => one(Thing::Order(order)),
+        Ask::PutAddress { .. } | Ask::Look(Look::Addresses { .. }) => {
+            let saved = answer.addresses.iter();
+            saved.map(|saved| (Thing::Address(&saved.id), saved.version)).collect()
+        }
         Ask::Look(Look::Goods { .. }) => {
             let price =
                 |goods: &crate::history::Goods| (Thing::Price(goods.sku), goods.price_version);

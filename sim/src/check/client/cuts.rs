@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{Effect, Word, effect, is_done};
+use super::facts::{Effect, Word, effect, is_done, is_refused};
 use super::index::{Index, OrderFacts};
 use crate::check::Findings;
 use crate::history::{Answer, Ask, Bill, Charge, History, Op};
@@ -137,10 +137,8 @@ fn refused(order: &str, facts: &OrderFacts<'_>, findings: &mut Findings) {
     let Some(seen_us) = seen.map(|shown| shown.answered_us).min() else { return };
     for op in &facts.cuts {
         let (Some(answer), Some(answered_us)) = (&op.answer, op.answered_us) else { continue };
-        let is_refused =
-            (400..500).contains(&answer.status) && !matches!(answer.status, 401 | 408 | 429);
         let code = answer.code.as_deref().unwrap_or_default();
-        if !is_refused || code == "idempotency_in_progress" || op.sent_us <= seen_us {
+        if !is_refused(answer) || code == "idempotency_in_progress" || op.sent_us <= seen_us {
             continue;
         }
         findings.looked_at += 1;

@@ -86,6 +86,11 @@ pub(super) const fn is_done(answer: &Answer) -> bool {
     answer.status >= 200 && answer.status < 300
 }
 
+/// Whether it is refused for good, in a way that has to do with what was asked.
+pub(super) const fn is_refused(answer: &Answer) -> bool {
+    answer.status >= 400 && answer.status < 500 && !matches!(answer.status, 401 | 408 | 429)
+}
+
 /// What became of a request that changes something.
 pub(super) fn effect(op: &Op) -> Effect {
     let Some(answer) = &op.answer else { return Effect::Open };

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{Effect, effect, is_done};
+use super::facts::{Effect, effect, is_done, is_refused};
 use super::index::by_sent;
 use crate::check::Findings;
 use crate::history::{Answer, Ask, History, Look, Op};
@@ -226,11 +226,6 @@ fn cart_of(op: &Op) -> Option<&str> {
         | Ask::Look(Look::Cart { cart }) => Some(cart),
         _ => None,
     }
-}
-
-/// Refused for good, in a way that has to do with what was asked.
-fn is_refused(answer: &Answer) -> bool {
-    (400..500).contains(&answer.status) && !matches!(answer.status, 401 | 408 | 429)
 }
 
 fn summed<'a>(lines: impl Iterator<Item = &'a (u32, u32)>) -> Lines {

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use super::facts::is_refused;
 use super::index::by_sent;
 use crate::check::Findings;
 use crate::history::{Answer, Ask, History, Op};
@@ -84,11 +85,6 @@ fn is_sold(answer: &Answer) -> bool {
     answer.status == 201 && answer.state.as_deref() == Some("confirmed")
 }
 
-/// Refused for good, in a way that has to do with what was asked.
-fn is_refusal(answer: &Answer) -> bool {
-    (400..500).contains(&answer.status) && !matches!(answer.status, 401 | 408 | 429)
-}
-
 /// Nobody who asks the same of a sold cart is refused.
 fn refused_beside(
     cart: &Cart<'_>,
@@ -108,7 +104,7 @@ fn refused_beside(
         let is_fresh = !other.answer.replayed && other.op.sent_us >= since_us;
         let code = other.answer.code.as_deref().unwrap_or_default();
         let is_done = code != "idempotency_in_progress";
-        if is_refusal(other.answer) && is_done && is_fresh && !is_edited && cancelled_us > until_us
+        if is_refused(other.answer) && is_done && is_fresh && !is_edited && cancelled_us > until_us
         {
             let what = format!("{name} is {order}, and the same placing was refused: {code}");
             findings.report("I12", until_us, what);

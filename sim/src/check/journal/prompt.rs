@@ -1,9 +1,10 @@
 //! In calm times nobody waits for long (I11): an order that waits for its holds, for money, for its
 //! parcels or for whoever has to be told is answered within a moment, as long as nothing is wrong.
 //!
-//! What is sent again comes late when it is not sent again soon; what was forgotten comes by a
-//! timer that should not have been needed. At the end both are there (`I11`); here they are late.
-//! Waiting for a deadline, for a payment or for people counts for nothing.
+//! What the runtime sends again comes late when it is not sent again soon; what was forgotten comes
+//! by a timer that should not have been needed. At the end both are there (`I11`); here they are
+//! late. Waiting for a deadline (also for that of a message that was not taken), for a payment or
+//! for people counts for nothing.
 //! `looked_at`: waits in calm times.
 
 use commerce::order::{Body, ParcelPhase};

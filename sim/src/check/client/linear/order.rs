@@ -5,9 +5,11 @@
 //! cancelled only if somebody asked for that, and shipped only if somebody moved it on; what is
 //! cancelled stays so. An unknown state may be any.
 
+use std::collections::BTreeMap;
+
 use super::search::{Call, Model};
 use crate::check::client::facts::{Effect, Shown, Word, effect, shown};
-use crate::check::client::index::Index;
+use crate::check::client::index::{Index, Placement};
 use crate::history::{Ask, History, Op};
 
 /// A request about an order and its answer.
@@ -142,7 +144,7 @@ pub(super) fn calls<'a>(
     history: &History,
 ) -> Vec<(&'a str, Vec<Call<OrderOp>>)> {
     let start = history.ops.iter().map(|op| op.sent_us).min().unwrap_or(0);
-    let mut placings = std::collections::BTreeMap::new();
+    let mut placings = BTreeMap::new();
     for placement in &index.placements {
         if let Some(order) = placement.order {
             placings.insert(order, placement);
@@ -156,12 +158,34 @@ pub(super) fn calls<'a>(
         let mut calls = vec![Call { op: OrderOp::Make, from_us, to_us: None }];
         let placings = placement.iter().flat_map(|placement| &placement.ops);
         calls.extend(placings.filter_map(|op| call(op)));
-        let others =
-            facts.reads.iter().chain(&facts.cancels).chain(&facts.cuts).chain(&facts.advances);
+        let others = facts.reads.iter().chain(&facts.cancels).chain(&facts.advances);
         calls.extend(others.filter_map(|op| call(op)));
+        let may_end = placement.is_none_or(|placement| cuts_all(placement, &facts.cuts));
+        let cuts = facts.cuts.iter().filter_map(|op| call(op));
+        calls.extend(cuts.filter_map(|cut| if may_end { Some(cut) } else { leaving_some(cut) }));
         found.push((*order, calls));
     }
     found
+}
+
+/// Whether requests for single units may have taken all that was ordered.
+fn cuts_all(placement: &Placement<'_>, cuts: &[&Op]) -> bool {
+    let mut asked: BTreeMap<&Option<String>, u32> = BTreeMap::new();
+    for op in cuts {
+        if let Ask::CancelPart { units, .. } = &op.ask {
+            asked.insert(&op.key, units.iter().map(|(_, units)| units).sum());
+        }
+    }
+    let ordered: u32 = placement.lines.values().sum();
+    asked.values().sum::<u32>() >= ordered
+}
+
+/// A cancellation that leaves units: it shows how the order stands, and does not end it.
+fn leaving_some(cut: Call<OrderOp>) -> Option<Call<OrderOp>> {
+    match cut.op {
+        OrderOp::Cancelled(sight) => Some(Call { op: OrderOp::Read(sight), ..cut }),
+        _ => None,
+    }
 }
 
 /// A request as a call; `None`: it says nothing.

@@ -50,6 +50,24 @@ const ROWS: &[Row] = &[
         40-50 book ada = 200 a1/v4/2",
     ),
     (
+        "an address is written over a version that was replaced",
+        9,
+        &["conditions"],
+        "
+        0-10 save a1 1 over nothing = 201 v2 a1/v2/1
+        15-18 save a1 2 over 2 = 200 v3 a1/v3/2
+        20-30 save a1 3 over 2 = 200 v4 a1/v4/3",
+    ),
+    (
+        "a unit is cancelled, and the whole order ends",
+        9,
+        &["linear_order"],
+        "
+        0-10 place c1 0x3 #k1 = 201 o1 v3 confirmed
+        20-30 cut o1 0x1 #k2 = 200 v6 confirmed 0x3@100-1
+        40-50 get o1 = 200 v9 cancelled",
+    ),
+    (
         "two tabs are granted one day",
         9,
         &["rewards"],

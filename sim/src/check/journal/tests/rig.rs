@@ -31,7 +31,6 @@ use crate::calm::Calm;
 use crate::check::journal::{Depth, Given, Journals, Owned, Published, World};
 use crate::history::{Answer, Op};
 use crate::history::{Ask as Asked, History};
-use crate::plan::OrderWaits;
 
 /// The price of a unit of everything.
 const PRICE: i64 = 1_000;
@@ -100,7 +99,7 @@ async fn make(is_busy: bool) -> (Journals, Given) {
     given.end_us = 1_000_000;
     given.owners = (0..3).map(|it| Owned { shard: ShardId(it), epoch: 1, node: 0 }).collect();
     given.depths = BTreeMap::from([("inbox".to_owned(), Depth { max_seen: 3, limit: 8 })]);
-    given.calm = Some(Calm::of_nodes(1, OrderWaits::default()));
+    given.calm = Some(Calm::of_nodes(1));
     given.durable_us = (0..3).map(|shard| (ShardId(shard), vec![0; N_COMMITS])).collect();
     given.skus = vec!["a".into(), "b".into()];
     given.history = rig.history;
@@ -308,7 +307,7 @@ impl Rig {
             event_id: "e2".into(),
             result: shipment::CodResult::Collected,
             amount: usd(due),
-            receipt: None,
+            receipt: Some("R-1".into()),
         };
         for command in [arrived, paid] {
             self.tell::<Shipment>(staff(), &key, &command, None).await;
