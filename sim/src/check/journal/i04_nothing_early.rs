@@ -124,9 +124,8 @@ fn shown(given: &Given, op: &Op) -> Option<(EntityKey, u64)> {
             Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. } | Ask::CancelPart { .. },
             Some(order),
         )
-        | (Ask::GetOrder { order } | Ask::Cancel { order } | Ask::CancelPart { order, .. }, None) => {
-            keys::parse_order(&given.tenant, order).ok()?
-        }
+        | (Ask::GetOrder { order } | Ask::Cancel { order }, None)
+        | (Ask::CancelPart { order, .. }, None) => keys::parse_order(&given.tenant, order).ok()?,
         (Ask::PutCart { cart } | Ask::Merge { cart, .. } | Ask::Look(Look::Cart { cart }), _) => {
             keys::cart(&given.tenant, cart)
         }
