@@ -25,7 +25,7 @@ struct Waiting {
 }
 
 impl Moments {
-    /// Hears of the next such moment of a node. For a fault that waits for none there is no sign.
+    /// Whoever waits for what this returns hears of the next such moment of a node, and of no other.
     #[must_use]
     pub fn next(&self, node: u16, moment: Moment) -> Arc<Notify> {
         let came = Arc::new(Notify::new());
