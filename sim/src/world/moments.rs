@@ -25,7 +25,7 @@ struct Waiting {
 }
 
 impl Moments {
-    /// Whoever waits for what this returns hears of the next such moment of a node, and of no other.
+    /// Whoever waits for what this returns hears of the next such moment of a node, once.
     #[must_use]
     pub fn next(&self, node: u16, moment: Moment) -> Arc<Notify> {
         let came = Arc::new(Notify::new());
