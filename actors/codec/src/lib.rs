@@ -13,6 +13,7 @@ mod error;
 mod packed;
 mod plain;
 mod stored;
+mod writer;
 
 pub use carried::Carried;
 pub use envelope::{HEADER_BYTES, open, seal, seal_as, seal_behind, seal_into, version};

@@ -1,31 +1,16 @@
 //! Values to bincode bytes and back, without any header.
 //!
 //! Layout: bincode 2 `standard()` (little endian, varint), which wincode reads and writes too.
+//! Written by [`Writer`], read by bincode.
 
 use std::cell::RefCell;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use bincode::enc::write::Writer;
-use bincode::error::EncodeError;
-
+use crate::writer::Writer;
 use crate::{Error, VALUE_BYTES_MAX};
 
-/// Appends, which cannot fail: without the detour over `std::io::Write` and its errors.
-struct Appender<'a>(&'a mut Vec<u8>);
-
-impl Writer for Appender<'_> {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        // Most writes are of one byte: small numbers, tags, the bytes of an id one by one.
-        match bytes {
-            [byte] => self.0.push(*byte),
-            bytes => self.0.extend_from_slice(bytes),
-        }
-        Ok(())
-    }
-}
-
+/// With a limit: a length that damage made large must not be asked of the allocator.
 fn config() -> impl bincode::config::Config {
     bincode::config::standard().with_limit::<VALUE_BYTES_MAX>()
 }
@@ -61,8 +46,7 @@ pub(crate) fn scratched<R>(
 
 /// Appends a value's bytes to `out`. Errors: [`Error::Encode`]; `out` may then hold a part of it.
 pub fn to_bytes_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
-    bincode::serde::encode_into_writer(value, Appender(out), config())
-        .map_err(|e| Error::Encode(e.to_string()))
+    value.serialize(Writer(out)).map_err(|unwritable| *unwritable.0)
 }
 
 /// Decodes a value that fills `bytes` exactly. Errors: [`Error::Decode`], [`Error::Trailing`].

@@ -170,7 +170,91 @@ fn what_is_carried_is_the_same_as_itself_and_packed() {
     }
 }
 
+/// What serde can say and [`Sample`] does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Rare {
+    Unit((), Nothing),
+    Small(i8, i16),
+    Large(u128, i128),
+    Fraction {
+        single: f32,
+        double: f64,
+    },
+    Text(char, Wrapped),
+    Deep(Option<Option<Box<Self>>>),
+    #[serde(with = "serde_bytes")]
+    Bytes(Vec<u8>),
+    Map(BTreeMap<String, (u8, i64)>),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Nothing;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Wrapped(String);
+
+fn rare() -> impl Strategy<Value = Rare> {
+    let leaf = prop_oneof![
+        Just(Rare::Unit((), Nothing)),
+        any::<(i8, i16)>().prop_map(|(a, b)| Rare::Small(a, b)),
+        any::<(u128, i128)>().prop_map(|(a, b)| Rare::Large(a, b)),
+        any::<(u64, i64)>().prop_map(|(a, b)| Rare::Large(a.into(), b.into())),
+        any::<(f32, f64)>().prop_map(|(single, double)| Rare::Fraction { single, double }),
+        any::<(char, String)>().prop_map(|(a, b)| Rare::Text(a, Wrapped(b))),
+        proptest::collection::vec(any::<u8>(), 0..300).prop_map(Rare::Bytes),
+        proptest::collection::btree_map(".{0,5}", any::<(u8, i64)>(), 0..5).prop_map(Rare::Map),
+    ];
+    leaf.prop_recursive(3, 8, 1, |inner| {
+        proptest::option::of(proptest::option::of(inner.prop_map(Box::new))).prop_map(Rare::Deep)
+    })
+}
+
+/// What bincode itself writes.
+fn by_bincode<T: Serialize>(value: &T) -> Vec<u8> {
+    bincode::serde::encode_to_vec(value, bincode::config::standard()).unwrap()
+}
+
+#[test]
+fn numbers_at_the_edges_of_each_length_are_written_as_bincode_writes_them() {
+    let edges = [0, 1, 63, 64, 125, 126, 250, 251, 255, 256, 0xFFFF, 0x1_0000, 0xFFFF_FFFF];
+    let edges = edges.into_iter().chain([0x1_0000_0000, i64::MAX.unsigned_abs(), u64::MAX]);
+    for edge in edges {
+        let signed = edge.cast_signed();
+        assert_eq!(to_bytes(&edge), Ok(by_bincode(&edge)));
+        assert_eq!(to_bytes(&u128::from(edge)), Ok(by_bincode(&u128::from(edge))));
+        for signed in [signed, signed.wrapping_neg(), signed.wrapping_sub(1)] {
+            assert_eq!(to_bytes(&signed), Ok(by_bincode(&signed)));
+            assert_eq!(to_bytes(&i128::from(signed)), Ok(by_bincode(&i128::from(signed))));
+        }
+        if let (Ok(short), Ok(middle)) = (u16::try_from(edge), u32::try_from(edge)) {
+            let (s, m) = (short.cast_signed(), middle.cast_signed());
+            let all = (short, middle, edge as usize, s, m, !s, !m);
+            assert_eq!(to_bytes(&all), Ok(by_bincode(&all)));
+        }
+    }
+}
+
+#[test]
+fn a_sequence_of_unknown_length_cannot_be_written() {
+    struct Endless;
+    impl Serialize for Endless {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_seq((0..10).filter(|n| n % 2 == 0))
+        }
+    }
+    assert!(matches!(to_bytes(&Endless), Err(Error::Encode(_))));
+}
+
 proptest! {
+    #[test]
+    fn bincode_writes_and_reads_the_same_bytes(value in samples(), rare in rare()) {
+        prop_assert_eq!(to_bytes(&value).unwrap(), by_bincode(&value));
+        let bytes = to_bytes(&rare).unwrap();
+        prop_assert_eq!(&bytes, &by_bincode(&rare));
+        let back: Rare = from_bytes(&bytes).unwrap();
+        prop_assert_eq!(by_bincode(&back), bytes);
+    }
+
     #[test]
     fn wincode_writes_and_reads_the_same_bytes(value in samples()) {
         let config = wincode::config::Configuration::default().with_varint_encoding();

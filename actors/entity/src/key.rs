@@ -10,6 +10,7 @@ use compact_str::CompactString;
 use data_encoding::BASE32_DNSSEC;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 /// A shop: the outermost part of every key.
@@ -147,14 +148,14 @@ impl fmt::Display for EntityKey {
 pub fn uuid5(kind: Kind, fields: &[&[u8]]) -> Uuid {
     let mut namespace = *b"mercat\x4f\x00\x80\x00\x00\x00\x00\x00\x00\x00";
     namespace[12..14].copy_from_slice(&kind.0.to_be_bytes());
-    let mut sha = Sha1::new();
-    sha.update(namespace);
+    // In one piece: the hash costs less than being fed field by field.
+    let mut named = SmallVec::<[u8; 128]>::from_slice(&namespace);
     for field in fields {
         let len = u32::try_from(field.len()).expect("key fields are shorter than 4 GiB");
-        sha.update(len.to_be_bytes());
-        sha.update(field);
+        named.extend_from_slice(&len.to_be_bytes());
+        named.extend_from_slice(field);
     }
-    let digest: [u8; 20] = sha.finalize().into();
+    let digest: [u8; 20] = Sha1::digest(&named).into();
     let bytes = digest.first_chunk().expect("20 bytes hold 16");
     uuid::Builder::from_sha1_bytes(*bytes).into_uuid()
 }
