@@ -102,6 +102,12 @@ impl Admission {
         self.0.lock().closed = true;
     }
 
+    /// How many principals have anything under way.
+    #[must_use]
+    pub fn n_principals(&self) -> usize {
+        self.0.lock().principals.len()
+    }
+
     /// How much is under way.
     #[must_use]
     pub fn in_flight(&self) -> usize {
@@ -148,7 +154,7 @@ mod tests {
         let _d = gate.enter(&principal("b", "z")).unwrap();
         assert_eq!(gate.enter(&principal("c", "z")).unwrap_err(), NotAdmitted::Full);
         drop(a);
-        assert_eq!(gate.in_flight(), 3);
+        assert_eq!((gate.in_flight(), gate.n_principals()), (3, 3));
         gate.enter(&principal("a", "x")).unwrap();
         gate.close();
         assert_eq!(gate.enter(&principal("b", "q")).unwrap_err(), NotAdmitted::Closed);

@@ -208,6 +208,12 @@ impl Node {
         self.seats.inboxes.iter().map(|inbox| inbox.depth()).collect()
     }
 
+    /// Places that asks between this node and others take; none once nobody waits for anything.
+    #[must_use]
+    pub fn n_forwarding(&self) -> usize {
+        self.gateway.n_taken()
+    }
+
     /// Whether messages between its shards and others may wait for their acknowledgement. After the
     /// last one came this stays true until they would have been sent again.
     #[must_use]

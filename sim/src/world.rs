@@ -56,6 +56,17 @@ struct Inner {
     calm: RefCell<Calm>,
 }
 
+/// What a node has given out that is to be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    /// Number of the node.
+    pub node: u16,
+    /// Principals who have anything under way.
+    pub n_principals: usize,
+    /// Asks for other nodes, or of them.
+    pub n_forwarding: usize,
+}
+
 /// Cuts a start off.
 #[derive(Default)]
 struct Cut {
@@ -269,6 +280,18 @@ impl World {
     pub fn is_quiet(&self) -> bool {
         self.is_served()
             && (0..self.n_nodes()).all(|node| self.life(node).is_some_and(|life| life.is_quiet()))
+    }
+
+    /// The places that are taken in each node that runs.
+    #[must_use]
+    pub fn places(&self) -> Vec<Places> {
+        let lives = (0..self.n_nodes()).filter_map(|node| Some((node, self.life(node)?)));
+        let places = |(node, life): (u16, Rc<Life>)| Places {
+            node,
+            n_principals: life.node.region().admission().n_principals(),
+            n_forwarding: life.node.n_forwarding(),
+        };
+        lives.map(places).collect()
     }
 
     /// Starts a node, again and again as a process manager does, until it runs.

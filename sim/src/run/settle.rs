@@ -7,7 +7,7 @@ use commerce::order::Timers;
 
 use crate::client::{SimWire, Staff};
 use crate::plan::{Fault, FaultKind, Moment};
-use crate::world::World;
+use crate::world::{Places, World};
 
 /// How often a settling system is looked at, in us.
 const LOOK_US: u64 = 250_000;
@@ -23,6 +23,9 @@ const AHEAD_US: u64 = 3_000_000;
 const LOSS_MS: u32 = 1_500;
 const LOSS: FaultKind = FaultKind::Loss { percent: 30 };
 const MINUTE_MS: i64 = 60_000;
+/// How long a place may be taken when all is quiet, in us: a live stream's question lasts 15 s on
+/// a clock that may be slow, and the node that is asked may have to notice that nobody waits.
+const PLACES_US: u64 = 60_000_000;
 
 /// Waits until nothing is under way, all events are out and the views show all of it. `Err`: that
 /// took longer than `within_us`.
@@ -67,6 +70,29 @@ pub(super) async fn let_deadlines_pass(
     Ok(())
 }
 
+/// Waits until no place is taken that is given to whoever asks for anything. `Err`: one is never
+/// given back; many such fill a node that has nothing to do.
+pub(super) async fn give_places_back(world: &World) -> Result<(), String> {
+    let until_us = world.kernel().now_us() + PLACES_US;
+    loop {
+        let Some(kept) = kept(&world.places()) else { return Ok(()) };
+        if world.kernel().now_us() > until_us {
+            return Err(format!("places are never given back: {kept}"));
+        }
+        world.kernel().sleep_us(LOOK_US).await;
+    }
+}
+
+/// The places that are taken, if there are any.
+fn kept(places: &[Places]) -> Option<String> {
+    let taken = places.iter().filter(|it| it.n_principals > 0 || it.n_forwarding > 0);
+    let told = taken.map(|Places { node, n_principals, n_forwarding }| {
+        format!("node {node}: {n_principals} principals, {n_forwarding} asks of or for other nodes")
+    });
+    let told: Vec<_> = told.collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
 /// Staff waits for orders whose time to be returned ends while it waits.
 async fn wait_for_deadlines(world: &World, staff: &Staff<SimWire>) {
     let orders = staff.fulfilled_last();
@@ -78,4 +104,21 @@ async fn wait_for_deadlines(world: &World, staff: &Staff<SimWire>) {
     let leap_ms = (Timers::default().return_window_ms).saturating_sub(since_us / 1_000);
     world.leap(i64::try_from(leap_ms).unwrap_or(i64::MAX));
     staff.wait_for(&orders).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_is_kept_is_told() {
+        let places = |node, n_principals, n_forwarding| Places { node, n_principals, n_forwarding };
+        assert_eq!(kept(&[places(0, 0, 0), places(1, 0, 0)]), None);
+        let told = kept(&[places(0, 0, 0), places(1, 2, 0), places(2, 0, 1)]).unwrap();
+        assert_eq!(
+            told,
+            "node 1: 2 principals, 0 asks of or for other nodes; \
+             node 2: 0 principals, 1 asks of or for other nodes"
+        );
+    }
 }
