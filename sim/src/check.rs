@@ -3,11 +3,12 @@
 //! A checker is a pure function of its record: the same record gives the same findings in the
 //! same order. It says how much it looked at, so that one that looked at nothing is noticed, and
 //! what it could not decide within its limits. [`client`] judges what clients saw;
-//! [`journal`] looks inside: journal, snapshots, checkpoints, published events; [`views`] compares
-//! rows with the journal.
+//! [`journal`] looks inside: journal, snapshots, checkpoints, published events; [`views`] and
+//! [`listed`] compare rows with the journal.
 
 pub mod client;
 pub mod journal;
+pub mod listed;
 pub mod views;
 
 use crate::history::History;

@@ -12,6 +12,7 @@ mod fold;
 mod given;
 mod ledger;
 mod money;
+mod parts_paid;
 mod read;
 mod restarts;
 mod shop;
@@ -20,6 +21,7 @@ mod world;
 
 pub mod bus_data;
 pub mod conflicts;
+pub mod customers;
 pub mod i01_one_writer;
 pub mod i02_no_gaps;
 pub mod i03_fold;
@@ -42,13 +44,13 @@ pub use findings::{Findings, VIOLATIONS_MAX};
 pub use given::{Acked, Beside, Depth, Given, LetIn, Owned, Sent};
 pub use read::{Journals, Published};
 pub use restarts::Written;
-pub use world::World;
+pub use world::{Listed, World};
 
 /// A checker.
 pub type Check = fn(&World) -> Findings;
 
 /// Every checker with its name, in the order of the invariants.
-pub const CHECKS: [(&str, Check); 17] = [
+pub const CHECKS: [(&str, Check); 18] = [
     ("I1", i01_one_writer::check),
     ("I2", i02_no_gaps::check),
     ("I3", i03_fold::check),
@@ -66,6 +68,7 @@ pub const CHECKS: [(&str, Check); 17] = [
     ("sold_prices", sold_prices::check),
     ("bus_data", bus_data::check),
     ("conflicts", conflicts::check),
+    ("customers", customers::check),
 ];
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use ports::{MemoryStore, SharedStore, StoreError, Views as _};
 
 use super::journal::{Findings, World};
 
-type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+/// Rows by their keys.
+pub(super) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Judges every row of every view.
 pub async fn check(store: &MemoryStore, journal: &World) -> Findings {
@@ -65,7 +66,11 @@ async fn compare(
 }
 
 /// What the events up to these places make of a view.
-fn folded(journal: &World, fold: &Fold, places: &BTreeMap<ShardId, u64>) -> Result<Rows, String> {
+pub(super) fn folded(
+    journal: &World,
+    fold: &Fold,
+    places: &BTreeMap<ShardId, u64>,
+) -> Result<Rows, String> {
     let mut rows = Rows::new();
     for rec in journal.records() {
         let (key, place) = (&rec.record.key, places.get(&rec.shard).copied().unwrap_or(0));

@@ -13,7 +13,7 @@ use crate::check::client::refusals;
 use crate::check::client::told;
 use crate::check::client::waits;
 use crate::check::journal::{Given, Sent, World as Journal};
-use crate::check::views;
+use crate::check::{listed, views};
 use crate::client::Names;
 use crate::history::History;
 use crate::plan::Plan;
@@ -76,7 +76,9 @@ pub(super) async fn judge(plan: &Plan, world: &World, seen: &Seen<'_>, record: &
             let begun_ms = world.begun_us() / 1_000;
             record.timeline.stock = burn_down::stock(&journal, &codes, &record.timeline, begun_ms);
             let shown = views::check(&ground.store, &journal).await;
-            for (name, findings) in journal.check_all().into_iter().chain([("views", shown)]) {
+            let listed = listed::check(&ground.store, &journal).await;
+            let of_views = [("views", shown), ("listed", listed)];
+            for (name, findings) in journal.check_all().into_iter().chain(of_views) {
                 *record.checked.entry(name.to_owned()).or_default() += findings.looked_at;
                 record.violations.extend(findings.violations);
             }

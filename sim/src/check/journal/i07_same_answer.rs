@@ -11,6 +11,9 @@ use entity::{EntityKey, IdempotencyKey, Timestamp};
 use super::{Findings, World};
 use crate::history::Ask;
 
+/// How long what was done is remembered under its key, if nobody sets another time.
+const KEEP_MS: u64 = entity::limits::IDEMPOTENCY_KEEP_MS;
+
 /// Judges every kept outcome, every order, and every placing of the history.
 #[must_use]
 pub fn check(world: &World) -> Findings {
@@ -34,6 +37,11 @@ fn kept(world: &World, found: &mut Findings) {
         found.judge(fits, || {
             let (who, version) = (&record.key, record.version);
             format!("{who} at {version} took effect again for a key that it keeps: {key:?}")
+        });
+        let keep_ms = kept.expires_at.since_ms(kept.at);
+        found.judge(kept.outcome.is_err() || keep_ms >= KEEP_MS, || {
+            let (who, version) = (&record.key, record.version);
+            format!("{who} at {version} keeps what it did for {keep_ms} ms only: {key:?}")
         });
         if record.key.kind != kinds::CART {
             continue;

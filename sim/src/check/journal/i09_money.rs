@@ -1,13 +1,14 @@
 //! I9: money. Ledgers sum to zero, no side of a wallet is negative, and no order gets or gives
 //! back more than was set aside for it. Wallets are counted a second time (`money.rs`). Of an order
-//! that pays at the door and is whole, parcels collect what it costs.
+//! that pays at the door and is whole, parcels collect what it costs; of one that is not, its buyer
+//! pays for the rest (`parts_paid.rs`).
 
 use commerce::order::{self, Stage, WalletPhase};
 use commerce::{keys, kinds};
 use entity::{EntityKey, uuid5};
 
 use super::money::{Settled, Wallet};
-use super::{Findings, World};
+use super::{Findings, World, parts_paid};
 
 /// Judges every version of every wallet, and the money of every order.
 #[must_use]
@@ -39,6 +40,7 @@ fn order_money(world: &World, key: &EntityKey, body: &order::Body, found: &mut F
         format!("{key}: captured {captured}, refunded {refunded}, totals fit: {totals}")
     });
     at_the_door(key, body, found);
+    parts_paid::check(world, key, body, found);
     let Some(part) = &body.wallet else { return };
     let account = keys::wallet(&body.terms.owner.customer(&key.tenant));
     let Some(wallet) = world.shop.wallets.get(&account) else { return };

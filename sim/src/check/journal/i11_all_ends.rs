@@ -172,7 +172,7 @@ pub(super) fn over_time(world: &World, found: &mut Findings) {
         let Some(body) = shipment else { continue };
         let is_away =
             matches!(body.phase, shipment::Phase::Dispatched | shipment::Phase::InTransit);
-        let left = body.dispatched_at.filter(|_| is_away);
+        let left = world.shop.left_at.get(key).copied().filter(|_| is_away);
         let late = left.filter(|left| is_over(*left, body.content.auto_receipt_ms));
         found.judge(late.is_none(), || format!("{key} is {:?} since {late:?}", body.phase));
     }

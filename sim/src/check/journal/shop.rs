@@ -13,8 +13,9 @@ use commerce::order::{self, After, Fact, Order};
 use commerce::product::Product;
 use commerce::shipment::{self, Shipment};
 use commerce::sku::Sku;
-use entity::EntityKey;
+use entity::{EntityKey, Timestamp};
 
+use super::customers::CustomerFold;
 use super::decoded::{Decoded, Row};
 use super::fold::Folder;
 use super::ledger::Ledger;
@@ -74,6 +75,9 @@ pub(super) struct Shop {
     pub(super) orders: BTreeMap<EntityKey, OrderFold>,
     pub(super) carts: BTreeMap<EntityKey, CartFold>,
     pub(super) shipments: BTreeMap<EntityKey, Option<Box<shipment::Body>>>,
+    /// When shipments left, by the record that says so.
+    pub(super) left_at: BTreeMap<EntityKey, Timestamp>,
+    pub(super) customers: BTreeMap<EntityKey, CustomerFold>,
     /// What breaks I3.
     pub(super) faults: Vec<String>,
     pub(super) n_events: u64,
@@ -115,11 +119,18 @@ impl Shop {
             kinds::ORDER => self.order(folder, key, rows),
             kinds::CART => self.cart(folder, key, rows),
             kinds::SHIPMENT => {
-                let shipment = folder.fold::<Shipment>(key, rows, |_, _, _| {});
+                let left_at = &mut self.left_at;
+                let shipment = folder.fold::<Shipment>(key, rows, |ctx, _, event| {
+                    if matches!(event.fact, shipment::Fact::Dispatched) {
+                        left_at.insert(key.clone(), ctx.at);
+                    }
+                });
                 self.shipments.insert(key.clone(), shipment.body);
             }
             kinds::CUSTOMER => {
-                folder.fold::<Customer>(key, rows, |_, _, _| {});
+                let mut fold = CustomerFold::default();
+                folder.fold::<Customer>(key, rows, |ctx, state, _| fold.event(ctx, state));
+                self.customers.insert(key.clone(), fold);
             }
             kinds::PRODUCT => {
                 folder.fold::<Product>(key, rows, |_, _, _| {});

@@ -6,11 +6,16 @@ mod cases_saga;
 mod rig;
 mod tamper;
 
+use std::collections::BTreeMap;
+
 use codec::unpack;
-use commerce::{account, sku};
-use entity::{ShardId, Tenant, Timestamp};
+use commerce::customer::{Address, Customer, SavedAddress};
+use commerce::shipment::{self, Shipment};
+use commerce::{account, order, sku};
+use entity::{EventContext, PrincipalKind, ShardId, Tenant, Timestamp};
 use ports::{Checkpoint, OutStreamState, TimerRow};
 
+use super::customers::CustomerFold;
 use super::{CHECKS, Findings, Given, Journals, Rec, World, Written};
 
 /// One way of tampering, and the checker that has to say so.
@@ -73,8 +78,108 @@ fn parcels_that_collect_too_little_are_found() {
     let of_parcels = bodies.find(|body| body.terms.is_cod() && !body.parcels.is_empty());
     of_parcels.expect("one pays at the door").parcels[0].due -= 1;
     let found = check("I9", &world);
-    assert_eq!(found.violations.len(), 1);
-    assert!(found.violations[0].what.contains("is due at the door"), "{:?}", found.violations);
+    let what: Vec<&str> = found.violations.iter().map(|it| it.what.as_str()).collect();
+    assert_eq!(what.len(), 2, "the shipment collects what the order said: {what:?}");
+    assert!(what[0].contains("is due at the door") && what[1].contains("carries 2"), "{what:?}");
+}
+
+#[test]
+fn who_pays_for_what_was_cancelled_is_found() {
+    let unpaid = |is_cod: bool| {
+        let (journals, given) = rig::good();
+        let mut world = World::new(journals, given);
+        let mut bodies = world.shop.orders.values_mut().filter_map(|order| order.body.as_mut());
+        let is_sold = |it: &order::Body| it.confirmed && it.stage != order::Stage::Cancelled;
+        let sold = bodies.find(|it| it.terms.is_cod() == is_cod && is_sold(it));
+        sold.expect("one of each was sold").lines[0].cancelled = 1;
+        check("I9", &world).violations
+    };
+    for is_cod in [true, false] {
+        let found = unpaid(is_cod);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].what.contains("is paid for what was not cancelled"), "{found:?}");
+    }
+}
+
+#[test]
+fn a_parcel_that_never_arrives_is_found_whatever_it_says_itself() {
+    let (mut journals, mut given) = rig::good();
+    let arrived = |event: &shipment::Event| matches!(event.fact, shipment::Fact::Delivered { .. });
+    tamper::drop_event::<Shipment>(&mut journals, arrived);
+    given.clock = Some(Timestamp::MAX);
+    let mut world = World::new(journals, given);
+    for body in world.shop.shipments.values_mut().flatten() {
+        body.dispatched_at = None;
+    }
+    let mut found = world.findings("I11");
+    super::i11_all_ends::over_time(&world, &mut found);
+    let is_said = found.violations.iter().any(|it| it.what.contains("is Dispatched since"));
+    assert!(is_said, "{:?}", found.violations);
+}
+
+#[test]
+fn an_address_that_changes_under_its_version_is_found() {
+    let address = |line1: &str, version| SavedAddress {
+        id: "home".into(),
+        version,
+        is_default: true,
+        address: Address {
+            name: "Ada".into(),
+            line1: line1.into(),
+            line2: None,
+            city: "Springfield".into(),
+            region: None,
+            postal_code: "90210".into(),
+            country: "US".into(),
+            phone: None,
+        },
+    };
+    let key = commerce::keys::customer(&Tenant::new("demo"), PrincipalKind::Customer, "ann");
+    let faults = |addresses: &[(u64, SavedAddress)]| {
+        let mut fold = CustomerFold::default();
+        for (version, address) in addresses {
+            let ctx = EventContext { key: &key, version: *version, at: Timestamp(1) };
+            fold.event(&ctx, &Customer { addresses: vec![address.clone()], ..Default::default() });
+        }
+        fold.faults.len()
+    };
+    let first = || (1, address("1 Road", 1));
+    assert_eq!(faults(&[first(), (2, address("1 Road", 1)), (3, address("2 Road", 3))]), 0);
+    assert_eq!(faults(&[first(), (2, address("2 Road", 1))]), 1, "it shows another house");
+    let other = SavedAddress { is_default: false, ..address("1 Road", 1) };
+    assert_eq!(faults(&[first(), (2, other)]), 1, "it is the default no more");
+    assert_eq!(faults(&[(2, address("1 Road", 1))]), 1, "it is new");
+}
+
+#[test]
+fn lists_hold_each_order_where_it_belongs() {
+    let (journals, given) = rig::good();
+    let world = World::new(journals, given);
+    let places = (0..3).map(|shard| (ShardId(shard), u64::MAX)).collect();
+    let fold = &edge::Views::FOLDS[0];
+    let rows = crate::check::views::folded(&world, fold, &places).unwrap();
+    let judged = |rows: &BTreeMap<Vec<u8>, Vec<u8>>, places: &BTreeMap<ShardId, u64>| {
+        let mut found = world.findings("listed");
+        crate::check::listed::judge_rows(rows, places, &world, &mut found).unwrap();
+        found
+    };
+    let found = judged(&rows, &places);
+    assert!(found.violations.is_empty() && found.looked_at > 20, "{found:?}");
+    let mut n_found = 0;
+    for key in rows.keys() {
+        let mut fewer = rows.clone();
+        let row = fewer.remove(key).unwrap();
+        n_found += usize::from(!judged(&fewer, &places).violations.is_empty());
+        assert_eq!(judged(&fewer, &BTreeMap::new()).violations, [], "nothing is shown yet");
+        // Where only the row of state differs, lists do not show it.
+        let others = rows.iter().filter(|(other, _)| other[0] == key[0] && **other != *key);
+        for (other, _) in others.filter(|(_, other)| **other != row).take(1) {
+            let mut moved = rows.clone();
+            moved.insert(other.clone(), row.clone());
+            n_found += usize::from(!judged(&moved, &places).violations.is_empty());
+        }
+    }
+    assert!(n_found >= 30, "of rows that are missing or another's {n_found} are found");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! All that a run left behind, decoded and folded once for all checkers.
 
 use commerce::keys;
+use commerce::order::{After, Owner};
 use entity::{EntityKey, ShardId, Timestamp};
 use ports::{Store, StoreError};
 
@@ -10,6 +11,23 @@ use super::given::Given;
 use super::read::{Journals, Published};
 use super::shop::Shop;
 use super::{CHECKS, Check};
+
+/// What lists have to say of an order.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed<'a> {
+    /// Which.
+    pub key: &'a EntityKey,
+    /// Its shard.
+    pub shard: ShardId,
+    /// The commit of its last record.
+    pub commit_no: u64,
+    /// Whose it is.
+    pub owner: &'a Owner,
+    /// When it was placed.
+    pub placed_at: Timestamp,
+    /// Its words.
+    pub after: After,
+}
 
 /// What a run left behind.
 #[derive(Debug)]
@@ -40,6 +58,20 @@ impl World {
     pub fn units_for_sale(&self, code: &str) -> Vec<(u64, u64)> {
         let ledger = self.shop.skus.get(&keys::sku(&self.given.tenant, code));
         ledger.map(|ledger| ledger.for_sale.clone()).unwrap_or_default()
+    }
+
+    /// Every order that was placed, with what lists say of it.
+    #[must_use]
+    pub fn listed(&self) -> Vec<Listed<'_>> {
+        let mut listed = Vec::new();
+        for (key, order) in &self.shop.orders {
+            let last = self.decoded.entities.get(key).and_then(|rows| rows.last());
+            let (Some(body), Some(last)) = (&order.body, last) else { continue };
+            let Rec { shard, commit_no, .. } = self.decoded.records[*last];
+            let (owner, placed_at, after) = (&body.terms.owner, body.placed_at, body.after());
+            listed.push(Listed { key, shard, commit_no, owner, placed_at, after });
+        }
+        listed
     }
 
     /// Decodes and folds what was read before.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use codec::{pack, unpack};
 use commerce::cart::{self, Cart};
+use commerce::customer::{self, Customer};
 use commerce::kinds;
 use commerce::order::{Fact, Order};
 use commerce::shipment::{self, Shipment};
@@ -30,12 +31,15 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "two orders for a key", reported_by: "I7", tamper: two_orders },
     Case { name: "placed twice", reported_by: "I7", tamper: placed_twice },
     Case { name: "a number twice", reported_by: "I7", tamper: number_twice },
+    Case { name: "kept for a moment only", reported_by: "I7", tamper: kept_briefly },
     Case { name: "a client got two orders", reported_by: "I7", tamper: told_two },
     Case { name: "an order stays half way", reported_by: "I11", tamper: half_way },
     Case { name: "a cart stays frozen", reported_by: "I11", tamper: still_frozen },
     Case { name: "a shipment was not told", reported_by: "I11", tamper: untold_shipment },
     Case { name: "a compensation stays open", reported_by: "I11", tamper: open_step },
     Case { name: "an order waits for long", reported_by: "prompt", tamper: half_way },
+    Case { name: "an order unknown to its buyer", reported_by: "customers", tamper: unknown_order },
+    Case { name: "a cart unknown to its buyer", reported_by: "customers", tamper: unknown_cart },
     Case { name: "a quarantine", reported_by: "I11", tamper: quarantine },
     Case { name: "a dead letter", reported_by: "I11", tamper: dead_letter },
     Case { name: "an order of another generation", reported_by: "I12", tamper: generation },
@@ -160,6 +164,26 @@ fn two_orders(journals: &mut Journals, _: &mut Given) {
         }
         _ => false,
     });
+}
+
+fn kept_briefly(journals: &mut Journals, _: &mut Given) {
+    record(journals, |record| match record.kept.as_deref_mut() {
+        Some((_, kept)) if kept.outcome.is_ok() => {
+            kept.expires_at = kept.at.plus_ms(600_000);
+            true
+        }
+        Some(_) | None => false,
+    });
+}
+
+fn unknown_order(journals: &mut Journals, _: &mut Given) {
+    drop_event::<Customer>(journals, |event| {
+        matches!(event, customer::Event::OrderRecorded { .. })
+    });
+}
+
+fn unknown_cart(journals: &mut Journals, _: &mut Given) {
+    drop_event::<Customer>(journals, |event| matches!(event, customer::Event::CartOpened { .. }));
 }
 
 fn placed_twice(journals: &mut Journals, _: &mut Given) {
