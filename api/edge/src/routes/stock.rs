@@ -310,13 +310,24 @@ async fn get_stock(call: Call<NoBody>) -> Result<Reply<Json<Stock>>, Problem> {
     }
 }
 
-/// Whether the shop has a location: stock that lies nowhere could be sold and never leave.
-fn has_location<B>(call: &Call<B>, name: &str) -> bool {
-    call.edge.shop().terms().locations.iter().any(|known| known == name)
+/// Whether the shop has a location: stock that lies nowhere could be sold and never leave. What
+/// lies at one that was taken out of the terms can still be counted and kept back.
+async fn has_location<B>(call: &Call<B>, name: &str) -> Result<bool, Problem> {
+    if call.edge.shop().terms().locations.iter().any(|known| known == name) {
+        return Ok(true);
+    }
+    let asker = call.asker().shown(Scope::StockRead);
+    let seen = call.edge.shop().query::<Sku>(&asker, &key(call), &sku::Query::Stock, 0).await;
+    match seen.map(|seen| seen.view) {
+        Ok(sku::View::Stock(stock)) => Ok(stock.locations.iter().any(|at| at.location == name)),
+        Ok(other) => Err(common::unexpected(&other)),
+        Err(problem) if problem.code() == Code::NotFound => Ok(false),
+        Err(problem) => Err(problem),
+    }
 }
 
 async fn set_policy(call: Call<Json<Policy>>) -> Result<Reply<Json<Stock>>, Problem> {
-    if !has_location(&call, call.path.expect("location")) {
+    if !has_location(&call, call.path.expect("location")).await? {
         return Err(Problem::new(Code::NotFound).detail("no such location"));
     }
     let command = sku::Command::SetPolicy {
@@ -334,7 +345,7 @@ async fn set_policy(call: Call<Json<Policy>>) -> Result<Reply<Json<Stock>>, Prob
 
 async fn adjust(call: Call<Json<Adjustment>>) -> Result<Reply<Json<Adjusted>>, Problem> {
     let body = &call.body.0;
-    if !has_location(&call, &body.location) {
+    if !has_location(&call, &body.location).await? {
         return Err(Problem::failed("/location", "unknown_value", "is no location of the shop"));
     }
     let change = match (&body.delta, &body.count) {

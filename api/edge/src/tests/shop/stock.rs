@@ -1,7 +1,12 @@
 //! Stock as staff sees it.
 
+use commerce::keys;
+use commerce::sku::{self, Sku};
+use entity::{Cause, Principal, Scopes, Tenant};
+use serde_json::json;
+
 use super::rig::Rig;
-use crate::testing::{get, post};
+use crate::testing::{ask, get, post};
 
 #[actix_web::test]
 async fn an_adjustment_is_the_newest_movement() {
@@ -53,6 +58,42 @@ async fn movements_are_listed_to_the_first_one() {
         }
         assert_eq!(ids, wanted, "each once, by pages of {limit}");
         assert_eq!(stock["locations"][0]["on_hand"], sum, "I6: {stock}");
+    }
+}
+
+#[actix_web::test]
+async fn what_lies_where_the_shop_sells_no_more_can_still_be_counted_and_kept_back() {
+    let rig = Rig::new().await;
+    let count = |sku: &str, location: &str, count: u32| {
+        let body = json!({"location": location, "count": count, "reason": "closed"}).to_string();
+        let path = format!("/v1/stock/{sku}/adjustments");
+        post(&path).bearer(&rig.staff).header("idempotency-key", &body).json(&body)
+    };
+    let keep = |sku: &str, location: &str| {
+        let path = format!("/v1/stock/{sku}/locations/{location}");
+        let ask = ask("PUT", &path).bearer(&rig.staff).header("if-match", "*");
+        ask.json(r#"{"safety":3,"oversell_limit":0}"#)
+    };
+    // As it was received while the terms still had the location.
+    let received = sku::Command::Adjust {
+        location: "closed".into(),
+        change: sku::Change::Count(5),
+        reason: "received".into(),
+    };
+    let principal = Principal { scopes: Scopes::ALL, ..Principal::system(Tenant::new("demo")) };
+    let by_staff =
+        cluster::Ask { principal, cause: Cause::default(), idempotency: None, wait_ms: 5_000 };
+    let key = keys::sku(&Tenant::new("demo"), "tea-1");
+    rig.node.region().ask::<Sku>(&key, &received, by_staff).await.unwrap();
+    let kept = rig.send(keep("tea-1", "closed")).await;
+    assert_eq!((kept.status, &kept.json()["available"]), (200, &12.into()), "{}", kept.text());
+    let counted = rig.send(count("tea-1", "closed", 0)).await;
+    let available = &counted.json()["stock"]["available"];
+    assert_eq!((counted.status, available), (200, &10.into()), "{}", counted.text());
+    for (sku, location) in [("tea-2", "closed"), ("tea-1", "nowhere"), ("nothing", "closed")] {
+        let refused = rig.send(count(sku, location, 1)).await;
+        assert_eq!(refused.brief(), "422 validation_failed", "{sku} {location}");
+        assert_eq!(rig.send(keep(sku, location)).await.brief(), "404 not_found", "{sku}");
     }
 }
 
