@@ -126,13 +126,20 @@ impl Config {
         let (drain_timeout_ms, drain_notice_ms) =
             drain(demo, file.drain_timeout_ms, file.drain_notice_ms)?;
         let http = args.http.or(file.http).unwrap_or_else(|| "127.0.0.1:8080".into());
+        let node = args.node.or(file.node).unwrap_or_else(|| "node-1".into());
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        if !(1..=64).contains(&node.len()) || !node.bytes().all(fits) {
+            return Err(ConfigError(format!(
+                "node = {node}: allowed are letters, digits, '.', '-' and '_', at most 64"
+            )));
+        }
         let admin = args.admin.or(file.admin).unwrap_or_else(|| "127.0.0.1:8081".into());
         Ok(Self {
             demo,
             data: args.data.or(file.data).unwrap_or_else(|| "./mercato-data".into()),
             http: address("http", &http)?,
             admin: address("admin", &admin)?,
-            node: args.node.or(file.node).unwrap_or_else(|| "node-1".into()),
+            node,
             nats: args.nats.or(file.nats.url),
             nats_create_streams: file.nats.create_streams.unwrap_or(true),
             nats_duplicate_window_ms: file.nats.duplicate_window_ms.unwrap_or(120_000),
@@ -261,10 +268,47 @@ mod tests {
         assert_eq!((shops.terms.ccy.code(), shops.terms.wallet_grant), ("EUR", 0));
         assert_eq!(shops.tenants.of_key("pk_acme").unwrap().0.as_str(), "acme");
         assert_eq!(shops.issuers[0].tenant.as_ref().unwrap().as_str(), "acme");
+        let with_terms = |line: &str| SHOP.replace("[[shop]]", &format!("{line}\n[[shop]]"));
+        let names = |n: u32| (0..n).map(|n| format!("l-{n}")).collect::<Vec<_>>();
+        let options = |n| {
+            let option = |id: String| format!(", {{ id = \"{id}\", amount = 1 }}");
+            names(n).into_iter().map(option).collect::<String>()
+        };
+        let most = with_terms(&format!("locations = {:?}", names(64)));
+        let most = most.replace("490 }", &format!("490 }}{}", options(63)));
+        assert!(
+            file(&format!("{most}origins = [\"http://[::1]:80\", \"https://a-1.example\"]"))
+                .is_ok()
+        );
         for (text, named) in [
             (format!("demo = true\n{SHOP}"), "a demo brings its own shops"),
-            (format!("{SHOP}[[shop]]\nname = \"a\"\nkeys = [\"pk_acme\"]"), "two tenants"),
+            (
+                format!("{SHOP}[[shop]]\nname = \"a\"\nkeys = [\"pk_acme\"]"),
+                "shop.keys = pk_acme: stands",
+            ),
             (format!("{SHOP}[[shop]]\nname = \"A b\""), "shop.name = A b: allowed"),
+            (format!("{SHOP}[[shop]]\nname = \"acme\""), "shop.name = acme: stands there twice"),
+            (
+                format!("{SHOP}keys = [\"\"]").replace("keys = [\"pk_acme\"]\n", ""),
+                "shop.keys: an empty",
+            ),
+            (format!("{SHOP}hosts = [\"\"]"), "shop.hosts = : allowed"),
+            (format!("{SHOP}origins = [\"*\"]"), "shop.origins = *: allowed"),
+            (
+                format!("{SHOP}origins = [\"https://a.example/\"]"),
+                "shop.origins = https://a.example/",
+            ),
+            (
+                format!("{SHOP}origins = [\"https://A.example\"]"),
+                "shop.origins = https://A.example",
+            ),
+            (format!("{SHOP}{}", issuer.replace("mercato", "")), "issuer.audience"),
+            (with_terms("locations = [\"a\", \"a\"]"), "terms.locations = a: stands there twice"),
+            (with_terms(&format!("locations = {:?}", names(65))), "terms.locations: 65 of them"),
+            (
+                SHOP.replace("490 }", &format!("490 }}{}", options(64))),
+                "terms.shipping: 65 of them",
+            ),
             (format!("{SHOP}{issuer}tenant = \"other\""), "issuer.tenant = other"),
             (format!("{SHOP}{}", issuer.replace("https", "http")), "neither https nor loopback"),
             (SHOP.replace("EUR", "euro"), "terms.currency = euro"),
@@ -289,6 +333,8 @@ mod tests {
             ("[orders]\nnope = 1", "unknown key orders.nope"),
             ("[orders]\nt_pay_ms = 1", "orders.t_pay_ms = 1: allowed are"),
             ("[orders]\nt_pay_ms = \"x\"", "orders.t_pay_ms"),
+            ("node = \"\"", "node = : allowed are letters"),
+            ("node = \"a b\"", "node = a b: allowed are letters"),
             ("http = \"nowhere\"", "http = nowhere: allowed"),
             ("[nats]\nnope = 1", "nope"),
             ("[nope]", "unknown table nope"),

@@ -25,8 +25,9 @@
 use std::collections::BTreeSet;
 
 use commerce::cart::DEFAULT_SHIPPING;
-use commerce::money::Ccy;
-use commerce::sku::DEFAULT_BOOK;
+use commerce::money::{Ccy, EDGE_MAX};
+use commerce::pricing::SHIPPING_OPTIONS_MAX;
+use commerce::sku::{DEFAULT_BOOK, limits::LOCATIONS_MAX};
 use compact_str::CompactString;
 use edge::identity::{IssuerConfig, TenantConfig, Tenants};
 use edge::shop::{ShippingOption, Terms};
@@ -126,15 +127,16 @@ pub(super) fn of(tables: Tables, is_demo: bool) -> Result<Option<Shops>, ConfigE
     let terms = terms.check()?;
     let shops = tables.shops.into_iter().map(|shop| shop.check(&terms.channel));
     let shops = shops.collect::<Result<Vec<_>, _>>()?;
+    distinct("shop.name", shops.iter().map(|shop| shop.name.as_str()))?;
+    distinct("shop.hosts", shops.iter().flat_map(|shop| &shop.hosts).map(String::as_str))?;
+    let keys = shops.iter().flat_map(|shop| &shop.keys);
+    distinct("shop.keys", keys.map(|(key, _)| key.as_str()))?;
     let names: BTreeSet<Tenant> = shops.iter().map(|shop| shop.name.clone()).collect();
     let tenants = Tenants::new(shops, None).map_err(|error| ConfigError(error.to_string()))?;
     let issuers = tables.issuers.into_iter().map(|issuer| issuer.check(&names));
     let issuers = issuers.collect::<Result<Vec<_>, _>>()?;
-    let mut urls = BTreeSet::new();
-    if let Some(twice) = issuers.iter().find(|issuer| !urls.insert(&issuer.issuer)) {
-        // A token says its issuer; which of two was meant, nobody could tell.
-        return Err(ConfigError(format!("issuer.issuer = {}: stands there twice", twice.issuer)));
-    }
+    // A token says its issuer; which of two was meant, nobody could tell.
+    distinct("issuer.issuer", issuers.iter().map(|issuer| issuer.issuer.as_str()))?;
     Ok(Some(Shops { terms, tenants, issuers }))
 }
 
@@ -142,7 +144,9 @@ impl TermsTable {
     fn check(self) -> Result<Terms, ConfigError> {
         let ccy = Ccy::parse(&self.currency).map_err(|_| {
             let currency = &self.currency;
-            ConfigError(format!("terms.currency = {currency}: allowed are ISO 4217 codes: EUR"))
+            ConfigError(format!(
+                "terms.currency = {currency}: allowed are ISO 4217 codes, such as EUR"
+            ))
         })?;
         if !(0..=1_000_000).contains(&self.tax_ppm) {
             let tax_ppm = self.tax_ppm;
@@ -155,23 +159,24 @@ impl TermsTable {
                 "terms.shipping: one with id = \"{DEFAULT_SHIPPING}\" is needed, with which carts begin"
             )));
         }
-        let mut ids = BTreeSet::new();
+        at_most("terms.shipping", self.shipping.len(), SHIPPING_OPTIONS_MAX)?;
         for ShippingTable { id, amount } in &self.shipping {
             word("terms.shipping.id", id)?;
-            if !ids.insert(id) {
-                return Err(ConfigError(format!("terms.shipping.id = {id}: stands there twice")));
-            }
-            if !(0..=commerce::money::EDGE_MAX).contains(amount) {
-                let text = format!("terms.shipping.amount = {amount}: allowed are minor units");
-                return Err(ConfigError(text));
+            if !(0..=EDGE_MAX).contains(amount) {
+                return Err(ConfigError(format!(
+                    "terms.shipping.amount = {amount}: allowed are 0 to {EDGE_MAX} minor units"
+                )));
             }
         }
+        distinct("terms.shipping.id", self.shipping.iter().map(|option| option.id.as_str()))?;
         if self.locations.is_empty() {
             return Err(ConfigError("terms.locations: at least one is needed".into()));
         }
+        at_most("terms.locations", self.locations.len(), LOCATIONS_MAX)?;
         for location in &self.locations {
             word("terms.locations", location)?;
         }
+        distinct("terms.locations", self.locations.iter().map(String::as_str))?;
         word("terms.channel", &self.channel)?;
         let option = |it: ShippingTable| ShippingOption { id: it.id, amount: it.amount };
         Ok(Terms {
@@ -192,9 +197,19 @@ impl TermsTable {
 impl ShopTable {
     fn check(self, channel: &str) -> Result<TenantConfig, ConfigError> {
         word("shop.name", &self.name)?;
-        if let Some(host) = self.hosts.iter().find(|host| host.contains(':')) {
+        let is_host = |host: &String| !host.is_empty() && !host.contains([':', '/', ' ']);
+        if let Some(host) = self.hosts.iter().find(|host| !is_host(host)) {
             return Err(ConfigError(format!(
                 "shop.hosts = {host}: allowed are names without a port"
+            )));
+        }
+        if self.keys.iter().any(String::is_empty) {
+            return Err(ConfigError("shop.keys: an empty one would be everybody's".into()));
+        }
+        if let Some(origin) = self.origins.iter().find(|origin| !is_origin(origin)) {
+            return Err(ConfigError(format!(
+                "shop.origins = {origin}: allowed is what browsers send, such as https://shop.example \
+                 (lower case, no path, no slash at the end)"
             )));
         }
         let channel = CompactString::new(channel);
@@ -213,6 +228,9 @@ impl IssuerTable {
         let Self { issuer, audience, tenant } = self;
         edge::identity::check_transport(&issuer)
             .map_err(|error| ConfigError(format!("issuer.issuer: {error}")))?;
+        if audience.is_empty() {
+            return Err(ConfigError("issuer.audience: what its tokens are for is missing".into()));
+        }
         let tenant = tenant.as_deref().map(Tenant::new);
         if let Some(unknown) = tenant.as_ref().filter(|tenant| !shops.contains(tenant)) {
             return Err(ConfigError(format!(
@@ -221,6 +239,34 @@ impl IssuerTable {
         }
         Ok(IssuerConfig { issuer, audience, tenant })
     }
+}
+
+/// Whether a browser could send it as an `Origin`: scheme, host, perhaps a port, in lower case.
+fn is_origin(origin: &str) -> bool {
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let fits = |b: u8| {
+        b.is_ascii_lowercase()
+            || b.is_ascii_digit()
+            || matches!(b, b'.' | b'-' | b':' | b'[' | b']')
+    };
+    host.is_some_and(|host| !host.is_empty() && host.bytes().all(fits))
+}
+
+fn at_most(key: &str, n: usize, max: usize) -> Result<(), ConfigError> {
+    match n {
+        n if n > max => Err(ConfigError(format!("{key}: {n} of them, allowed are at most {max}"))),
+        _ => Ok(()),
+    }
+}
+
+fn distinct<'a>(key: &str, all: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
+    let mut seen = BTreeSet::new();
+    for one in all {
+        if !seen.insert(one) {
+            return Err(ConfigError(format!("{key} = {one}: stands there twice")));
+        }
+    }
+    Ok(())
 }
 
 /// Names that stand in keys, subjects of events and paths.
