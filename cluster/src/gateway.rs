@@ -311,7 +311,8 @@ impl Gateway {
     /// How many places asks between nodes take: sent and not answered, taken for other nodes,
     /// waiting for an owner or for a shard on its way. None, once nobody waits for anything.
     pub(crate) fn n_taken(&self) -> usize {
-        let (n_sent, n_kept) = (self.sent.lock().waiting.len(), self.buffers.lock().n_waiting);
+        let n_sent = self.sent.lock().waiting.len();
+        let n_kept = self.buffers.lock().n_waiting;
         let n_pausing = self.n_pausing.load(Ordering::Relaxed);
         n_sent + n_kept + n_pausing + self.n_under_way.load(Ordering::Relaxed)
     }

@@ -169,7 +169,7 @@ async fn whole(
     staff.look_at_shop(n_skus, until_us).await;
     watching.abort();
     settle::let_deadlines_pass(world, settle_us, &staff).await.map_err(restless)?;
-    settle::give_places_back(world).await.map_err(restless)?;
+    settle::give_places_back(world, settle_us).await.map_err(restless)?;
     world.end();
     tell(&|| progress(world, clients));
     Ok(())

@@ -7,7 +7,7 @@ use crate::TypeId;
 /// The codec's error.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// The value is larger than [`crate::VALUE_BYTES_MAX`] or cannot be represented.
+    /// The value cannot be represented: a sequence of unknown length, or what its own code refuses.
     #[error("encode failed: {0}")]
     Encode(String),
     /// The bytes are not a value of the type.

@@ -22,7 +22,7 @@ pub use packed::{Packed, pack, unpack};
 pub use plain::{from_bytes, to_bytes, to_bytes_into};
 pub use stored::{Stored, TypeId};
 
-/// The largest value that is encoded or decoded, in bytes.
+/// The largest value that is decoded, in bytes.
 ///
 /// A journal frame may hold 4 MiB (many records of at most 512 KiB); snapshots are capped lower.
 pub const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;

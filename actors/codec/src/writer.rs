@@ -2,7 +2,7 @@
 //!
 //! Guarantees: the very bytes that bincode 2 `standard()` writes, which reads them (a property
 //! test holds the two together). Written here, for writing is what a journal does most: behind
-//! bincode's own serializer it was a third of all instructions of an order
+//! bincode's own serializer it was a third of the instructions of an order
 //! (docs/decisions/0020-a-writer-of-our-own.md).
 //!
 //! The layout: fields one after the other without names; lengths, variants and numbers of two

@@ -71,16 +71,18 @@ pub(super) async fn let_deadlines_pass(
 }
 
 /// Waits until no place is taken that is given to whoever asks for anything. `Err`: one is never
-/// given back; many such fill a node that has nothing to do.
-pub(super) async fn give_places_back(world: &World) -> Result<(), String> {
+/// given back; many such fill a node that has nothing to do. What happens meanwhile settles, too.
+pub(super) async fn give_places_back(world: &World, within_us: u64) -> Result<(), String> {
     let until_us = world.kernel().now_us() + PLACES_US;
-    loop {
-        let Some(kept) = kept(&world.places()) else { return Ok(()) };
+    let mut has_slept = false;
+    while let Some(kept) = kept(&world.places()) {
         if world.kernel().now_us() > until_us {
             return Err(format!("places are never given back: {kept}"));
         }
         world.kernel().sleep_us(LOOK_US).await;
+        has_slept = true;
     }
+    if has_slept { settle(world, within_us).await } else { Ok(()) }
 }
 
 /// The places that are taken, if there are any.

@@ -311,7 +311,7 @@ async fn get_stock(call: Call<NoBody>) -> Result<Reply<Json<Stock>>, Problem> {
 }
 
 /// Whether the shop has a location: stock that lies nowhere could be sold and never leave. What
-/// lies at one that was taken out of the terms can still be counted and kept back.
+/// ever lay at one that was taken out of the terms can still be counted and kept back.
 async fn has_location<B>(call: &Call<B>, name: &str) -> Result<bool, Problem> {
     if call.edge.shop().terms().locations.iter().any(|known| known == name) {
         return Ok(true);

@@ -27,7 +27,7 @@ use std::collections::BTreeSet;
 use commerce::cart::DEFAULT_SHIPPING;
 use commerce::money::{Ccy, EDGE_MAX};
 use commerce::pricing::SHIPPING_OPTIONS_MAX;
-use commerce::sku::{DEFAULT_BOOK, limits::LOCATIONS_MAX};
+use commerce::sku::DEFAULT_BOOK;
 use compact_str::CompactString;
 use edge::identity::{IssuerConfig, TenantConfig, Tenants};
 use edge::shop::{ShippingOption, Terms};
@@ -159,7 +159,12 @@ impl TermsTable {
                 "terms.shipping: one with id = \"{DEFAULT_SHIPPING}\" is needed, with which carts begin"
             )));
         }
-        at_most("terms.shipping", self.shipping.len(), SHIPPING_OPTIONS_MAX)?;
+        let n_options = self.shipping.len();
+        if n_options > SHIPPING_OPTIONS_MAX {
+            return Err(ConfigError(format!(
+                "terms.shipping: {n_options} of them, allowed are at most {SHIPPING_OPTIONS_MAX}"
+            )));
+        }
         for ShippingTable { id, amount } in &self.shipping {
             word("terms.shipping.id", id)?;
             if !(0..=EDGE_MAX).contains(amount) {
@@ -172,7 +177,6 @@ impl TermsTable {
         if self.locations.is_empty() {
             return Err(ConfigError("terms.locations: at least one is needed".into()));
         }
-        at_most("terms.locations", self.locations.len(), LOCATIONS_MAX)?;
         for location in &self.locations {
             word("terms.locations", location)?;
         }
@@ -204,7 +208,7 @@ impl ShopTable {
             )));
         }
         if self.keys.iter().any(String::is_empty) {
-            return Err(ConfigError("shop.keys: an empty one would be everybody's".into()));
+            return Err(ConfigError("shop.keys: an empty key is none".into()));
         }
         if let Some(origin) = self.origins.iter().find(|origin| !is_origin(origin)) {
             return Err(ConfigError(format!(
@@ -215,7 +219,7 @@ impl ShopTable {
         let channel = CompactString::new(channel);
         Ok(TenantConfig {
             name: Tenant::new(&self.name),
-            hosts: self.hosts,
+            hosts: self.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             keys: self.keys.into_iter().map(|key| (key, channel.clone())).collect(),
             channels: vec![channel],
             origins: self.origins,
@@ -241,22 +245,17 @@ impl IssuerTable {
     }
 }
 
-/// Whether a browser could send it as an `Origin`: scheme, host, perhaps a port, in lower case.
+/// Whether a page could have it: scheme and authority, in lower case, with nothing behind. Apps have
+/// schemes of their own (`capacitor://localhost`).
 fn is_origin(origin: &str) -> bool {
-    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
     let fits = |b: u8| {
-        b.is_ascii_lowercase()
-            || b.is_ascii_digit()
-            || matches!(b, b'.' | b'-' | b':' | b'[' | b']')
+        let is_word = b.is_ascii_lowercase() || b.is_ascii_digit();
+        is_word || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']')
     };
-    host.is_some_and(|host| !host.is_empty() && host.bytes().all(fits))
-}
-
-fn at_most(key: &str, n: usize, max: usize) -> Result<(), ConfigError> {
-    match n {
-        n if n > max => Err(ConfigError(format!("{key}: {n} of them, allowed are at most {max}"))),
-        _ => Ok(()),
-    }
+    origin.split_once("://").is_some_and(|(scheme, authority)| {
+        let is_word = |text: &str| !text.is_empty() && text.bytes().all(fits);
+        is_word(scheme) && is_word(authority)
+    })
 }
 
 fn distinct<'a>(key: &str, all: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {

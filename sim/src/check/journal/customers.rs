@@ -1,10 +1,10 @@
 //! A customer knows what is his, and what shows of him never changes under one version
 //! (domain.md 11).
 //!
-//! - Each address, and the profile, has another version once it shows something else, and only
-//!   then: who writes over the version that he was shown writes over what he saw.
+//! - Each address, and name and email of the profile, has another version once it shows something
+//!   else: who writes over the version that he was shown writes over what he saw.
 //! - Once all is quiet he has every order that was placed and every cart that was opened in his
-//!   name: all of them counted, the newest remembered.
+//!   name: orders are counted, and remembered as long as there are no more than are kept.
 //!
 //! `looked_at`: customers at a version, orders and carts.
 

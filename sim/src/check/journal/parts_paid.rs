@@ -1,5 +1,5 @@
 //! What was cancelled is neither collected nor kept (I9): of an order of which units were cancelled
-//! the buyer pays the rest, at the door or out of his wallet, to the cent.
+//! the buyer pays the rest, at the door or out of his wallet.
 //!
 //! Judged is an order that was sold, of which something is left and nobody is about to stop a
 //! parcel. Each unit costs its share of its line; where a line does not divide evenly, nobody says

@@ -197,10 +197,16 @@ impl Lapses {
 }
 
 fn is_out_of_stock(op: &Op) -> bool {
+    is_conflict(op, "out_of_stock")
+}
+
+fn is_invalid_state(op: &Op) -> bool {
+    is_conflict(op, "invalid_state")
+}
+
+fn is_conflict(op: &Op, code: &str) -> bool {
     let answer = op.answer.as_ref();
-    answer.is_some_and(|answer| {
-        answer.status == 409 && answer.code.as_deref() == Some("out_of_stock")
-    })
+    answer.is_some_and(|answer| answer.status == 409 && answer.code.as_deref() == Some(code))
 }
 
 /// What the placement took of a SKU; `None`: nothing for certain.
@@ -259,7 +265,9 @@ fn take(
         (false, _) => Some(placement.from_us),
     };
     take.released_from_us = left_us.map(|left_us| left_us.max(had_us));
-    let advances = facts.advances.iter().filter(|op| effect(op) != Effect::None);
+    // A parcel that stays since one SKU of it had too few has booked out its other units all the same.
+    let is_in_part = |op: &Op| placement.lines.len() > 1 && is_invalid_state(op);
+    let advances = facts.advances.iter().filter(|op| effect(op) != Effect::None || is_in_part(op));
     take.ship_us = advances.map(|op| op.sent_us).min();
     Some(take)
 }

@@ -399,6 +399,15 @@ const ROWS: &[(&str, u32, &str)] = &[
         40-50 stock 0 = 200 n1",
     ),
     (
+        "a parcel that stays for want of another SKU has booked out its units",
+        3,
+        "
+        0-10 place c1 0x2 1x1 #k1 = 201 o1 v3 confirmed
+        12-14 advance o1 #k3 = 409 invalid_state
+        20-30 count 0 3 #k2 = 200 n3
+        40-50 stock 0 = 200 n3",
+    ),
+    (
         "a count beside a restock",
         0,
         "
