@@ -135,7 +135,7 @@ fn read(rows: &Rows, list: &OrderList) -> Result<Vec<(EntityKey, OrderRow)>, cod
         let row = |entry: Entry<OrderRow>| Some((list.key(&entry)?, entry.row));
         listed.extend(page.entries.into_iter().filter_map(row));
         match page.next {
-            // More rows than there are: it goes round, which is told as orders that are twice in it.
+            // Beyond as many rows as there are it goes round: orders are told to be in it twice.
             Some(next) if after.as_ref() != Some(&next) && listed.len() <= rows.len() => {
                 after = Some(next);
             }

@@ -245,8 +245,8 @@ impl IssuerTable {
     }
 }
 
-/// Whether a page could have it: scheme and authority, in lower case, with nothing behind. Apps have
-/// schemes of their own (`capacitor://localhost`).
+/// Whether a page could have it: scheme and authority, in lower case, with nothing behind. Apps
+/// have schemes of their own (`capacitor://localhost`).
 fn is_origin(origin: &str) -> bool {
     let fits = |b: u8| {
         let is_word = b.is_ascii_lowercase() || b.is_ascii_digit();

@@ -265,7 +265,7 @@ fn take(
         (false, _) => Some(placement.from_us),
     };
     take.released_from_us = left_us.map(|left_us| left_us.max(had_us));
-    // A parcel that stays since one SKU of it had too few has booked out its other units all the same.
+    // A parcel that stays since one SKU of it had too few has booked out its other units.
     let is_in_part = |op: &Op| placement.lines.len() > 1 && is_invalid_state(op);
     let advances = facts.advances.iter().filter(|op| effect(op) != Effect::None || is_in_part(op));
     take.ship_us = advances.map(|op| op.sent_us).min();
