@@ -1,14 +1,14 @@
 //! The application: routes, layers, and answers for paths and methods that do not exist.
 
-use std::collections::BTreeMap;
-use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::middleware::from_fn;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
-use crate::layers;
+use crate::layers::{self, Template};
 use crate::operation::Method;
+use crate::paths::Paths;
 use crate::problem::{Code, Problem};
 use crate::route::{Route, context_of};
 use crate::routes;
@@ -28,30 +28,46 @@ pub fn configure_routes(
     routes: Vec<Route>,
 ) -> impl Fn(&mut web::ServiceConfig) + Clone {
     let data = web::Data::new(state);
+    let paths = Arc::new(Paths::of(routes));
     move |config: &mut web::ServiceConfig| {
+        let paths = Arc::clone(&paths);
+        let answer = move |edge: web::Data<EdgeState>, http: HttpRequest, body: web::Payload| {
+            let paths = Arc::clone(&paths);
+            async move { answer(&paths, edge, http, body).await }
+        };
         // The last one wrapped is the first one asked: CORS goes around everything.
-        let mut scope = web::scope("")
+        let scope = web::scope("")
             .app_data(data.clone())
             .wrap(from_fn(layers::context))
-            .wrap(from_fn(layers::cors));
-        for (prefix, paths) in by_prefix(&routes) {
-            let Some(prefix) = prefix else {
-                scope = paths
-                    .iter()
-                    .fold(scope, |scope, (path, routes)| scope.service(resource(path, routes)));
-                continue;
-            };
-            let nested = paths.iter().fold(web::scope(prefix), |nested, (path, routes)| {
-                nested.service(resource(&path[prefix.len()..], routes))
-            });
-            scope = scope.service(nested.default_service(web::to(not_found)));
-        }
-        config.app_data(data.clone()).service(scope.default_service(web::to(not_found)));
+            .wrap(from_fn(layers::cors))
+            .default_service(web::to(answer));
+        config.app_data(data.clone()).service(scope);
     }
 }
 
-/// The routes of a path; other methods are refused.
-fn resource(path: &str, routes: &[&Route]) -> actix_web::Resource {
+/// Answers a request with the operation of its path and method.
+async fn answer(
+    paths: &Paths,
+    edge: web::Data<EdgeState>,
+    http: HttpRequest,
+    body: web::Payload,
+) -> HttpResponse {
+    let Some(place) = paths.find(http.match_info().as_str()) else { return not_found(&http) };
+    http.extensions_mut().insert(Template(place.template));
+    let is_asked = |route: &&Route| route.operation.method.is(http.method());
+    match place.routes.iter().find(is_asked) {
+        Some(route) => route.answer(edge.get_ref().clone(), http, body.into_inner()).await,
+        None => method_not_allowed(&http, &place.routes),
+    }
+}
+
+fn not_found(http: &HttpRequest) -> HttpResponse {
+    let origin = context_of(http).origin(http.path());
+    Problem::new(Code::NotFound).detail("no such path").respond(&origin)
+}
+
+/// Other methods than those of a path are refused.
+fn method_not_allowed(http: &HttpRequest, routes: &[Route]) -> HttpResponse {
     let mut allowed: Vec<&str> =
         routes.iter().map(|route| route.operation.method.as_str()).collect();
     if allowed.contains(&Method::Get.as_str()) {
@@ -59,70 +75,10 @@ fn resource(path: &str, routes: &[&Route]) -> actix_web::Resource {
     }
     allowed.push("OPTIONS");
     let allowed = allowed.join(", ");
-    let mut resource = web::resource(path);
-    for route in routes {
-        resource = resource.route(route.bind());
-    }
-    resource.default_service(web::to(move |http: HttpRequest| {
-        ready(method_not_allowed(&http, &allowed))
-    }))
-}
-
-/// Routes of a path, by its template.
-type Paths<'a> = BTreeMap<&'static str, Vec<&'a Route>>;
-
-/// Templates by their first two segments, so that a request is matched against the few that
-/// share them and not against every pattern of the application; `None`: there are no two, or a
-/// parameter is among them. Within a prefix a literal segment is asked before a parameter, since
-/// `{` sorts last.
-fn by_prefix(routes: &[Route]) -> BTreeMap<Option<&'static str>, Paths<'_>> {
-    let mut prefixes: BTreeMap<Option<&'static str>, Paths<'_>> = BTreeMap::new();
-    for route in routes {
-        let path = route.operation.path;
-        let paths = prefixes.entry(prefix(path)).or_default();
-        paths.entry(path).or_default().push(route);
-    }
-    prefixes
-}
-
-fn prefix(path: &'static str) -> Option<&'static str> {
-    let (second, _) = path.match_indices('/').nth(1)?;
-    let end = path[second + 1..].find('/').map_or(path.len(), |at| second + 1 + at);
-    Some(&path[..end]).filter(|prefix| !prefix.contains('{') && !prefix.ends_with('/'))
-}
-
-fn not_found(http: HttpRequest) -> Ready<HttpResponse> {
-    let origin = context_of(&http).origin(http.path());
-    ready(Problem::new(Code::NotFound).detail("no such path").respond(&origin))
-}
-
-fn method_not_allowed(http: &HttpRequest, allowed: &str) -> HttpResponse {
     if http.method() == actix_web::http::Method::OPTIONS {
         HttpResponse::NoContent().insert_header((header::ALLOW, allowed)).finish()
     } else {
         let origin = context_of(http).origin(http.path());
         Problem::new(Code::MethodNotAllowed).header(header::ALLOW, allowed).respond(&origin)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::prefix;
-
-    #[test]
-    fn a_prefix_is_two_segments_without_parameters() {
-        for (path, expected) in [
-            ("/v1/orders/{id}/lines", Some("/v1/orders")),
-            ("/v1/orders/{id}", Some("/v1/orders")),
-            ("/v1/orders", Some("/v1/orders")),
-            ("/.well-known/jwks.json", Some("/.well-known/jwks.json")),
-            ("/v1/{any}", None),
-            ("/{any}/orders", None),
-            ("/board", None),
-            ("/v1/", None),
-            ("/", None),
-        ] {
-            assert_eq!(prefix(path), expected, "{path}");
-        }
     }
 }

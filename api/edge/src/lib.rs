@@ -21,6 +21,7 @@ pub mod limits;
 pub mod openapi;
 pub mod operation;
 pub mod operator;
+mod paths;
 pub mod problem;
 pub mod push;
 pub mod quoting;

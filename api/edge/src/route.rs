@@ -10,15 +10,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, dev::Payload, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, dev::Payload};
 use entity::Principal;
 use serde_json::Value;
 
 use crate::identity::Caller;
 use crate::input::{Input, NoBody};
-use crate::layers::Template;
 use crate::openapi::Content;
 use crate::operation::{ErrorForm, Gate, Idempotency, Method, Operation, Precondition};
+use crate::paths;
 use crate::problem::{Code, Problem};
 use crate::rate::Quota;
 use crate::reply::{Output, Rendering, Reply, VARY};
@@ -168,53 +168,40 @@ impl Route {
         Self { request, ..self }
     }
 
-    /// The actix route.
-    #[must_use]
-    pub(crate) fn bind(&self) -> actix_web::Route {
-        let route = match self.operation.method {
-            Method::Get => web::route()
-                .guard(actix_web::guard::Any(actix_web::guard::Get()).or(actix_web::guard::Head())),
-            Method::Post => web::post(),
-            Method::Put => web::put(),
-            Method::Patch => web::patch(),
-            Method::Delete => web::delete(),
+    /// Answers a request.
+    pub(crate) async fn answer(
+        &self,
+        edge: EdgeState,
+        http: HttpRequest,
+        payload: Payload,
+    ) -> HttpResponse {
+        let operation = self.operation;
+        let quotas = Quotas::default();
+        let context = context_of(&http);
+        let origin = context.origin(http.path());
+        let if_match = http.headers().get(IF_MATCH).filter(|_| !operation.weak_match);
+        let is_weak = if_match.is_some_and(|tag| tag.as_bytes().starts_with(b"W/"));
+        let answer = match enter(operation, &edge) {
+            Ok(_place) => (self.handler)(edge, http, payload, Rc::clone(&quotas)).await,
+            Err(full) => operation.shed.map(|shed| shed()).ok_or(full),
         };
-        let (operation, handler) = (self.operation, Arc::clone(&self.handler));
-        route.to(move |edge: web::Data<EdgeState>, http: HttpRequest, payload: web::Payload| {
-            let handler = Arc::clone(&handler);
-            async move {
-                http.extensions_mut().insert(Template(operation.path));
-                let quotas = Quotas::default();
-                let context = context_of(&http);
-                let origin = context.origin(http.path());
-                let edge = edge.get_ref().clone();
-                let if_match = http.headers().get(IF_MATCH).filter(|_| !operation.weak_match);
-                let is_weak = if_match.is_some_and(|tag| tag.as_bytes().starts_with(b"W/"));
-                let answer = match enter(operation, &edge) {
-                    Ok(_place) => {
-                        handler(edge, http, payload.into_inner(), Rc::clone(&quotas)).await
-                    }
-                    Err(full) => operation.shed.map(|shed| shed()).ok_or(full),
-                };
-                let mut response = answer.unwrap_or_else(|problem| {
-                    let problem = match problem.code() {
-                        Code::VersionMismatch if is_weak => problem.detail(WEAK),
-                        _ => problem,
-                    };
-                    let mut response = match operation.error_form {
-                        ErrorForm::Problem => problem.respond(&origin),
-                        ErrorForm::OAuth => crate::identity::issuer::respond_problem(&problem),
-                    };
-                    insert(&mut response, "vary", VARY);
-                    response
-                });
-                if let Some(quota) = quotas.get() {
-                    insert(&mut response, "ratelimit-policy", &quota.policy_header());
-                    insert(&mut response, "ratelimit", &quota.limit_header());
-                }
-                response
-            }
-        })
+        let mut response = answer.unwrap_or_else(|problem| {
+            let problem = match problem.code() {
+                Code::VersionMismatch if is_weak => problem.detail(WEAK),
+                _ => problem,
+            };
+            let mut response = match operation.error_form {
+                ErrorForm::Problem => problem.respond(&origin),
+                ErrorForm::OAuth => crate::identity::issuer::respond_problem(&problem),
+            };
+            insert(&mut response, "vary", VARY);
+            response
+        });
+        if let Some(quota) = quotas.get() {
+            insert(&mut response, "ratelimit-policy", &quota.policy_header());
+            insert(&mut response, "ratelimit", &quota.limit_header());
+        }
+        response
     }
 }
 
@@ -272,7 +259,9 @@ async fn check<B: Input>(
             .with("violated-policies", Value::from(vec!["default"]))
             .retry_after_ms(quota.retry_after_ms)
     })?;
-    let path = Params::of_path(operation.params, |name| http.match_info().get(name))?;
+    let path = Params::of_path(operation.params, |name| {
+        paths::value(operation.path, http.match_info().as_str(), name)
+    })?;
     let query = if operation.lenient_query {
         Params::default()
     } else {

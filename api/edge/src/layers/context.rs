@@ -83,12 +83,8 @@ fn problem_of(error: &Error) -> Problem {
 /// Rate, errors, duration per route template and status class.
 fn count(response: &ServiceResponse<BoxBody>, began: Instant) {
     let http = response.request();
-    // Operations name their route; asking the router would match the path a second time.
     let named = http.extensions().get::<Template>().map(|template| template.0);
-    let route: Cow<'static, str> = match named {
-        Some(template) => template.into(),
-        None => http.match_pattern().map_or(Cow::Borrowed("unmatched"), Cow::Owned),
-    };
+    let route: Cow<'static, str> = named.unwrap_or("unmatched").into();
     let method: Cow<'static, str> = match http.method().as_str() {
         "GET" => "GET".into(),
         "HEAD" => "HEAD".into(),
