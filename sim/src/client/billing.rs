@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Names;
-use super::requests::Money;
+use super::requests::{Money, read_body};
 use crate::history::{Bill, Charge};
 
 /// An order or a quote, as far as it is about money.
@@ -44,7 +44,7 @@ struct Totals {
 
 /// The bill in a body; `None`: it is no order or quote, or of SKUs of somebody else.
 pub(super) fn bill(names: &Names, body: &[u8]) -> Option<Bill> {
-    let body: Body = serde_json::from_slice(body).ok()?;
+    let body: Body = read_body(body)?;
     let charge = |line: &Line| {
         Some(Charge {
             sku: names.number(&line.sku)?,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::requests::Money;
+use super::requests::{Money, read_body};
 use super::{HttpAnswer, Names, billing};
 use crate::history::{Answer, Ask, Goods, Listed, Look, Points, Row, Saved};
 
@@ -43,13 +43,15 @@ pub(super) fn versions(timeline: &[Entry]) -> Vec<u64> {
 
 /// The answer as the history keeps it.
 pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
-    let body: Body = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let is_done = answer.status / 100 == 2;
+    let is_list = matches!(ask, Ask::ListMine { .. } | Ask::Look(Look::Orders { .. })) && is_done;
+    // A list is long, and has nothing of this.
+    let body = (!is_list).then(|| read_body::<Body>(&answer.body)).flatten().unwrap_or_default();
     let is_order = body.object.as_deref() == Some("order");
     let word = body.status.as_ref().and_then(|status| status.as_str()).map(str::to_owned);
     let stock = body.stock.as_deref().unwrap_or(&body);
     // A refusal of a wallet says what is in it, as money: that is no number.
     let available = stock.available.as_ref().and_then(serde_json::Value::as_i64);
-    let is_done = answer.status / 100 == 2;
     let asks_order = matches!(
         ask,
         Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. } | Ask::CancelPart { .. }
@@ -57,7 +59,6 @@ pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
     let has_bill = (asks_order || matches!(ask, Ask::Quote { .. })) && is_done;
     let bill = has_bill.then(|| billing::bill(names, &answer.body)).flatten();
     let reads_order = matches!(ask, Ask::GetOrder { .. }) && is_done;
-    let is_list = matches!(ask, Ask::ListMine { .. } | Ask::Look(Look::Orders { .. })) && is_done;
     let shows_cart =
         matches!(ask, Ask::PutCart { .. } | Ask::Merge { .. } | Ask::Look(Look::Cart { .. }));
     let is_cart = shows_cart && is_done;
@@ -107,7 +108,7 @@ fn listed(body: &[u8]) -> Option<Listed> {
         #[serde(default)]
         created_at: String,
     }
-    let page: Page = serde_json::from_slice(body).ok()?;
+    let page: Page = read_body(body)?;
     let is_last = page.next.is_none();
     let (mut orders, mut rows) = (Vec::new(), Vec::new());
     for Item { id, version, status, created_at } in page.data {
@@ -128,7 +129,7 @@ fn lines(names: &Names, body: &[u8]) -> Vec<(u32, u32)> {
         sku: String,
         qty: u32,
     }
-    let cart = serde_json::from_slice::<Cart>(body).ok();
+    let cart = read_body::<Cart>(body);
     let pair = |line: &Line| Some((names.number(&line.sku)?, line.qty));
     let lines = cart.and_then(|cart| cart.lines.iter().map(pair).collect::<Option<Vec<_>>>());
     let mut lines = lines.unwrap_or_default();
@@ -156,10 +157,10 @@ fn goods(names: &Names, body: &[u8]) -> Vec<Goods> {
         let (word, price_version) = (sku.availability, sku.price_version);
         Some(Goods { sku: names.number(&sku.sku)?, word, price, price_version })
     };
-    match serde_json::from_slice(body) {
-        Ok(Page::Product { skus }) => skus.into_iter().filter_map(one).collect(),
-        Ok(Page::One(sku)) => one(sku).into_iter().collect(),
-        Err(_) => Vec::new(),
+    match read_body(body) {
+        Some(Page::Product { skus }) => skus.into_iter().filter_map(one).collect(),
+        Some(Page::One(sku)) => one(sku).into_iter().collect(),
+        None => Vec::new(),
     }
 }
 
@@ -181,10 +182,10 @@ pub(super) fn addresses(body: &[u8]) -> Vec<Saved> {
         let house = line1.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0);
         Saved { id, version, house }
     };
-    match serde_json::from_slice(body) {
-        Ok(Page::Book { data }) => data.into_iter().map(one).collect(),
-        Ok(Page::One(address)) => vec![one(address)],
-        Err(_) => Vec::new(),
+    match read_body(body) {
+        Some(Page::Book { data }) => data.into_iter().map(one).collect(),
+        Some(Page::One(address)) => vec![one(address)],
+        None => Vec::new(),
     }
 }
 
@@ -204,11 +205,11 @@ fn points(ask: &Ask, body: &[u8]) -> Option<Points> {
     }
     match ask {
         Ask::SignIn { .. } => {
-            let SignIn { date, points, replayed } = serde_json::from_slice(body).ok()?;
+            let SignIn { date, points, replayed } = read_body(body)?;
             Some(Points { date, points, is_granted: !replayed })
         }
         Ask::Look(Look::Points { .. }) => {
-            let All { today, balance, signed_in } = serde_json::from_slice(body).ok()?;
+            let All { today, balance, signed_in } = read_body(body)?;
             Some(Points { date: today, points: balance, is_granted: signed_in })
         }
         _ => None,

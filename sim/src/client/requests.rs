@@ -61,7 +61,12 @@ impl Quote {
 
 /// Reads a body as a value of a form; `None`: it is not one.
 pub(super) fn read<T: for<'a> Deserialize<'a>>(answer: &HttpAnswer) -> Option<T> {
-    serde_json::from_slice(&answer.body).ok()
+    read_body(&answer.body)
+}
+
+/// The same of bytes. They are looked at as text once, and not string by string.
+pub(super) fn read_body<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Option<T> {
+    serde_json::from_str(str::from_utf8(body).ok()?).ok()
 }
 
 /// The idempotency key of a request.
@@ -79,7 +84,7 @@ pub(super) fn event_in(request: &Request) -> Option<String> {
     }
     let is_event = ["/tracking", "/cod"].iter().any(|end| request.uri.ends_with(end));
     let body = request.body.as_ref().filter(|_| is_event)?;
-    let body: Body = serde_json::from_slice(body).ok()?;
+    let body: Body = read_body(body)?;
     Some(format!("{}#{}", request.uri, body.event_id))
 }
 
@@ -204,7 +209,7 @@ pub(super) fn place(cart: &str, quote: &Quote, pay: Pay, payable: i64, key: &str
 
 /// The same placing, but that more is taken for the price. None: it is no placing.
 pub(super) fn placing_more(placing: &Request) -> Option<Request> {
-    let mut body: Value = serde_json::from_slice(placing.body.as_ref()?).ok()?;
+    let mut body: Value = read_body(placing.body.as_ref()?)?;
     let amount = body.pointer_mut("/expected_total/amount")?;
     *amount = json!(amount.as_i64()?.saturating_add(1));
     Some(Request { body: Some(body.to_string().into_bytes()), ..placing.clone() })
