@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use edge::settings::Values;
+use nats::NatsOptions;
 use serde::Deserialize;
 
 use crate::cli::ServeArgs;
@@ -27,12 +28,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// The node's name.
     pub node: String,
-    /// NATS server.
-    pub nats: Option<String>,
-    /// Whether streams are made where missing.
-    pub nats_create_streams: bool,
-    /// How long the bus remembers ids.
-    pub nats_duplicate_window_ms: u64,
+    /// The NATS server that events go to.
+    pub nats: Option<NatsOptions>,
     /// How long a drain may take, in all.
     pub drain_timeout_ms: u64,
     /// How much of it readiness says 503 before anything closes, so that load balancers see it.
@@ -83,6 +80,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct NatsTable {
     url: Option<String>,
+    ca_file: Option<PathBuf>,
     create_streams: Option<bool>,
     duplicate_window_ms: Option<u64>,
 }
@@ -132,6 +130,7 @@ impl Config {
                 "node = {node}: allowed are 1 to 64 bytes without /, ? and #, for it stands in paths"
             )));
         }
+        let nats = nats(args.nats, file.nats, &node)?;
         let admin = args.admin.or(file.admin).unwrap_or_else(|| "127.0.0.1:8081".into());
         Ok(Self {
             demo,
@@ -139,9 +138,7 @@ impl Config {
             http: address("http", &http)?,
             admin: address("admin", &admin)?,
             node,
-            nats: args.nats.or(file.nats.url),
-            nats_create_streams: file.nats.create_streams.unwrap_or(true),
-            nats_duplicate_window_ms: file.nats.duplicate_window_ms.unwrap_or(120_000),
+            nats,
             drain_timeout_ms,
             drain_notice_ms,
             chaining: file.runtime.chaining.unwrap_or(true),
@@ -154,6 +151,26 @@ impl Config {
             shops,
         })
     }
+}
+
+/// The bus, if there is to be a server.
+fn nats(
+    url: Option<String>,
+    table: NatsTable,
+    node: &str,
+) -> Result<Option<NatsOptions>, ConfigError> {
+    let Some(url) = url.or(table.url) else { return Ok(None) };
+    let base = NatsOptions::default();
+    let options = NatsOptions {
+        url,
+        ca_file: table.ca_file,
+        name: node.to_owned(),
+        create_streams: table.create_streams.unwrap_or(base.create_streams),
+        duplicate_window_ms: table.duplicate_window_ms.unwrap_or(base.duplicate_window_ms),
+        ..base
+    };
+    options.check().map_err(|error| ConfigError(error.to_string()))?;
+    Ok(Some(options))
 }
 
 /// Time and notice of a drain. A demo has no load balancers before it.
@@ -335,6 +352,10 @@ mod tests {
             ("node = \"a/b\"", "node = a/b: allowed are 1 to 64 bytes"),
             ("http = \"nowhere\"", "http = nowhere: allowed"),
             ("[nats]\nnope = 1", "nope"),
+            ("[nats]\nurl = \"\"", "nats.url: names no server"),
+            ("[nats]\nurl = \"nats://a:b@h,nats://c:d@h\"", "nats.url: names different users"),
+            ("[nats]\nurl = \"nats://h\"\nca_file = \"./none.pem\"", "nats.ca_file: ./none.pem"),
+            ("[nats]\nurl = \"nats://h\"\nduplicate_window_ms = 5", "nats.duplicate_window_ms: "),
             ("[nope]", "unknown table nope"),
             ("[store]\nsegment_bytes = 1", "store.segment_bytes = 1: allowed are 1048576 to"),
             ("[store]\nnope = 1", "nope"),

@@ -26,7 +26,7 @@ impl Events {
     /// Connects the bus and starts the relay. Waits some seconds at most for a server.
     pub async fn start(config: &Config, node: &Node) -> Result<Self, Exit> {
         let nats = match &config.nats {
-            Some(url) => Some(Arc::new(connect(config, url).await?)),
+            Some(options) => Some(Arc::new(connect(options).await?)),
             None => None,
         };
         let (bus, kind): (SharedBus, BusKind) = match &nats {
@@ -76,15 +76,8 @@ fn in_process() -> LocalBusOptions {
     LocalBusOptions { tail_events_max: 0, ..LocalBusOptions::default() }
 }
 
-async fn connect(config: &Config, url: &str) -> Result<NatsBus, Exit> {
-    let options = NatsOptions {
-        url: url.to_owned(),
-        name: config.node.clone(),
-        create_streams: config.nats_create_streams,
-        duplicate_window_ms: config.nats_duplicate_window_ms,
-        ..NatsOptions::default()
-    };
-    NatsBus::connect(options).await.map_err(|error| match error {
+async fn connect(options: &NatsOptions) -> Result<NatsBus, Exit> {
+    NatsBus::connect(options.clone()).await.map_err(|error| match error {
         ConnectError::Options { .. } => Exit::Usage(error.to_string()),
         ConnectError::Unreachable(_) | ConnectError::Refused(_) => Exit::Other(error.to_string()),
     })

@@ -1,7 +1,8 @@
 //! `mercato serve`: a node from its configuration to its drain.
 //!
-//! Start: store, node, demo shop, edge, one line of JSON on stdout. End: SIGTERM or SIGINT drain,
-//! a second signal ends at once, a failed sync ends with exit code 4 before anything else is said.
+//! Start: store, node, demo shop, edge, one line of JSON on stdout. End: SIGTERM, SIGINT or SIGHUP
+//! drain, a second signal ends at once, a failed sync ends with exit code 4 before anything else is
+//! said.
 
 use std::io::Write;
 use std::pin::pin;
@@ -344,7 +345,7 @@ fn say_ready(config: &Config, server: &Server) -> Result<(), Exit> {
         .map_err(|error| Exit::Other(format!("stdout: {error}")))
 }
 
-/// SIGTERM and SIGINT, counted by a task of their own: what starts may block its thread.
+/// SIGTERM, SIGINT and SIGHUP, counted by a task of their own: what starts may block its thread.
 struct Signals {
     n_seen: u64,
     told: latest::Receiver<u64>,
@@ -360,6 +361,7 @@ impl Signals {
         };
         let (mut term, mut int) =
             (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        let mut hangup = listen(SignalKind::hangup())?;
         let (tell, told) = latest::channel(0);
         tokio::spawn(async move {
             loop {
@@ -367,6 +369,8 @@ impl Signals {
                     biased;
                     _ = term.recv() => {}
                     _ = int.recv() => {}
+                    // The terminal was closed.
+                    _ = hangup.recv() => {}
                 }
                 tell.modify(|n| *n += 1);
             }

@@ -30,7 +30,7 @@ impl NatsBus {
     /// seconds at most. Errors: options that cannot work, a server or a stream that is not what
     /// was asked for. Must run inside a tokio runtime.
     pub async fn connect(options: NatsOptions) -> Result<Self, ConnectError> {
-        check(&options)?;
+        options.check()?;
         let shared = Arc::new(Shared::new(options));
         let first = match Link::open(&shared.options).await {
             Ok(link) => Some(shared.set_up(link)),
@@ -44,10 +44,11 @@ impl NatsBus {
         Ok(Self { shared, supervisor: task.abort_handle() })
     }
 
-    /// Why the bus is down; `None`: it is up.
+    /// Why events do not get out; `None`: nothing is known against it. A server that is there and
+    /// takes nothing is a problem until it has acknowledged an event.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        self.shared.link().err()
+        self.shared.refused().or_else(|| self.shared.link().err())
     }
 }
 
@@ -55,23 +56,6 @@ impl Drop for NatsBus {
     fn drop(&mut self) {
         self.supervisor.abort();
     }
-}
-
-fn check(options: &NatsOptions) -> Result<(), ConnectError> {
-    let wrong = |key, why: &str| Err(ConnectError::Options { key, why: why.into() });
-    if options.duplicate_window_ms < 100 {
-        return wrong("duplicate_window_ms", "must be at least 100");
-    }
-    if options.max_age_ms != 0 && options.max_age_ms < options.duplicate_window_ms {
-        return wrong("max_age_ms", "must be 0 or at least duplicate_window_ms");
-    }
-    if !(1..=5).contains(&options.n_replicas) {
-        return wrong("n_replicas", "must be 1 to 5");
-    }
-    if options.publish_timeout_ms == 0 {
-        return wrong("publish_timeout_ms", "must be positive");
-    }
-    Ok(())
 }
 
 #[async_trait]
@@ -98,8 +82,12 @@ impl EventBus for NatsBus {
             }
         }
         match result {
-            Ok(()) => Ok(acked),
+            Ok(()) => {
+                self.shared.note(None);
+                Ok(acked)
+            }
             Err(stopped) => {
+                self.shared.note(Some(&stopped.reason));
                 if !stopped.is_event {
                     link.give_up();
                 }

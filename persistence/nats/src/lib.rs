@@ -11,6 +11,7 @@ mod error;
 mod headers;
 mod limits;
 mod link;
+mod login;
 mod options;
 mod streams;
 mod supervisor;

@@ -8,14 +8,14 @@
 //! window keeps the first of each event, which leaves them in order.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::{ContextBuilder, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use ports::{Ack, CloudEvent, StreamState};
@@ -51,12 +51,22 @@ pub(crate) struct Link {
 struct Lost {
     is_set: AtomicBool,
     notify: Notify,
+    /// What the server complained of last.
+    complaint: Mutex<Option<String>>,
 }
 
 impl Lost {
     fn set(&self) {
         self.is_set.store(true, Ordering::Release);
         self.notify.notify_waiters();
+    }
+
+    /// Keeps what the server says; whether it is news on this connection.
+    fn complain(&self, said: String) -> bool {
+        let mut complaint = self.complaint.lock().expect("nothing panics while it holds the lock");
+        let is_news = complaint.as_ref() != Some(&said);
+        *complaint = Some(said);
+        is_news
     }
 }
 
@@ -70,10 +80,14 @@ pub(crate) struct Stopped {
 impl Link {
     /// Connects, checks the server, makes and compares the streams.
     pub(crate) async fn open(options: &NatsOptions) -> Result<Self, ConnectError> {
-        let servers = servers(options)?;
+        let (servers, login) = options.servers()?;
         let lost = Arc::new(Lost::default());
         let told = Arc::clone(&lost);
-        let client = ConnectOptions::new()
+        let mut connecting = login.apply(ConnectOptions::new());
+        if let Some(file) = &options.ca_file {
+            connecting = connecting.add_root_certificates(file.clone());
+        }
+        let client = connecting
             .name(&options.name)
             .connection_timeout(CONNECT_TIMEOUT)
             .request_timeout(Some(REQUEST_TIMEOUT))
@@ -154,7 +168,9 @@ impl Link {
         assert!(events.len() <= IN_FLIGHT_MAX, "I10: one window at a time");
         let n_events = u32::try_from(events.len()).expect("a window is small");
         let permits = self.in_flight.acquire_many(n_events);
-        let Ok(Ok(_permits)) = timeout(wait, permits).await else { return Err(not_answered()) };
+        let Ok(Ok(_permits)) = timeout(wait, permits).await else {
+            return Err(self.not_answered());
+        };
         let deadline = Instant::now() + wait;
         let mut sent = Vec::with_capacity(events.len());
         let mut result = Ok(());
@@ -172,7 +188,7 @@ impl Link {
                     break;
                 }
                 Err(_) => {
-                    result = Err(not_answered());
+                    result = Err(self.not_answered());
                     break;
                 }
             }
@@ -180,11 +196,8 @@ impl Link {
         for (ack, event) in sent.into_iter().zip(events) {
             let ack = match timeout_at(deadline, ack.into_future()).await {
                 Ok(Ok(ack)) => ack,
-                Ok(Err(error)) => {
-                    let reason = format!("{}: {error}", event.id);
-                    return Err(Stopped { reason, is_event: false });
-                }
-                Err(_) => return Err(not_answered()),
+                Ok(Err(error)) => return Err(self.stopped(format!("{}: {error}", event.id))),
+                Err(_) => return Err(self.not_answered()),
             };
             acked.push(Ack {
                 incarnation: self.streams.get(&ack.stream).map_or(0, |state| state.incarnation),
@@ -194,6 +207,20 @@ impl Link {
             });
         }
         result
+    }
+
+    fn not_answered(&self) -> Stopped {
+        self.stopped("not acknowledged in time".into())
+    }
+
+    /// A server that refuses a message says so aside, and never acknowledges it.
+    fn stopped(&self, mut reason: String) -> Stopped {
+        let complaint = self.lost.complaint.lock().expect("nothing panics while it holds the lock");
+        if let Some(said) = &*complaint {
+            reason.push_str("; the server says: ");
+            reason.push_str(said);
+        }
+        Stopped { reason, is_event: false }
     }
 
     /// The state of all streams.
@@ -231,30 +258,17 @@ impl Link {
     }
 }
 
-fn not_answered() -> Stopped {
-    Stopped { reason: "not acknowledged in time".into(), is_event: false }
-}
-
 fn on_event(lost: &Lost, event: &Event) {
     match event {
         Event::Disconnected | Event::Closed | Event::LameDuckMode => lost.set(),
         Event::Connected | Event::Draining => {}
         Event::SlowConsumer(_) | Event::ServerError(_) | Event::ClientError(_) => {
-            tracing::warn!(%event, "nats");
+            // Of each refused message, so once.
+            if lost.complain(event.to_string()) {
+                tracing::warn!(%event, "nats");
+            }
         }
     }
-}
-
-fn servers(options: &NatsOptions) -> Result<Vec<ServerAddr>, ConnectError> {
-    let wrong = |why: String| ConnectError::Options { key: "url", why };
-    let mut servers = Vec::new();
-    for url in options.urls() {
-        servers.push(url.parse::<ServerAddr>().map_err(|error| wrong(error.to_string()))?);
-    }
-    if servers.is_empty() {
-        return Err(wrong("names no server".into()));
-    }
-    Ok(servers)
 }
 
 fn check_version(version: &str) -> Result<(), ConnectError> {

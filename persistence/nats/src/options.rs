@@ -1,12 +1,21 @@
 //! How the bus is reached and what its streams are to be.
 
+use std::path::PathBuf;
 use std::time::Duration;
+
+use async_nats::ServerAddr;
+
+use crate::ConnectError;
+use crate::login::Login;
 
 /// Options of a [`crate::NatsBus`].
 #[derive(Clone)]
 pub struct NatsOptions {
-    /// One or more server URLs, separated by commas. May hold a user and a password.
+    /// One or more server URLs, separated by commas: `nats://host:4222`, `tls://host`, with
+    /// `user:password@` or `token@` before the host where the server asks for it.
     pub url: String,
+    /// A PEM file of certificates that the server's is to be signed by, beside the system's own.
+    pub ca_file: Option<PathBuf>,
     /// The name under which the server lists the connection.
     pub name: String,
     /// First tokens of the topics; each has a stream with its name in capitals.
@@ -30,6 +39,7 @@ impl Default for NatsOptions {
     fn default() -> Self {
         Self {
             url: "nats://127.0.0.1:4222".into(),
+            ca_file: None,
             name: "mercato".into(),
             domains: DOMAINS.to_vec(),
             create_streams: true,
@@ -46,9 +56,40 @@ impl NatsOptions {
         Duration::from_millis(self.publish_timeout_ms)
     }
 
-    /// The server URLs, one each.
-    pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
-        self.url.split(',').map(str::trim).filter(|url| !url.is_empty())
+    /// Whether these can work at all, as far as that can be said without a server.
+    pub fn check(&self) -> Result<(), ConnectError> {
+        let wrong = |key, why: &str| Err(ConnectError::Options { key, why: why.into() });
+        if self.duplicate_window_ms < 100 {
+            return wrong("duplicate_window_ms", "must be at least 100");
+        }
+        if self.max_age_ms != 0 && self.max_age_ms < self.duplicate_window_ms {
+            return wrong("max_age_ms", "must be 0 or at least duplicate_window_ms");
+        }
+        if !(1..=5).contains(&self.n_replicas) {
+            return wrong("n_replicas", "must be 1 to 5");
+        }
+        if self.publish_timeout_ms == 0 {
+            return wrong("publish_timeout_ms", "must be positive");
+        }
+        if let Some(file) = &self.ca_file
+            && let Err(error) = std::fs::File::open(file)
+        {
+            return wrong("ca_file", &format!("{}: {error}", file.display()));
+        }
+        self.servers().map(drop)
+    }
+
+    /// The servers, and as whom they are spoken to.
+    pub(crate) fn servers(&self) -> Result<(Vec<ServerAddr>, Login), ConnectError> {
+        let wrong = |why: String| ConnectError::Options { key: "url", why };
+        let urls = self.url.split(',').map(str::trim).filter(|url| !url.is_empty());
+        let server = |url: &str| url.parse::<ServerAddr>().map_err(|why| wrong(why.to_string()));
+        let servers = urls.map(server).collect::<Result<Vec<_>, _>>()?;
+        if servers.is_empty() {
+            return Err(wrong("names no server".into()));
+        }
+        let login = Login::of_all(&servers).map_err(|why| wrong(why.into()))?;
+        Ok((servers, login))
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) watchers: broadcast::Sender<BusSignal>,
     connection: AtomicU64,
     state: Mutex<State>,
+    /// Why the last batch was not stored whole; `None`: it was.
+    refused: Mutex<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -35,11 +37,23 @@ impl Shared {
     pub(crate) fn new(options: NatsOptions) -> Self {
         let (watchers, _) = broadcast::channel(ports::limits::WATCH_EVENTS_MAX);
         let state = Mutex::new(State::Down { why: "not connected yet".into() });
-        Self { options, watchers, connection: AtomicU64::new(0), state }
+        let (connection, refused) = (AtomicU64::new(0), Mutex::default());
+        Self { options, watchers, connection, state, refused }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds the lock")
+    }
+
+    /// Notes what became of a batch: why it was not stored whole, if it was not.
+    pub(crate) fn note(&self, refused: Option<&str>) {
+        let mut last = self.refused.lock().expect("nothing panics while it holds the lock");
+        *last = refused.map(str::to_owned);
+    }
+
+    /// Why the last batch was not stored whole; `None`: it was.
+    pub(crate) fn refused(&self) -> Option<String> {
+        self.refused.lock().expect("nothing panics while it holds the lock").clone()
     }
 
     /// The link, or why there is none.
@@ -83,9 +97,11 @@ impl Shared {
     }
 }
 
-/// Keeps a link for as long as it runs. `first`: the one that is there already.
+/// Keeps a link for as long as it runs. `first`: the one that is there already. A server that
+/// lets in and takes nothing is met as rarely as one that is not there.
 pub(crate) async fn run(shared: Arc<Shared>, first: Option<Arc<Link>>) {
     let mut link = first;
+    let mut pause = BACKOFF.0;
     loop {
         if let Some(link) = link.take() {
             link.lost().await;
@@ -93,13 +109,16 @@ pub(crate) async fn run(shared: Arc<Shared>, first: Option<Arc<Link>>) {
             tracing::warn!("nats connection lost");
             link.close().await;
         }
-        link = Some(shared.set_up(reopen(&shared).await));
+        link = Some(shared.set_up(reopen(&shared, pause).await));
+        pause = match shared.refused() {
+            Some(_) => (pause * 2).min(BACKOFF.1),
+            None => BACKOFF.0,
+        };
     }
 }
 
-/// Tries until there is a link again.
-async fn reopen(shared: &Shared) -> Link {
-    let mut pause = BACKOFF.0;
+/// Tries until there is a link again. `pause`: before the first attempt.
+async fn reopen(shared: &Shared, mut pause: Duration) -> Link {
     loop {
         tokio::time::sleep(jittered(pause)).await;
         match Link::open(&shared.options).await {

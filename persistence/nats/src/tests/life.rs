@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ports::contract::{self, sample};
-use ports::{BusSignal, EventBus};
+use ports::{BusSignal, CloudEvent, EventBus};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -91,6 +91,55 @@ async fn options_that_cannot_work_are_named() {
     }
     let secret = NatsOptions { url: "nats://user:secret@x".into(), ..base };
     assert!(!format!("{secret:?}").contains("secret"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_is_told_who_comes() {
+    let users = "users: [{user: admin, password: admin}, {user: shop, password: \"p@ss/w:rd\"}]";
+    for (text, login, stranger) in
+        [(users, "shop:p%40ss%2Fw%3Ard", "shop:wrong"), ("token: admin", "admin", "wrong")]
+    {
+        let server = Server::with_authorization(text).await;
+        let as_whom = |login: &str| NatsOptions {
+            url: format!("nats://{login}@127.0.0.1:{}", server.port),
+            ..server.options()
+        };
+        let bus = NatsBus::connect(as_whom(login)).await.unwrap();
+        assert_eq!(bus.problem(), None);
+        assert_eq!(bus.publish(&events("u", 3, 1)).await.unwrap().len(), 3);
+        for options in [as_whom(stranger), server.options()] {
+            let bus = NatsBus::connect(options).await.unwrap();
+            let problem = bus.problem().unwrap_or_default();
+            assert!(problem.contains("authorization violation"), "{problem}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_nothing_is_a_problem_until_it_takes_something() {
+    let denied = "users: [{user: admin, password: admin}, \
+        {user: shop, password: x, permissions: {publish: {deny: [\"orders.v1.>\"]}}}]";
+    let server = Server::with_authorization(denied).await;
+    let url = format!("nats://shop:x@127.0.0.1:{}", server.port);
+    let bus = NatsBus::connect(NatsOptions { url, publish_timeout_ms: 300, ..server.options() })
+        .await
+        .unwrap();
+    assert_eq!(bus.problem(), None);
+    let events = events("d", 3, 1);
+    let error = bus.publish(&events).await.unwrap_err();
+    assert_eq!(error.acked, []);
+    // It lets in again, and the problem stays, with what it complained of.
+    for connection in 1..3 {
+        wait_up(&bus, connection).await;
+        let problem = bus.problem().unwrap_or_default();
+        assert!(problem.to_lowercase().contains("permissions violation"), "{problem}");
+        bus.publish(&events).await.unwrap_err();
+    }
+    wait_up(&bus, 3).await;
+    // What it does take ends that.
+    let of_stock = CloudEvent { domain: "stock", ..(*events[0]).clone() };
+    bus.publish(&[Arc::new(of_stock)]).await.unwrap();
+    assert_eq!(bus.problem(), None);
 }
 
 #[tokio::test]

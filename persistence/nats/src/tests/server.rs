@@ -2,10 +2,12 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_nats::ConnectOptions;
 use async_nats::jetstream::{self, stream::Stream};
 use ports::{CloudEvent, EventBus};
 use tempfile::TempDir;
@@ -36,6 +38,16 @@ impl Server {
         NatsOptions { url: format!("nats://127.0.0.1:{}", self.port), ..NatsOptions::default() }
     }
 
+    /// One that lets in whom `authorization` in its configuration says. Tests come with the user
+    /// `admin`, the password `admin` and the token `admin`.
+    pub(super) async fn with_authorization(text: &str) -> Self {
+        let mut server = Self::new();
+        let text = format!("authorization: {{ {text} }}");
+        fs::write(server.dir.path().join("conf"), text).unwrap();
+        server.start().await;
+        server
+    }
+
     /// Starts it and waits until it answers.
     pub(super) async fn start(&mut self) {
         let program = std::env::var("MERCATO_TEST_NATS_SERVER")
@@ -44,6 +56,7 @@ impl Server {
         let child = Command::new(program)
             .args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-js", "-sd"])
             .arg(self.dir.path().join("store"))
+            .args(self.conf().iter().flat_map(|file| ["-c".as_ref(), file.as_os_str()]))
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -56,13 +69,19 @@ impl Server {
         }
     }
 
+    fn conf(&self) -> Option<PathBuf> {
+        Some(self.dir.path().join("conf")).filter(|file| file.exists())
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
     /// A context whose server has JetStream ready.
     async fn jetstream(&self) -> Option<jetstream::Context> {
-        let client = async_nats::connect(format!("127.0.0.1:{}", self.port)).await.ok()?;
+        let login = ConnectOptions::with_user_and_password("admin".into(), "admin".into());
+        let address = format!("127.0.0.1:{}", self.port);
+        let client = login.token("admin".into()).connect(address).await.ok()?;
         let context = jetstream::new(client);
         context.query_account().await.ok()?;
         Some(context)
