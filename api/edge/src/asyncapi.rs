@@ -285,7 +285,11 @@ fn socket_schemas() -> Map<String, Value> {
                 "op": {"type": "string", "enum": ["sub", "unsub", "ping"]},
                 "id": {"type": ["string", "integer"], "minLength": 1, "maxLength": 64},
                 "topic": {"type": "string", "maxLength": 64},
-                "last_seq": {"type": ["integer", "string", "null"]},
+                "last_seq": {
+                    "type": ["integer", "string", "null"],
+                    "description": "The `id` of the last frame of the topic that came; of an \
+                        order that is its `seq`. Without it the topic begins anew.",
+                },
             },
             "required": ["op"],
             "additionalProperties": false,

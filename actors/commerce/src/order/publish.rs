@@ -26,6 +26,7 @@ data! {
         number: String = Form::Text, "Its number for people, when it was given.";
         line_id: String = Form::Text, "The line that it is about.";
         shipment: u32 = Form::Count, "The shipment that it is about, from 1.";
+        scanned: bool = Form::Flag, "True of a scan on the way: there may be several, also late.";
         amount: Amount<'a> = Form::Object(AMOUNT), "Cash that was collected, or money given back.";
         carrier: &'a str = Form::Text, "Who carries the shipment.";
         tracking_number: &'a str = Form::Text, "Its number there.";
@@ -119,11 +120,14 @@ fn tell<'a>(data: &mut Data<'a>, ctx: &EventContext<'_>, fact: &'a Fact) {
             data.shipment = shipment(*parcel);
             data.line_id = line_id(*line);
         }
+        Fact::InTransit { parcel, at: _ } => {
+            data.shipment = shipment(*parcel);
+            data.scanned = Some(true);
+        }
         Fact::ParcelStopped { parcel }
         | Fact::StopDropped { parcel }
         | Fact::Dispatched { parcel, last: _ }
         | Fact::DispatchRefused { parcel }
-        | Fact::InTransit { parcel, at: _ }
         | Fact::Delivered { parcel, at: _ }
         | Fact::AutoReceived { parcel }
         // An older word that says of how much, and not in which currency.

@@ -115,6 +115,11 @@ impl Live {
         let may = self.caller.may_watch(&topic).and_then(|()| self.has_room_for(&topic));
         may.map_err(|problem| (id.clone(), problem))?;
         let last = match message.last_seq {
+            // The `seq` of one of many orders: to begin anew would repeat all without a word.
+            Some(Value::Number(_)) if topic == Topic::Me => {
+                let detail = "`me` goes on from the `id` of its last frame";
+                return Err((id, Problem::invalid("/last_seq", "bad_form", detail)));
+            }
             Some(Value::Number(number)) => Some(number.to_string()),
             Some(Value::String(text)) => Some(text),
             Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => None,

@@ -146,6 +146,10 @@ async fn subscriptions_begin_go_on_and_end() {
     client.say(ahead).await;
     assert_eq!(client.brief().await, "ack 4");
     assert_eq!(client.json().await["op"], "reset");
+    // The number of one of many orders says nothing of the others.
+    client.say(json!({"op": "sub", "id": "me", "topic": "me", "last_seq": version})).await;
+    let refused = client.json().await;
+    assert_eq!((&refused["op"], &refused["id"]), (&json!("error"), &json!("me")), "{refused}");
     client.say(json!({"op": "sub", "id": "5", "topic": "me"})).await;
     assert_eq!(client.brief().await, "ack 5");
     let mine = client.json().await;
