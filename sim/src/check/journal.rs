@@ -12,14 +12,17 @@ mod fold;
 mod given;
 mod ledger;
 mod money;
+mod offers;
 mod parts_paid;
 mod read;
+mod refused_units;
 mod restarts;
 mod shop;
 mod stock_rules;
 mod world;
 
 pub mod bus_data;
+pub mod causes;
 pub mod conflicts;
 pub mod customers;
 pub mod i01_one_writer;
@@ -35,8 +38,10 @@ pub mod i10_limits;
 pub mod i11_all_ends;
 pub mod i12_one_order;
 pub mod i13_captured;
+pub mod promised;
 pub mod prompt;
 pub mod sold_prices;
+pub mod words;
 
 pub use conflicts::conflicts;
 pub use decoded::Rec;
@@ -44,13 +49,13 @@ pub use findings::{Findings, VIOLATIONS_MAX};
 pub use given::{Acked, Beside, Depth, Given, LetIn, Owned, Sent};
 pub use read::{Journals, Published};
 pub use restarts::Written;
-pub use world::{Listed, World};
+pub use world::{Listed, Stocked, World};
 
 /// A checker.
 pub type Check = fn(&World) -> Findings;
 
 /// Every checker with its name, in the order of the invariants.
-pub const CHECKS: [(&str, Check); 18] = [
+pub const CHECKS: [(&str, Check); 21] = [
     ("I1", i01_one_writer::check),
     ("I2", i02_no_gaps::check),
     ("I3", i03_fold::check),
@@ -65,8 +70,11 @@ pub const CHECKS: [(&str, Check); 18] = [
     ("I12", i12_one_order::check),
     ("I13", i13_captured::check),
     ("prompt", prompt::check),
+    ("promised", promised::check),
+    ("words", words::check),
     ("sold_prices", sold_prices::check),
     ("bus_data", bus_data::check),
+    ("causes", causes::check),
     ("conflicts", conflicts::check),
     ("customers", customers::check),
 ];

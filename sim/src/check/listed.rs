@@ -1,23 +1,24 @@
-//! The lists of orders, read to their end by short pages, against the orders.
+//! The lists of orders, read to their end by short pages, against the orders; and the rows of the
+//! catalogue against the SKUs.
 //!
 //! `views.rs` folds rows with the view's own function; here nothing is taken from it. Each order
 //! stands once in the list of all, of its buyer, of its status and of its payment, and in no other
 //! one; each list is in the order that it says; a row has the words of its order. Read off the
 //! rows that the run left, by the pager that a node uses. Orders that the view has not come to
-//! yet are passed over. `looked_at`: orders in lists.
+//! yet are passed over. `looked_at`: orders in lists, and SKUs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use cluster::projection::rows_of;
 use commerce::order::{PaymentStatus, Status};
+use commerce::sku::DEFAULT_BOOK;
+use commerce::views::catalogue::{self, SkuRow};
 use commerce::views::orders::{Buyer, NAME, OrderList, OrderRow};
 use commerce::views::{Entry, Pager, Scan, Sort};
-use entity::{EntityKey, ShardId};
-use ports::{MemoryStore, SharedStore, StoreError, Views as _};
+use entity::EntityKey;
+use ports::{MemoryStore, StoreError};
 
-use super::journal::{Findings, Listed, World};
-use super::views::Rows;
+use super::journal::{Findings, Listed, Stocked, World};
+use super::views::{Places, Rows, shown};
 
 /// Orders on a page: few, so that lists have several.
 const PAGE: usize = 7;
@@ -56,22 +57,44 @@ pub async fn check(store: &MemoryStore, journal: &World) -> Findings {
 }
 
 async fn all(store: &MemoryStore, journal: &World, found: &mut Findings) -> Result<(), StoreError> {
-    let shared: SharedStore = Arc::new(store.clone());
-    let Some(view) = rows_of(&shared, NAME).await? else { return Ok(()) };
-    let mut places = BTreeMap::new();
-    for shard in (0..journal.journals().n_shards()).map(ShardId) {
-        places.insert(shard, store.view_cursor(&view, shard).await?);
+    let damaged = |error: codec::Error| StoreError::Damaged(error.to_string());
+    if let Some((rows, places)) = shown(store, journal, NAME).await? {
+        judge_rows(&rows, &places, journal, found).map_err(damaged)?;
     }
-    let rows = store.scan(&view, &[], &[0xFF], false, usize::MAX).await?;
-    let rows = rows.into_iter().map(|row| (row.key, row.value)).collect();
-    judge_rows(&rows, &places, journal, found)
-        .map_err(|error| StoreError::Damaged(error.to_string()))
+    if let Some((rows, places)) = shown(store, journal, catalogue::NAME).await? {
+        judge_skus(&rows, &places, journal, found).map_err(damaged)?;
+    }
+    Ok(())
+}
+
+/// Judges the rows of SKUs; `places`: how far the view has come in each shard.
+pub(super) fn judge_skus(
+    rows: &Rows,
+    places: &Places,
+    journal: &World,
+    found: &mut Findings,
+) -> Result<(), codec::Error> {
+    let is_shown = |it: &Stocked<'_>| places.get(&it.shard).is_some_and(|to| it.commit_no <= *to);
+    for Stocked { key, view, .. } in journal.stocked().into_iter().filter(is_shown) {
+        let row = rows.get(&catalogue::state_key(key));
+        let row: Option<SkuRow> = row.map(|row| codec::from_bytes(row)).transpose()?;
+        let fits = row.as_ref().is_some_and(|row| {
+            let price = row.prices.iter().find(|(book, _)| book == DEFAULT_BOOK);
+            (&row.product_id, &row.title, row.archived)
+                == (&view.product_id, &view.title, view.archived)
+                && price.map(|(_, amount)| *amount) == view.price
+                && row.price_version == view.price_version
+                && row.availability == view.availability
+        });
+        found.judge(fits, || format!("{key} is {view:?}, and listed as {row:?}"));
+    }
+    Ok(())
 }
 
 /// Judges the lists that these rows make; `places`: how far the view has come in each shard.
 pub(super) fn judge_rows(
     rows: &Rows,
-    places: &BTreeMap<ShardId, u64>,
+    places: &Places,
     journal: &World,
     found: &mut Findings,
 ) -> Result<(), codec::Error> {

@@ -17,6 +17,9 @@ use super::journal::{Findings, World};
 /// Rows by their keys.
 pub(super) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
+/// The last commit of each shard that a view has come to.
+pub(super) type Places = BTreeMap<ShardId, u64>;
+
 /// Judges every row of every view.
 pub async fn check(store: &MemoryStore, journal: &World) -> Findings {
     let mut found = Findings::of("views", journal.given().end_us);
@@ -34,15 +37,11 @@ async fn compare(
     fold: &Fold,
     found: &mut Findings,
 ) -> Result<(), StoreError> {
-    let shared: SharedStore = Arc::new(store.clone());
-    let Some(view) = rows_of(&shared, fold.name).await? else {
-        found.fail(format!("{} has never been written", fold.name));
+    let view = fold.name;
+    let Some((mut stored, places)) = shown(store, journal, view).await? else {
+        found.fail(format!("{view} has never been written"));
         return Ok(());
     };
-    let mut places = BTreeMap::new();
-    for shard in (0..journal.journals().n_shards()).map(ShardId) {
-        places.insert(shard, store.view_cursor(&view, shard).await?);
-    }
     let expected = match folded(journal, fold, &places) {
         Ok(expected) => expected,
         Err(what) => {
@@ -50,8 +49,6 @@ async fn compare(
             return Ok(());
         }
     };
-    let stored = store.scan(&view, &[], &[0xFF], false, usize::MAX).await?;
-    let mut stored: Rows = stored.into_iter().map(|row| (row.key, row.value)).collect();
     for (key, value) in &expected {
         let row = stored.remove(key);
         found.judge(row.as_ref() == Some(value), || {
@@ -65,12 +62,24 @@ async fn compare(
     Ok(())
 }
 
-/// What the events up to these places make of a view.
-pub(super) fn folded(
+/// The rows of a view that readers see, and how far it has come; `None`: it was never written.
+pub(super) async fn shown(
+    store: &MemoryStore,
     journal: &World,
-    fold: &Fold,
-    places: &BTreeMap<ShardId, u64>,
-) -> Result<Rows, String> {
+    name: &str,
+) -> Result<Option<(Rows, Places)>, StoreError> {
+    let shared: SharedStore = Arc::new(store.clone());
+    let Some(view) = rows_of(&shared, name).await? else { return Ok(None) };
+    let mut places = Places::new();
+    for shard in (0..journal.journals().n_shards()).map(ShardId) {
+        places.insert(shard, store.view_cursor(&view, shard).await?);
+    }
+    let rows = store.scan(&view, &[], &[0xFF], false, usize::MAX).await?;
+    Ok(Some((rows.into_iter().map(|row| (row.key, row.value)).collect(), places)))
+}
+
+/// What the events up to these places make of a view.
+pub(super) fn folded(journal: &World, fold: &Fold, places: &Places) -> Result<Rows, String> {
     let mut rows = Rows::new();
     for rec in journal.records() {
         let (key, place) = (&rec.record.key, places.get(&rec.shard).copied().unwrap_or(0));

@@ -4,6 +4,7 @@
 //! - A line of an order costs what its SKU cost at some moment between the placing and its first
 //!   answer; a line of a quote what it cost while the quote was made.
 //! - The total of an order is one that its buyer took; sums of orders and quotes add up.
+//! - To send costs the same for all: clients send by one way, and nobody changes its price.
 //! - The catalogue shows what a SKU costs at some moment of the time.
 //! - Who is told `price_changed` had a quote that may have been older than a price of his cart.
 //!
@@ -30,6 +31,7 @@ pub(super) fn judge(history: &History, index: &Index<'_>) -> Findings {
     let tags = Tags::of(history);
     let offers = offers(history);
     let mut findings = Findings::default();
+    sent(history, &mut findings);
     for placement in &index.placements {
         sold(&tags, placement, offers.get(placement.cart), &mut findings);
     }
@@ -58,6 +60,22 @@ pub(super) fn judge(history: &History, index: &Index<'_>) -> Findings {
         }
     }
     findings
+}
+
+/// Every cart is sent for the same price.
+fn sent(history: &History, findings: &mut Findings) {
+    let mut first = None;
+    for op in &history.ops {
+        let bill = op.answer.as_ref().filter(|answer| is_done(answer));
+        let bill = bill.and_then(|answer| answer.bill.as_deref());
+        // An empty cart sends nothing.
+        let Some(bill) = bill.filter(|bill| !bill.lines.is_empty()) else { continue };
+        let price = *first.get_or_insert(bill.shipping);
+        if bill.shipping != price {
+            let what = format!("{:?} is sent for {}, others for {price}", op.ask, bill.shipping);
+            findings.report(NAME, op.answered_us.unwrap_or(op.sent_us), what);
+        }
+    }
 }
 
 /// A price of a SKU: the first one, or one that somebody asked for.

@@ -269,6 +269,7 @@ fn answer(text: &str) -> Option<Answer> {
             ("n", Some(number)) => answer.available = Some(number),
             ("b", Some(number)) => answer.body = u64::try_from(number).expect("a body"),
             ("w", Some(paid)) => answer.bill.get_or_insert_default().tenders = paid,
+            ("s", Some(price)) => answer.bill.get_or_insert_default().shipping = price,
             ("r", Some(back)) => answer.bill.get_or_insert_default().refunded = back,
             ("=", Some(payable)) => {
                 let bill = answer.bill.get_or_insert_default();

@@ -3,6 +3,7 @@
 //!
 //! - Each address, and name and email of the profile, has another version once it shows something
 //!   else: who writes over the version that he was shown writes over what he saw.
+//! - Of the addresses of a book one is the default.
 //! - Once all is quiet he has every order that was placed and every cart that was opened in his
 //!   name: orders are counted, and remembered as long as there are no more than are kept.
 //!
@@ -51,6 +52,11 @@ impl CustomerFold {
                 let who = ctx.key;
                 self.faults.push(format!("address {id} of {who} at {at}: of version {said}"));
             }
+        }
+        let n_defaults = after.addresses.iter().filter(|saved| saved.is_default).count();
+        if n_defaults != after.addresses.len().min(1) {
+            let n = after.addresses.len();
+            self.faults.push(format!("{} at {at}: {n} addresses, {n_defaults} defaults", ctx.key));
         }
         self.state = after.clone();
     }

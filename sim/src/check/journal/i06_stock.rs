@@ -1,8 +1,9 @@
 //! I6: per SKU and location, at every version, `received + adjusted + restocked - shipped =
 //! on_hand` and `sellable = on_hand + oversell_limit - safety - held - pinned - committed`; no
-//! hold makes sellable negative. Counted by a second ledger (`ledger.rs`).
+//! hold makes sellable negative. Counted by a second ledger (`ledger.rs`). Who is refused for want
+//! of stock is told what there is (`refused_units.rs`).
 
-use super::{Findings, World};
+use super::{Findings, World, refused_units};
 
 /// Judges every version of every SKU.
 #[must_use]
@@ -14,5 +15,6 @@ pub fn check(world: &World) -> Findings {
             found.fail(what.as_str());
         }
     }
+    refused_units::check(world, &mut found);
     found
 }

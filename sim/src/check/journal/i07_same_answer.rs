@@ -14,6 +14,9 @@ use crate::history::Ask;
 /// How long what was done is remembered under its key, if nobody sets another time.
 const KEEP_MS: u64 = entity::limits::IDEMPOTENCY_KEEP_MS;
 
+/// How long a refusal is (architecture: kept with its key for ten minutes).
+const REFUSAL_KEEP_MS: u64 = 10 * 60 * 1000;
+
 /// Judges every kept outcome, every order, and every placing of the history.
 #[must_use]
 pub fn check(world: &World) -> Findings {
@@ -39,9 +42,10 @@ fn kept(world: &World, found: &mut Findings) {
             format!("{who} at {version} took effect again for a key that it keeps: {key:?}")
         });
         let keep_ms = kept.expires_at.since_ms(kept.at);
-        found.judge(kept.outcome.is_err() || keep_ms >= KEEP_MS, || {
+        let wanted_ms = if kept.outcome.is_ok() { KEEP_MS } else { REFUSAL_KEEP_MS };
+        found.judge(keep_ms >= wanted_ms, || {
             let (who, version) = (&record.key, record.version);
-            format!("{who} at {version} keeps what it did for {keep_ms} ms only: {key:?}")
+            format!("{who} at {version} keeps what it answered for {keep_ms} ms only: {key:?}")
         });
         if record.key.kind != kinds::CART {
             continue;

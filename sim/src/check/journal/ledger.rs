@@ -10,13 +10,15 @@ use std::collections::BTreeMap;
 use commerce::protocol::Location;
 use commerce::sku::{
     Condition, Event, Left, MovementKind, Origin, Owner, Parts, Phase, Query, ShelfIndex, Sku,
-    StockView, Terms, View,
+    SkuView, StockView, Terms, View,
 };
-use entity::{Answer, Cause, Context, Entity, EventContext, Principal, Source};
+use entity::{
+    Answer, Cause, Context, Entity, EntityKey, EventContext, Principal, Source, Timestamp,
+};
 use uuid::Uuid;
 
 use super::sold_prices::PriceLog;
-use super::stock_rules::{Lapses, could_stay, revoked_last, turned};
+use super::stock_rules::{Lapses, could_stay, moved, revoked_last, turned};
 
 /// Stock at a location: four flows, a policy, and what holds take.
 #[derive(Debug, Default)]
@@ -88,6 +90,10 @@ pub(super) struct Ledger {
     corrected: Option<ShelfIndex>,
     /// Units for sale whenever they changed: time in ms since 1970, units.
     pub(super) for_sale: Vec<(u64, u64)>,
+    /// Units for sale after each version, from 1.
+    pub(super) at_version: Vec<u64>,
+    /// Movements so far.
+    n_moves: u64,
     /// What breaks I6.
     pub(super) stock_faults: Vec<String>,
     /// What breaks I8.
@@ -121,6 +127,7 @@ impl Ledger {
         if self.for_sale.last().is_none_or(|(_, last)| *last != available) {
             self.for_sale.push((ctx.at.0, available));
         }
+        self.at_version.push(available);
         for fault in &mut self.end_faults[before..] {
             *fault = format!("{} at {}: {fault}", ctx.key, ctx.version);
         }
@@ -129,6 +136,13 @@ impl Ledger {
             && let Some(fault) = self.differs(&shown)
         {
             self.stock_faults.push(at(fault));
+        }
+        if let Some(qty) = moved(event) {
+            self.n_moves += 1;
+            let (is, said) = ((self.n_moves, qty), newest_movement(ctx, sku));
+            if said != Some(is) {
+                self.stock_faults.push(at(format!("shows {said:?} as movement, it is {is:?}")));
+            }
         }
         if let Some(left) = left(event) {
             if left.units != available {
@@ -436,19 +450,42 @@ const fn left(event: &Event) -> Option<Left> {
     }
 }
 
-/// What the SKU shows to staff; none before it was described.
-fn shown(ctx: &EventContext<'_>, sku: &Sku) -> Option<StockView> {
-    let (principal, cause) = (Principal::system(ctx.key.tenant.clone()), Cause::default());
+/// What the SKU shows of its stock.
+fn shown(at: &EventContext<'_>, sku: &Sku) -> Option<StockView> {
+    match asked(at, sku, &Query::Stock)? {
+        View::Stock(stock) => Some(stock),
+        _ => None,
+    }
+}
+
+/// What everybody is shown of a SKU in the end.
+pub(super) fn public(key: &EntityKey, sku: &Sku) -> Option<SkuView> {
+    match asked(&EventContext { key, version: 0, at: Timestamp::default() }, sku, &Query::Get)? {
+        View::Sku(view) => Some(view),
+        _ => None,
+    }
+}
+
+/// Number and units of the newest movement that the SKU shows.
+fn newest_movement(at: &EventContext<'_>, sku: &Sku) -> Option<(u64, i64)> {
+    match asked(at, sku, &Query::Movements { before: None, limit: 1 })? {
+        View::Movements { movements, .. } => movements.first().map(|it| (it.number, it.qty)),
+        _ => None,
+    }
+}
+
+fn asked(at: &EventContext<'_>, sku: &Sku, query: &Query) -> Option<View> {
+    let (principal, cause) = (Principal::system(at.key.tenant.clone()), Cause::default());
     let ctx = Context {
-        key: ctx.key,
-        now: ctx.at,
-        version: ctx.version,
+        key: at.key,
+        now: at.at,
+        version: at.version,
         principal: &principal,
         source: Source::Caller,
         cause: &cause,
     };
-    match sku.query(&ctx, &Query::Stock) {
-        Answer::Ready(View::Stock(stock)) => Some(stock),
-        Answer::Ready(_) | Answer::NotYet(_) | Answer::Rejected(_) => None,
+    match sku.query(&ctx, query) {
+        Answer::Ready(view) => Some(view),
+        Answer::NotYet(_) | Answer::Rejected(_) => None,
     }
 }

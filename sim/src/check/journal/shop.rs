@@ -12,16 +12,17 @@ use commerce::numbers::Numbers;
 use commerce::order::{self, After, Fact, Order};
 use commerce::product::Product;
 use commerce::shipment::{self, Shipment};
-use commerce::sku::Sku;
+use commerce::sku::{Sku, SkuView};
 use entity::{EntityKey, Timestamp};
 
 use super::customers::CustomerFold;
 use super::decoded::{Decoded, Row};
 use super::fold::Folder;
-use super::ledger::Ledger;
+use super::ledger::{self, Ledger};
 use super::money::Wallet;
-use super::prompt;
+use super::promised::{OfOrder, OfShipment};
 use super::read::Journals;
+use super::{offers, prompt, words};
 
 /// When an entity waited for answers, by its versions.
 #[derive(Debug, Default)]
@@ -78,6 +79,12 @@ pub(super) struct Shop {
     /// When shipments left, by the record that says so.
     pub(super) left_at: BTreeMap<EntityKey, Timestamp>,
     pub(super) customers: BTreeMap<EntityKey, CustomerFold>,
+    /// SKUs as they show themselves in the end.
+    pub(super) stocked: BTreeMap<EntityKey, SkuView>,
+    /// What orders say of themselves and is not so.
+    pub(super) word_faults: Vec<String>,
+    /// Deadlines that are not those that were promised.
+    pub(super) deadline_faults: Vec<String>,
     /// What breaks I3.
     pub(super) faults: Vec<String>,
     pub(super) n_events: u64,
@@ -106,7 +113,9 @@ impl Shop {
         match key.kind {
             kinds::SKU => {
                 let mut ledger = Ledger::default();
-                folder.fold::<Sku>(key, rows, |ctx, sku, event| ledger.event(ctx, sku, event));
+                let sku =
+                    folder.fold::<Sku>(key, rows, |ctx, sku, event| ledger.event(ctx, sku, event));
+                self.stocked.extend(ledger::public(key, &sku).map(|view| (key.clone(), view)));
                 self.skus.insert(key.clone(), ledger);
             }
             kinds::ACCOUNT => {
@@ -120,11 +129,14 @@ impl Shop {
             kinds::CART => self.cart(folder, key, rows),
             kinds::SHIPMENT => {
                 let left_at = &mut self.left_at;
-                let shipment = folder.fold::<Shipment>(key, rows, |ctx, _, event| {
+                let (faults, mut promised) = (&mut self.deadline_faults, OfShipment::default());
+                let shipment = folder.fold::<Shipment>(key, rows, |ctx, state, event| {
                     if matches!(event.fact, shipment::Fact::Dispatched) {
                         left_at.insert(key.clone(), ctx.at);
                     }
+                    faults.extend(promised.event(ctx, state, event));
                 });
+                faults.extend(promised.unfinished(key));
                 self.shipments.insert(key.clone(), shipment.body);
             }
             kinds::CUSTOMER => {
@@ -144,7 +156,8 @@ impl Shop {
 
     fn order(&mut self, folder: &mut Folder<'_>, key: &EntityKey, rows: &[Row]) {
         let mut fold = OrderFold::default();
-        let faults = &mut self.faults;
+        let (faults, mut promised) = (&mut self.faults, OfOrder::default());
+        let (word_faults, deadline_faults) = (&mut self.word_faults, &mut self.deadline_faults);
         let state = folder.fold::<Order>(key, rows, |ctx, state, event| {
             fold.after.push(event.after);
             fold.n_placed += u64::from(matches!(event.fact, Fact::Placed(_)));
@@ -155,6 +168,11 @@ impl Shop {
                 let (version, said) = (ctx.version, event.after);
                 faults.push(format!("{key} at {version}: says {said:?}, folded {is:?}"));
             }
+            let body = state.body.as_ref();
+            let said = body.and_then(|body| words::differ(event.after, body));
+            word_faults.extend(said.map(|what| format!("{key} at {}: {what}", ctx.version)));
+            word_faults.extend(offers::differ(ctx, state));
+            deadline_faults.extend(promised.event(ctx, state));
         });
         fold.body = state.body;
         self.orders.insert(key.clone(), fold);

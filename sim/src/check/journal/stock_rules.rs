@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use commerce::sku::{Availability, Event, Left, Parts};
+use commerce::sku::{Availability, Condition, Event, Left, Origin, Parts};
 use entity::Timestamp;
 use uuid::Uuid;
 
@@ -75,4 +75,16 @@ pub(super) fn revoked_last(event: &Event) -> Option<Uuid> {
 /// gone.
 pub(super) fn could_stay(parts: &Parts, sellable: impl Fn(u16) -> Option<i64>) -> bool {
     parts.iter().all(|(shelf, qty)| sellable(shelf).is_some_and(|left| left >= i64::from(qty)))
+}
+
+/// By how many units an event changes what is on hand, if it is a movement.
+pub(super) fn moved(event: &Event) -> Option<i64> {
+    match event {
+        Event::Adjusted { delta, .. } => Some(*delta),
+        Event::Shipped { qty, .. } => Some(-i64::from(*qty)),
+        Event::Restocked { qty, origin: Origin::Shipped, condition, .. } => {
+            (*condition == Condition::BackInStock).then(|| i64::from(*qty))
+        }
+        _ => None,
+    }
 }

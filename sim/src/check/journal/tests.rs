@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 
 use codec::unpack;
 use commerce::customer::{Address, Customer, SavedAddress};
+use commerce::order::{self, ActionName, Order};
 use commerce::shipment::{self, Shipment};
-use commerce::{account, order, sku};
+use commerce::views::catalogue;
+use commerce::{account, sku};
 use entity::{EventContext, PrincipalKind, ShardId, Tenant, Timestamp};
 use ports::{Checkpoint, OutStreamState, TimerRow};
 
@@ -147,7 +149,7 @@ fn an_address_that_changes_under_its_version_is_found() {
     assert_eq!(faults(&[first(), (2, address("1 Road", 1)), (3, address("2 Road", 3))]), 0);
     assert_eq!(faults(&[first(), (2, address("2 Road", 1))]), 1, "it shows another house");
     let other = SavedAddress { is_default: false, ..address("1 Road", 1) };
-    assert_eq!(faults(&[first(), (2, other)]), 1, "it is the default no more");
+    assert_eq!(faults(&[first(), (2, other)]), 2, "it is the default no more, and none is");
     assert_eq!(faults(&[(2, address("1 Road", 1))]), 1, "it is new");
 }
 
@@ -290,4 +292,81 @@ fn ends(rec: &Rec) -> Vec<&'static str> {
         (Ok(_) | Err(_), Ok(_) | Err(_)) => None,
     };
     rec.record.events.iter().filter_map(name).collect()
+}
+
+#[test]
+fn another_deadline_than_the_terms_promise_is_found() {
+    let (journals, given) = rig::good();
+    let world = World::new(journals, given);
+    let mut bodies = world.shop.orders.values().filter_map(|order| order.body.as_ref());
+    let unpaid = bodies.find(|body| body.stage == order::Stage::AwaitingPayment).unwrap();
+    let key = commerce::keys::order(&unpaid.terms.cart, unpaid.terms.generation);
+    let pay_ms = unpaid.terms.timers.pay_ms;
+    let at = unpaid.timer.unwrap().minus_ms(pay_ms);
+    let differs = |later_ms| {
+        let mut order = Order { body: Some(unpaid.clone()) };
+        order.body.as_mut().unwrap().timer = Some(at.plus_ms(pay_ms + later_ms));
+        let ctx = EventContext { key: &key, version: 9, at };
+        super::promised::OfOrder::default().event(&ctx, &order)
+    };
+    assert_eq!(differs(0), None);
+    assert!(differs(1).is_some_and(|what| what.contains("is to be woken")));
+}
+
+#[test]
+fn what_is_offered_and_refused_is_found() {
+    let (cancel, receipt) = (ActionName::Cancel, ActionName::ConfirmReceipt);
+    let fine = [(cancel, true, true), (receipt, false, false)];
+    assert_eq!(super::offers::wrong(&fine), None);
+    assert!(super::offers::wrong(&[(cancel, true, false)]).is_some(), "a button without effect");
+    assert!(super::offers::wrong(&[fine[0], (receipt, false, true)]).is_some(), "no button");
+}
+
+#[test]
+fn a_book_of_addresses_without_a_default_is_found() {
+    let (journals, given) = rig::good();
+    let world = World::new(journals, given);
+    let key = commerce::keys::customer(&Tenant::new("demo"), PrincipalKind::Customer, "ann");
+    let terms = world.shop.orders.values().find_map(|it| it.body.as_ref()).unwrap();
+    let address = terms.terms.address.clone();
+    let faults = |defaults: &[bool]| {
+        let saved = |(id, is_default): (usize, &bool)| SavedAddress {
+            id: id.to_string().into(),
+            version: 1,
+            is_default: *is_default,
+            address: address.clone(),
+        };
+        let addresses = defaults.iter().enumerate().map(saved).collect();
+        let mut fold = CustomerFold::default();
+        let ctx = EventContext { key: &key, version: 1, at: Timestamp(1) };
+        fold.event(&ctx, &Customer { addresses, ..Default::default() });
+        fold.faults.len()
+    };
+    assert_eq!([faults(&[]), faults(&[false, true])], [0, 0]);
+    assert_eq!([faults(&[false]), faults(&[true, true])], [1, 1]);
+}
+
+#[test]
+fn a_row_of_the_catalogue_that_is_behind_its_sku_is_found() {
+    let (journals, given) = rig::good();
+    let world = World::new(journals, given);
+    let mut places: BTreeMap<_, _> = (0..3).map(|shard| (ShardId(shard), u64::MAX)).collect();
+    let fold = edge::Views::FOLDS.iter().find(|it| it.name == catalogue::NAME).unwrap();
+    let mut rows = crate::check::views::folded(&world, fold, &places).unwrap();
+    let judged = |rows: &BTreeMap<Vec<u8>, Vec<u8>>, places: &BTreeMap<ShardId, u64>| {
+        let mut found = world.findings("listed");
+        crate::check::listed::judge_skus(rows, places, &world, &mut found).unwrap();
+        (found.looked_at, found.violations.len())
+    };
+    let (n_skus, n_wrong) = judged(&rows, &places);
+    assert!(n_skus >= 2 && n_wrong == 0);
+    for key in world.shop.skus.keys() {
+        let row = rows.get_mut(&catalogue::state_key(key)).unwrap();
+        let mut other: catalogue::SkuRow = codec::from_bytes(row).unwrap();
+        other.prices[0].1.minor += 1;
+        *row = codec::to_bytes(&other).unwrap();
+    }
+    assert_eq!(judged(&rows, &places), (n_skus, n_skus as usize));
+    places.clear();
+    assert_eq!(judged(&rows, &places), (0, 0), "nothing is shown yet");
 }

@@ -2,6 +2,7 @@
 
 use commerce::keys;
 use commerce::order::{After, Owner};
+use commerce::sku::SkuView;
 use entity::{EntityKey, ShardId, Timestamp};
 use ports::{Store, StoreError};
 
@@ -27,6 +28,19 @@ pub struct Listed<'a> {
     pub placed_at: Timestamp,
     /// Its words.
     pub after: After,
+}
+
+/// What lists have to say of a SKU.
+#[derive(Debug, Clone, Copy)]
+pub struct Stocked<'a> {
+    /// Which.
+    pub key: &'a EntityKey,
+    /// Its shard.
+    pub shard: ShardId,
+    /// The commit of its last record.
+    pub commit_no: u64,
+    /// What everybody is shown of it.
+    pub view: &'a SkuView,
 }
 
 /// What a run left behind.
@@ -72,6 +86,17 @@ impl World {
             listed.push(Listed { key, shard, commit_no, owner, placed_at, after });
         }
         listed
+    }
+
+    /// Every SKU that staff have put, with what lists say of it.
+    #[must_use]
+    pub fn stocked(&self) -> Vec<Stocked<'_>> {
+        let all = self.shop.stocked.iter().filter_map(|(key, view)| {
+            let last = self.decoded.entities.get(key)?.last()?;
+            let Rec { shard, commit_no, .. } = self.decoded.records[*last];
+            Some(Stocked { key, shard, commit_no, view })
+        });
+        all.collect()
     }
 
     /// Decodes and folds what was read before.

@@ -896,6 +896,14 @@ const ROWS: &[Row] = &[
         10-40 place c1 0x2 for 260 quoted 5 #k1 = 409 price_changed",
     ),
     (
+        "a cart is sent for nothing",
+        9,
+        &["prices"],
+        "
+        0-5 quote c1 = 200 0x2@100 s7 =207
+        6-9 quote c2 = 200 0x1@100 1x1@100 s0 =200",
+    ),
+    (
         "an order that does not add up",
         9,
         &["prices"],

@@ -37,6 +37,10 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "an event of another history", reported_by: "I4", tamper: other_history },
     Case { name: "data of another version", reported_by: "bus_data", tamper: renumbered },
     Case { name: "data with another word", reported_by: "bus_data", tamper: reworded },
+    Case { name: "data with another amount", reported_by: "bus_data", tamper: other_amount },
+    Case { name: "data of another parcel", reported_by: "bus_data", tamper: other_parcel },
+    Case { name: "a message for nobody's request", reported_by: "causes", tamper: other_cause },
+    Case { name: "a record for nobody's request", reported_by: "causes", tamper: lost_cause },
     Case { name: "a snapshot of the future", reported_by: "I4", tamper: future_snapshot },
     Case { name: "a checkpoint of the future", reported_by: "I4", tamper: future_checkpoint },
     Case { name: "a client saw it early", reported_by: "I4", tamper: seen_before_durable },
@@ -266,6 +270,44 @@ fn reworded(journals: &mut Journals, given: &mut Given) {
         answer.state = Some("cancelling".into());
     }
     assert!(journals.published.is_some());
+}
+
+/// Writes other data for the first event whose data has these words in it.
+fn retell(journals: &mut Journals, from: &str, to: &str) {
+    let all = journals.published.iter_mut().flatten();
+    let mut texts = all.map(|(_, _, event)| {
+        let text = String::from_utf8(event.data.clone()).unwrap();
+        (event, text)
+    });
+    let (event, text) = texts.find(|(_, text)| text.contains(from)).unwrap();
+    let data = text.replacen(from, to, 1).into_bytes();
+    *event = Arc::new(ports::CloudEvent { data, ..(**event).clone() });
+}
+
+fn other_amount(journals: &mut Journals, _: &mut Given) {
+    retell(journals, r#""total":{"amount":"#, r#""total":{"amount":1"#);
+}
+
+fn other_parcel(journals: &mut Journals, _: &mut Given) {
+    retell(journals, r#""shipment":1"#, r#""shipment":0"#);
+}
+
+fn other_cause(journals: &mut Journals, _: &mut Given) {
+    record(journals, |record| match record.sends.first_mut() {
+        Some(send) => {
+            Arc::make_mut(&mut send.message).cause.request += 1;
+            true
+        }
+        None => false,
+    });
+}
+
+fn lost_cause(journals: &mut Journals, _: &mut Given) {
+    record(journals, |record| {
+        let is_led_to = record.mark.is_some() && record.sends.is_empty();
+        record.cause.request += u64::from(is_led_to);
+        is_led_to
+    });
 }
 
 fn other_history(journals: &mut Journals, _: &mut Given) {

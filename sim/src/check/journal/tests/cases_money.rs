@@ -1,12 +1,17 @@
 //! Tampering with stock and money (I6, I8, I9, I13).
 
+use std::sync::Arc;
+
+use codec::{pack, unpack};
 use commerce::account::{self, Account};
-use commerce::order::{Fact, Order};
+use commerce::kinds;
+use commerce::order::{self, Fact, Order};
+use commerce::protocol::StockReply;
 use commerce::sku::{self, Parts, Sku};
 
 use super::Case;
 use super::rig::usd;
-use super::tamper::{drop_event, event, repeat_event};
+use super::tamper::{drop_event, event, record, repeat_event};
 use crate::check::journal::{Given, Journals};
 
 pub(super) const CASES: &[Case] = &[
@@ -14,6 +19,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "a hold takes more than there is", reported_by: "I6", tamper: oversold },
     Case { name: "an event says that more is left", reported_by: "I6", tamper: more_left },
     Case { name: "the word for what is left does not turn", reported_by: "I6", tamper: no_turn },
+    Case { name: "who is refused is told of more", reported_by: "I6", tamper: other_refusal },
     Case { name: "more is shipped than was there", reported_by: "I6", tamper: over_shipped },
     Case { name: "a hold lapses before its time", reported_by: "I8", tamper: early_lapse },
     Case { name: "a hold is revoked without need", reported_by: "I8", tamper: revoked },
@@ -34,6 +40,21 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "sold at another version", reported_by: "sold_prices", tamper: older_price },
     Case { name: "captured for an order without end", reported_by: "I13", tamper: no_order },
 ];
+
+fn other_refusal(journals: &mut Journals, _: &mut Given) {
+    record(journals, |record| {
+        let told = record.sends.iter_mut().map(|send| Arc::make_mut(&mut send.message));
+        let mut told = told.filter(|message| message.to.kind == kinds::ORDER);
+        told.any(|message| {
+            let mut command = unpack(&message.body);
+            let Ok(order::Command::Stock { reply, .. }) = &mut command else { return false };
+            let StockReply::HoldRejected { available, .. } = reply else { return false };
+            *available += 1;
+            message.body = pack(&command.unwrap()).unwrap();
+            true
+        })
+    });
+}
 
 fn repriced(journals: &mut Journals, _: &mut Given) {
     event::<Sku>(journals, |event| match event {

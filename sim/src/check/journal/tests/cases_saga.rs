@@ -7,7 +7,7 @@ use codec::{pack, unpack};
 use commerce::cart::{self, Cart};
 use commerce::customer::{self, Customer};
 use commerce::kinds;
-use commerce::order::{Fact, Order};
+use commerce::order::{Fact, FulfilmentStatus, Order};
 use commerce::shipment::{self, Shipment};
 use entity::{DeadLetter, DeadLetterChange, Quarantine, RecordSource};
 
@@ -32,6 +32,9 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "placed twice", reported_by: "I7", tamper: placed_twice },
     Case { name: "a number twice", reported_by: "I7", tamper: number_twice },
     Case { name: "kept for a moment only", reported_by: "I7", tamper: kept_briefly },
+    Case { name: "a refusal kept for a moment only", reported_by: "I7", tamper: refused_briefly },
+    Case { name: "what a carrier saw is forgotten", reported_by: "promised", tamper: forgotten },
+    Case { name: "an event says another word", reported_by: "words", tamper: other_word },
     Case { name: "a client got two orders", reported_by: "I7", tamper: told_two },
     Case { name: "an order stays half way", reported_by: "I11", tamper: half_way },
     Case { name: "a cart stays frozen", reported_by: "I11", tamper: still_frozen },
@@ -176,6 +179,41 @@ fn kept_briefly(journals: &mut Journals, _: &mut Given) {
     });
 }
 
+fn refused_briefly(journals: &mut Journals, _: &mut Given) {
+    record(journals, |record| match record.kept.as_deref_mut() {
+        Some((_, kept)) => {
+            kept.outcome = kept.outcome.clone().and_then(Err);
+            kept.expires_at = kept.at.plus_ms(60_000);
+            true
+        }
+        None => false,
+    });
+}
+
+/// It was seen to arrive before it left, and nothing says so afterwards.
+fn forgotten(journals: &mut Journals, _: &mut Given) {
+    untold_shipment_scans(journals);
+    record(journals, |record| {
+        let at = record.events.iter().position(|packed| {
+            let event = unpack::<shipment::Event>(packed);
+            event.is_ok_and(|it| it.fact == shipment::Fact::Dispatched)
+        });
+        let Some(at) = at.filter(|_| record.key.kind == kinds::SHIPMENT) else { return false };
+        let left: shipment::Event = unpack(&record.events[at]).unwrap();
+        let seen = shipment::Fact::Delivered { event_id: "early".into(), at: record.at };
+        let fact = shipment::Fact::Noted(Box::new(seen));
+        record.events.insert(at, pack(&shipment::Event { fact, ..left }).unwrap());
+        true
+    });
+}
+
+fn other_word(journals: &mut Journals, _: &mut Given) {
+    event::<Order>(journals, |event| {
+        event.after.fulfilment = FulfilmentStatus::Delivered;
+        true
+    });
+}
+
 fn unknown_order(journals: &mut Journals, _: &mut Given) {
     drop_event::<Customer>(journals, |event| {
         matches!(event, customer::Event::OrderRecorded { .. })
@@ -222,6 +260,11 @@ fn still_frozen(journals: &mut Journals, _: &mut Given) {
 fn untold_shipment(journals: &mut Journals, _: &mut Given) {
     let is_left = |event: &shipment::Event| matches!(event.fact, shipment::Fact::Dispatched);
     drop_event::<Shipment>(journals, is_left);
+    untold_shipment_scans(journals);
+}
+
+/// No scan says that a parcel moves or arrived.
+fn untold_shipment_scans(journals: &mut Journals) {
     let is_there = |event: &shipment::Event| {
         matches!(event.fact, shipment::Fact::Delivered { .. } | shipment::Fact::InTransit { .. })
     };
