@@ -54,7 +54,12 @@ async fn answer(
 ) -> HttpResponse {
     let Some(place) = paths.find(http.match_info().as_str()) else { return not_found(&http) };
     http.extensions_mut().insert(Template(place.template));
-    let is_asked = |route: &&Route| route.operation.method.is(http.method());
+    // HEAD is GET without the body.
+    let asked = match http.method().as_str() {
+        "HEAD" => Method::Get.as_str(),
+        asked => asked,
+    };
+    let is_asked = |route: &&Route| route.operation.method.as_str() == asked;
     match place.routes.iter().find(is_asked) {
         Some(route) => route.answer(edge.get_ref().clone(), http, body.into_inner()).await,
         None => method_not_allowed(&http, &place.routes),

@@ -40,12 +40,6 @@ impl Method {
             Self::Delete => "DELETE",
         }
     }
-
-    /// Whether a request with this method of HTTP asks for it: HEAD is GET without the body.
-    pub(crate) fn is(self, asked: &actix_web::http::Method) -> bool {
-        let is_head = self == Self::Get && asked == actix_web::http::Method::HEAD;
-        is_head || asked.as_str() == self.as_str()
-    }
 }
 
 /// How a repeat is recognised (`x-idempotency`).
