@@ -11,7 +11,7 @@ use cluster::Node;
 use cluster::relay::{BusKind, Relay, RelayHandle, RelayOptions, StartError};
 use edge::health::{Check, CheckStatus};
 use nats::{ConnectError, NatsBus, NatsOptions};
-use ports::{LocalBus, LocalBusOptions, SharedBus};
+use ports::{EventBus, LocalBus, LocalBusOptions, SharedBus};
 
 use crate::config::Config;
 use crate::exit::{Exit, chain};
@@ -51,7 +51,9 @@ impl Events {
         let (relay, nats) = (self.relay.clone(), self.nats.clone());
         move || {
             let state = relay.state();
-            let why = nats.as_ref().and_then(|bus| bus.problem());
+            // That it took nothing is over when nothing waits for it any more.
+            let matters = |bus: &Arc<NatsBus>| !bus.is_up() || state.lag_events > 0;
+            let why = nats.as_ref().filter(|bus| matters(bus)).and_then(|bus| bus.problem());
             let kind = if nats.is_some() { "nats" } else { "in process" };
             let detail = match (&why, state.stuck.first()) {
                 (Some(why), _) => format!("{kind}: {why}"),

@@ -48,7 +48,8 @@ impl NatsBus {
     /// takes nothing is a problem until it has acknowledged an event.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        self.shared.refused().or_else(|| self.shared.link().err())
+        let why = [self.shared.link().err(), self.shared.refused()];
+        why.into_iter().flatten().reduce(|down, refused| format!("{down}; {refused}"))
     }
 }
 
@@ -87,8 +88,8 @@ impl EventBus for NatsBus {
                 Ok(acked)
             }
             Err(stopped) => {
-                self.shared.note(Some(&stopped.reason));
                 if !stopped.is_event {
+                    self.shared.note(Some(&stopped.reason));
                     link.give_up();
                 }
                 Err(PublishError { acked, reason: stopped.reason })
