@@ -109,6 +109,10 @@ impl Links {
             return self.transport.local(to, parcel, &ShardInbox(Arc::clone(inbox)));
         }
         let Some(owner) = self.directory.owner(to).filter(|owner| owner.node != self.node) else {
+            // One that opens sends whatever is not acknowledged anyway.
+            if matches!(parcel, Parcel::Resend { .. }) {
+                return;
+            }
             return metrics::counter!("mercato_parcels_dropped_total").increment(1);
         };
         match parcel {

@@ -16,6 +16,7 @@ pub(super) fn apply(sku: &mut Sku, ctx: &EventContext<'_>, event: &Event) {
     let at = ctx.at;
     match event {
         Event::Put { product_id, title } => {
+            sku.edited = ctx.version;
             sku.about = Some(About { product_id: product_id.clone(), title: title.clone() });
         }
         Event::ArchivedSet { archived } => sku.archived = *archived,
@@ -24,6 +25,7 @@ pub(super) fn apply(sku: &mut Sku, ctx: &EventContext<'_>, event: &Event) {
             sku.price_version = *price_version;
         }
         Event::PolicySet { location, safety, oversell_limit, left: _ } => {
+            sku.edited = ctx.version;
             let shelf = sku.shelves.open(location);
             shelf.safety = (*safety).into();
             shelf.oversell_limit = (*oversell_limit).into();

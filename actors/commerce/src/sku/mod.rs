@@ -21,6 +21,7 @@ mod parts;
 mod publish;
 mod query;
 mod shelf;
+mod stored;
 pub(crate) mod text;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -80,6 +81,8 @@ struct About {
 pub struct Sku {
     code: CompactString,
     version: u64,
+    /// The version when staff last put it or a policy: what `If-Match` protects is as old as this.
+    edited: u64,
     about: Option<About>,
     archived: bool,
     prices: BTreeMap<CompactString, Money>,
@@ -92,16 +95,7 @@ pub struct Sku {
     movements_made: u64,
 }
 
-stored_types!(
-    kinds::SKU,
-    Sku = 0,
-    Command = 1,
-    Event = 2,
-    Reply = 3,
-    Rejection = 4,
-    Query = 5,
-    View = 6,
-);
+stored_types!(kinds::SKU, Command = 1, Event = 2, Reply = 3, Rejection = 4, Query = 5, View = 6,);
 
 impl Entity for Sku {
     const KIND: Kind = kinds::SKU;
@@ -122,6 +116,7 @@ impl Entity for Sku {
         Self {
             code,
             version: 0,
+            edited: 0,
             about: None,
             archived: false,
             prices: BTreeMap::new(),

@@ -65,7 +65,10 @@ const PUT_PRODUCT: Operation = Operation::put("putProduct", "/v1/products/{id}")
     .minimal();
 
 const PUT_SKU: Operation = Operation::put("putSku", "/v1/skus/{sku}")
-    .about("Catalogue", "Makes or describes a SKU")
+    .about(
+        "Catalogue",
+        "Makes or describes a SKU; its version is good until an edit, whatever is sold",
+    )
     .staff(Scope::CatalogueWrite)
     .params(&[SKU_PARAM])
     .statuses(&[200, 201])

@@ -37,7 +37,7 @@ const GET_STOCK: Operation = Operation::get("getStock", "/v1/stock/{sku}")
 
 const SET_POLICY: Operation =
     Operation::put("setStockPolicy", "/v1/stock/{sku}/locations/{location}")
-        .about("Stock", "What is kept back and what may be oversold at a location")
+        .about("Stock", "Keeps back or oversells at a location; its version is good until an edit")
         .staff(Scope::StockWrite)
         .params(&[SKU_PARAM, LOCATION])
         .if_match()

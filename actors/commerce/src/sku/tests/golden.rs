@@ -198,6 +198,18 @@ fn states_are_frozen() {
     check(&states, &expect_file!["../golden/state.hex"]);
 }
 
+/// Of an earlier build: when it was last edited is not known.
+#[test]
+fn an_older_state_is_read() {
+    let stored = include_str!("../golden/state.v1.hex").lines().last().unwrap();
+    let (_, hex) = stored.split_once("0140.1 ").unwrap();
+    let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+    let read = Sku::decode_version(1, &bytes).unwrap();
+    let version = eventful().sku.version;
+    assert_eq!(read, Sku { edited: version, ..eventful().sku });
+}
+
 #[test]
 fn replies_rejections_queries_and_views_are_frozen() {
     let world = eventful();

@@ -34,7 +34,7 @@ const STATES: [(&str, &[&str]); 23] = [
     ("transferred", &["hold a 2 3", "transfer a o2"]),
 ];
 
-const COMMANDS: [&str; 40] = [
+const COMMANDS: [&str; 41] = [
     "put p1",
     "put p2",
     "put p1 if=absent",
@@ -42,6 +42,7 @@ const COMMANDS: [&str; 40] = [
     "price 5 if=absent",
     "policy main 0 0",
     "policy main 9 9 if=1",
+    "policy main 9 9 if=0",
     "adjust main +1 found",
     "adjust main -99 lost",
     "count main 0",

@@ -47,6 +47,40 @@ fn put_creates_links_and_moves_to_another_product() {
     );
 }
 
+/// Whoever read a SKU may edit it while it is sold, and not over another edit.
+#[test]
+fn a_tag_outlives_sales_and_no_edit() {
+    check(
+        World::new(),
+        expect![[r#"
+            put p1
+              Put in p1: A thing
+              -> LinkSku { sku: "demo-001" }
+            policy main 0 0 if=1
+              PolicySet main -0 +0; left 0
+            adjust main 10 received
+              Received main +10 (received), short 0; left 10, now InStock
+              = movement 1, shortfall 0, available 10
+            adjust main 5 received
+              Received main +5 (received), short 0; left 15
+              = movement 2, shortfall 0, available 15
+            policy main 2 0 if=1
+              no: VersionMismatch { version: 4 }
+            policy main 2 0 if=2
+              PolicySet main -2 +0; left 13
+            adjust main 5 received
+              Received main +5 (received), short 0; left 18
+              = movement 3, shortfall 0, available 18
+            put p1 title=Other if=5
+              Put in p1: Other
+            policy main 3 0 if=5
+              no: VersionMismatch { version: 7 }
+            put p1 title=Another if=9
+              no: VersionMismatch { version: 7 }
+        "#]],
+    );
+}
+
 #[test]
 fn prices_have_one_version_per_sku() {
     check(

@@ -101,6 +101,29 @@ async fn what_lies_where_the_shop_sells_no_more_can_still_be_counted_and_kept_ba
     }
 }
 
+/// A hot SKU moves many times a second; who edits its words is stopped by another edit alone.
+#[actix_web::test]
+async fn a_sku_can_be_edited_while_it_is_sold() {
+    let rig = Rig::new().await;
+    let read = rig.send(ask("GET", "/v1/skus/tea-1").bearer(&rig.staff)).await;
+    let tag = read.header("etag").to_owned();
+    let buyer = rig.buyer("alice").await;
+    let order = rig.cod_order(&buyer, "alice-cart-1").await;
+    assert_eq!(order.status, 201, "{}", order.text());
+    let moved = rig.send(ask("GET", "/v1/skus/tea-1").bearer(&rig.staff)).await;
+    assert_ne!(moved.header("etag"), tag, "the order moved its version");
+    let edit = |title: &str| {
+        let body = json!({"product_id": read.json()["product_id"], "title": title}).to_string();
+        let put = ask("PUT", "/v1/skus/tea-1").bearer(&rig.staff).header("if-match", &tag);
+        put.json(&body)
+    };
+    assert_eq!(rig.send(edit("First flush")).await.status, 200);
+    assert_eq!(rig.send(edit("Second flush")).await.brief(), "412 version_mismatch");
+    let policy = ask("PUT", "/v1/stock/tea-1/locations/main").bearer(&rig.staff);
+    let policy = policy.header("if-match", &tag).json(r#"{"safety":1,"oversell_limit":0}"#);
+    assert_eq!(rig.send(policy).await.brief(), "412 version_mismatch", "since the edit");
+}
+
 /// Another adjustment: by one and by two units, by turns. Returns how many movements there are.
 async fn adjusted(rig: &Rig, n_made: u64) -> u64 {
     let adjust = post("/v1/stock/tea-1/adjustments").bearer(&rig.staff);
