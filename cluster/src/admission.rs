@@ -39,6 +39,8 @@ pub enum NotAdmitted {
     Principal,
     /// The node is stopping.
     Closed,
+    /// What changes something is not taken: there is no room to keep it.
+    ReadOnly,
 }
 
 /// Who is counted: subjects are unique within a kind only.
@@ -48,6 +50,7 @@ type Who = (Tenant, PrincipalKind, CompactString);
 struct Counts {
     limits: AdmissionLimits,
     closed: bool,
+    read_only: bool,
     total: usize,
     tenants: BTreeMap<Tenant, usize>,
     principals: BTreeMap<Who, usize>,
@@ -67,7 +70,19 @@ pub struct Pass {
 impl Admission {
     /// Lets a principal's request in, or says why not.
     pub fn enter(&self, principal: &Principal) -> Result<Pass, NotAdmitted> {
+        self.admit(&mut self.0.lock(), principal)
+    }
+
+    /// The same for a request that may change something.
+    pub fn enter_to_change(&self, principal: &Principal) -> Result<Pass, NotAdmitted> {
         let counts = &mut *self.0.lock();
+        match counts.read_only {
+            true => Err(NotAdmitted::ReadOnly),
+            false => self.admit(counts, principal),
+        }
+    }
+
+    fn admit(&self, counts: &mut Counts, principal: &Principal) -> Result<Pass, NotAdmitted> {
         if counts.closed {
             sites::hit("admission.closed");
             return Err(NotAdmitted::Closed);
@@ -90,6 +105,12 @@ impl Admission {
         counts.total += 1;
         *counts.tenants.entry(principal.tenant.clone()).or_insert(0) += 1;
         Ok(Pass { gate: self.clone(), who })
+    }
+
+    /// From now on takes what only reads (`true`), or all again. What entities do of themselves,
+    /// deadlines and messages, goes on.
+    pub fn set_read_only(&self, read_only: bool) {
+        self.0.lock().read_only = read_only;
     }
 
     /// Sets the limits for what comes from now on.
@@ -158,6 +179,18 @@ mod tests {
         gate.enter(&principal("a", "x")).unwrap();
         gate.close();
         assert_eq!(gate.enter(&principal("b", "q")).unwrap_err(), NotAdmitted::Closed);
+    }
+
+    #[test]
+    fn without_room_for_changes_reads_go_on() {
+        let gate = Admission::default();
+        gate.set_read_only(true);
+        let refused = gate.enter_to_change(&principal("a", "x")).unwrap_err();
+        assert_eq!((refused, gate.in_flight()), (NotAdmitted::ReadOnly, 0));
+        gate.enter(&principal("a", "x")).unwrap();
+        gate.set_read_only(false);
+        let _pass = gate.enter_to_change(&principal("a", "x")).unwrap();
+        assert_eq!(gate.in_flight(), 1);
     }
 
     #[test]

@@ -217,6 +217,9 @@ pub const OPERATOR_MS: u64 = 5_000;
 /// What a refused caller is told to wait.
 pub const RETRY_AFTER_MS: u64 = 1_000;
 
+/// The same while there is no room for what would be written: somebody has to make some.
+pub const NO_ROOM_RETRY_MS: u64 = 30_000;
+
 /// How long a planned move waits for a relay that publishes to publish what is durable of the
 /// shard; one whose last publish failed, or that made another move wait as long, is not waited
 /// for. What was not published then is published by the next owner, and perhaps twice.

@@ -154,7 +154,7 @@ impl Region {
     ) -> Result<Reply<E>, AskError<E>> {
         assert_eq!(key.kind, E::KIND, "a command goes to an entity of its kind");
         let command = pack(command).map_err(|_| AskError::Unreadable)?;
-        let _pass = self.inner.admission.enter(&ask.principal).map_err(refused)?;
+        let _pass = self.inner.admission.enter_to_change(&ask.principal).map_err(refused)?;
         let body = AskBody::Command(command, ask.idempotency);
         match self.send(key, &ask, body).await.map_err(not_done)? {
             Answer::Outcome(outcome) => reply(outcome),
@@ -294,6 +294,7 @@ const fn refused<E: Entity>(why: NotAdmitted) -> AskError<E> {
         NotAdmitted::Full => AskError::Overloaded { retry_after_ms: limits::RETRY_AFTER_MS },
         NotAdmitted::Principal => AskError::RateLimited { retry_after_ms: limits::RETRY_AFTER_MS },
         NotAdmitted::Closed => AskError::Unavailable,
+        NotAdmitted::ReadOnly => AskError::Overloaded { retry_after_ms: limits::NO_ROOM_RETRY_MS },
     }
 }
 

@@ -11,6 +11,7 @@ use nats::NatsOptions;
 use serde::Deserialize;
 
 use crate::cli::ServeArgs;
+use crate::room::RESERVE_BYTES;
 use shops::Shops;
 
 mod shops;
@@ -40,6 +41,8 @@ pub struct Config {
     pub resident_bytes: usize,
     /// Bytes of a segment of the store's log.
     pub segment_bytes: u64,
+    /// Free bytes of the disk under which commands are refused; 0: never.
+    pub reserve_bytes: u64,
     /// Dynamic settings that the file sets.
     pub settings: Values,
     /// The shops of a node that is no demo.
@@ -96,6 +99,7 @@ struct RuntimeTable {
 #[serde(deny_unknown_fields)]
 struct StoreTable {
     segment_bytes: Option<u64>,
+    reserve_bytes: Option<u64>,
 }
 
 impl Config {
@@ -147,6 +151,7 @@ impl Config {
                 .resident_bytes
                 .unwrap_or(cluster::limits::RESIDENT_BYTES_DEFAULT),
             segment_bytes: segment_bytes(file.store.segment_bytes)?,
+            reserve_bytes: file.store.reserve_bytes.unwrap_or(RESERVE_BYTES),
             settings,
             shops,
         })

@@ -9,5 +9,6 @@ pub mod demo;
 pub mod events;
 pub mod exit;
 pub mod random;
+pub mod room;
 pub mod scrape;
 pub mod serve;

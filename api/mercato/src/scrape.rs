@@ -73,6 +73,7 @@ const TABLE: &[(&str, Kind, &str)] = &[
     ("mercato_revocation_sync_failures_total", Counter, "revocations that were not read"),
     ("mercato_shards_given_up_total", Counter, "shards that this process no longer serves"),
     ("mercato_shards_lost_total", Counter, "shards that went to another node unasked"),
+    ("mercato_store_free_bytes", Gauge, "free bytes of the disk that the store is on"),
     ("mercato_task_failures_total", Labelled, "background tasks that failed and began anew"),
 ];
 

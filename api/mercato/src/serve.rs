@@ -13,7 +13,7 @@ use cluster::clock::SystemClock;
 use cluster::ctx::{Clock, NoPeers, NodeCtx, NodeId};
 use cluster::latest;
 use cluster::{Node, NodeOptions, Region};
-use edge::health::{Check, CheckStatus, Phase};
+use edge::health::{Check, Phase};
 use edge::identity::issuer::{Families, Issuer};
 use edge::identity::{Authority, AuthorityParts, EdgeKeys, Revocations, Tenants, TokenVerifier};
 use edge::settings::{self, Settings};
@@ -34,6 +34,7 @@ use crate::demo;
 use crate::events::Events;
 use crate::exit::{Exit, chain};
 use crate::random::{self, SystemRandom};
+use crate::room::Room;
 use crate::scrape;
 
 /// Runs a node until it is told to end.
@@ -121,7 +122,9 @@ impl Serving {
         let views = Views::start(&node)
             .await
             .map_err(|error| Exit::Store(format!("views not started: {}", chain(&error))))?;
-        let parts = Parts { config, node: &node, store, events: &events };
+        let room = Room::of(config.data.clone(), config.reserve_bytes);
+        room.watch(node.region().admission().clone()).await;
+        let parts = Parts { config, node: &node, store, events: &events, room: &room };
         let settings = configuration.settings().clone();
         let edge = edge_state(parts, settings, views.clone(), metrics.clone()).await?;
         let told_to_drain = Arc::new(Notify::new());
@@ -233,6 +236,7 @@ struct Parts<'a> {
     node: &'a Node,
     store: &'a Arc<EmbeddedStore>,
     events: &'a Events,
+    room: &'a Arc<Room>,
 }
 
 async fn edge_state(
@@ -241,7 +245,7 @@ async fn edge_state(
     views: Views,
     metrics: PrometheusHandle,
 ) -> Result<EdgeState, Exit> {
-    let Parts { config, node, store, events } = parts;
+    let Parts { config, node, store, events, room } = parts;
     let other = |what: &str, error: String| Exit::Other(format!("{what}: {error}"));
     let meta: Arc<dyn Meta> = Arc::clone(store) as Arc<dyn Meta>;
     let keys = EdgeKeys::load(&*meta)
@@ -265,13 +269,12 @@ async fn edge_state(
     let shared: SharedStore = Arc::clone(store) as SharedStore;
     let values = settings.values();
     let shop = Shop::new(node.region().clone(), shared, settings, terms, views);
-    let (failed, disk) = (node.failed(), Arc::clone(store));
+    let (failed, disk, room) = (node.failed(), Arc::clone(store), Arc::clone(room));
     let bus = events.check();
     let vitals = node.vitals();
     let checks = Arc::new(move || {
         let has_failed = failed.get().is_some() || disk.is_fatal();
-        let status = if has_failed { CheckStatus::Down } else { CheckStatus::Up };
-        let store = Check { name: "store", status, detail: "embedded".into() };
+        let store = room.check(has_failed);
         let given_up = vitals.given_up();
         let shards = Check::shards(vitals.is_supervised(), &given_up, vitals.n_shards());
         vec![store, shards, bus()]

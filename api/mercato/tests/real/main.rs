@@ -5,3 +5,4 @@ mod admin;
 mod drain;
 mod events;
 mod node;
+mod room;
