@@ -133,7 +133,10 @@ async fn get(context: &Context, name: &str) -> Result<Option<Stream>, ConnectErr
             Ok(None)
         }
         GetStreamErrorKind::JetStream(error) => Err(api_error(error.code(), text)),
-        GetStreamErrorKind::Request => Err(ConnectError::Unreachable(text)),
+        // Nobody answered in time, or nobody is there who could.
+        GetStreamErrorKind::Request => Err(ConnectError::Unreachable(format!(
+            "{text} (is JetStream on? `nats-server -js`)"
+        ))),
         GetStreamErrorKind::EmptyName | GetStreamErrorKind::InvalidStreamName => {
             Err(ConnectError::Refused(text))
         }
