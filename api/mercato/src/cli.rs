@@ -74,7 +74,7 @@ pub struct ServeArgs {
     #[arg(long, env = "MERCATO_NODE")]
     pub node: Option<String>,
     /// NATS server; without it events stay in the process.
-    #[arg(long, env = "MERCATO_NATS")]
+    #[arg(long, env = "MERCATO_NATS", hide_env_values = true)]
     pub nats: Option<String>,
     /// Redis server (with the cluster).
     #[arg(long, env = "MERCATO_REDIS")]

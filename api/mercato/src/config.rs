@@ -79,7 +79,7 @@ struct File {
     rest: BTreeMap<String, toml::Value>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NatsTable {
     url: Option<String>,
@@ -164,7 +164,12 @@ fn nats(
     table: NatsTable,
     node: &str,
 ) -> Result<Option<NatsOptions>, ConfigError> {
-    let Some(url) = url.or(table.url) else { return Ok(None) };
+    let Some(url) = url.or_else(|| table.url.clone()) else {
+        return match table == NatsTable::default() {
+            true => Ok(None),
+            false => Err(ConfigError("nats.url is missing: the other keys need it".into())),
+        };
+    };
     let base = NatsOptions::default();
     let options = NatsOptions {
         url,
@@ -357,6 +362,7 @@ mod tests {
             ("node = \"a/b\"", "node = a/b: allowed are 1 to 64 bytes"),
             ("http = \"nowhere\"", "http = nowhere: allowed"),
             ("[nats]\nnope = 1", "nope"),
+            ("[nats]\nca_file = \"./none.pem\"", "nats.url is missing"),
             ("[nats]\nurl = \"\"", "nats.url: names no server"),
             ("[nats]\nurl = \"nats://a:b@h,nats://c:d@h\"", "nats.url: names different users"),
             ("[nats]\nurl = \"nats://h\"\nca_file = \"./none.pem\"", "nats.ca_file: ./none.pem"),

@@ -12,3 +12,4 @@ pub mod random;
 pub mod room;
 pub mod scrape;
 pub mod serve;
+mod signals;

@@ -10,9 +10,13 @@ use std::time::Duration;
 use cluster::admission::Admission;
 use edge::health::{Check, CheckStatus};
 
-/// Free bytes under which commands are refused, unless set: what a store that merges its tables
-/// writes at once, and some seconds of full load until the next look.
+/// Free bytes under which commands are refused, unless set: four segments of the log of 64 MiB.
+/// A look comes each half second, in which full load writes some 10 MB; the rest is for deadlines,
+/// messages and the merging of tables, which nothing bounds and which gives room back.
 pub const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// In place of free bytes.
+const UNKNOWN: u64 = u64::MAX;
 
 /// Between two looks.
 const LOOK_MS: u64 = 500;
@@ -30,7 +34,7 @@ impl Room {
     /// Of the disk that `dir` is on.
     #[must_use]
     pub fn of(dir: PathBuf, reserve: u64) -> Arc<Self> {
-        let (free, is_short) = (AtomicU64::new(u64::MAX), AtomicBool::new(false));
+        let (free, is_short) = (AtomicU64::new(0), AtomicBool::new(false));
         Arc::new(Self { dir, reserve, free, is_short })
     }
 
@@ -72,8 +76,15 @@ impl Room {
         let room = Arc::clone(self);
         match tokio::task::spawn_blocking(move || free(&room.dir)).await {
             Ok(Ok(free)) => self.saw(free, admission),
-            Ok(Err(error)) => tracing::warn!(%error, "the free bytes of the disk are not known"),
-            Err(error) => tracing::warn!(%error, "nobody looked at the disk"),
+            Ok(Err(error)) => self.cannot_tell(&error.to_string()),
+            Err(error) => self.cannot_tell(&error.to_string()),
+        }
+    }
+
+    /// Says so once, until it can tell again.
+    fn cannot_tell(&self, why: &str) {
+        if self.free.swap(UNKNOWN, Ordering::Relaxed) != UNKNOWN {
+            tracing::warn!(why, "the free bytes of the disk are not known");
         }
     }
 

@@ -1,7 +1,7 @@
 //! `mercato serve`: a node from its configuration to its drain.
 //!
-//! Start: store, node, demo shop, edge, one line of JSON on stdout. End: SIGTERM, SIGINT or SIGHUP
-//! drain, a second signal ends at once, a failed sync ends with exit code 4 before anything else is
+//! Start: store, node, demo shop, edge, one line of JSON on stdout. End: a signal drains, a
+//! second one ends at once ([`crate::signals`]), a failed sync ends with exit code 4 before anything else is
 //! said.
 
 use std::io::Write;
@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use cluster::clock::SystemClock;
 use cluster::ctx::{Clock, NoPeers, NodeCtx, NodeId};
-use cluster::latest;
 use cluster::{Node, NodeOptions, Region};
 use edge::health::{Check, Phase};
 use edge::identity::issuer::{Families, Issuer};
@@ -25,8 +24,7 @@ use embedded::{EmbeddedStore, OpenError, Options};
 use entity::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use ports::{Meta, SharedStore};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -36,6 +34,7 @@ use crate::exit::{Exit, chain};
 use crate::random::{self, SystemRandom};
 use crate::room::Room;
 use crate::scrape;
+use crate::signals::Signals;
 
 /// Runs a node until it is told to end.
 pub fn run(config: Config, log: LogFilter) -> Result<(), Exit> {
@@ -346,66 +345,4 @@ fn say_ready(config: &Config, server: &Server) -> Result<(), Exit> {
     writeln!(stdout, "{line}")
         .and_then(|()| stdout.flush())
         .map_err(|error| Exit::Other(format!("stdout: {error}")))
-}
-
-/// SIGTERM, SIGINT and SIGHUP, counted by a task of their own: what starts may block its thread.
-struct Signals {
-    n_seen: u64,
-    told: latest::Receiver<u64>,
-}
-
-/// While it lives, a signal ends the process.
-struct Starting(#[allow(dead_code, reason = "held for its drop")] oneshot::Sender<()>);
-
-impl Signals {
-    fn new() -> Result<Self, Exit> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| Exit::Other(format!("signals not handled: {error}")))
-        };
-        let (mut term, mut int) =
-            (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-        let mut hangup = listen(SignalKind::hangup())?;
-        let (tell, told) = latest::channel(0);
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    biased;
-                    _ = term.recv() => {}
-                    _ = int.recv() => {}
-                    // The terminal was closed.
-                    _ = hangup.recv() => {}
-                }
-                tell.modify(|n| *n += 1);
-            }
-        });
-        Ok(Self { n_seen: 0, told })
-    }
-
-    /// Lets a signal end the process at once while what is returned lives: a node that starts has
-    /// taken nothing yet, and what it recovers is recovered again.
-    fn end_at_once(&self) -> Starting {
-        let mut signals = Self { n_seen: 0, told: self.told.clone() };
-        let (starting, started) = oneshot::channel();
-        tokio::spawn(async move {
-            tokio::select! {
-                biased;
-                _ = started => {}
-                () = signals.next() => {
-                    tracing::info!("told to end before it was ready");
-                    std::process::exit(0);
-                }
-            }
-        });
-        Starting(starting)
-    }
-
-    /// The next signal that was not seen yet. Cancel safe.
-    async fn next(&mut self) {
-        let n_seen = self.n_seen;
-        if self.told.wait_for(|n| *n > n_seen).await.is_none() {
-            // The task that tells ends with the runtime only.
-            std::future::pending::<()>().await;
-        }
-        self.n_seen += 1;
-    }
 }

@@ -88,8 +88,8 @@ impl EventBus for NatsBus {
                 Ok(acked)
             }
             Err(stopped) => {
+                self.shared.note(Some(&stopped.reason));
                 if !stopped.is_event {
-                    self.shared.note(Some(&stopped.reason));
                     link.give_up();
                 }
                 Err(PublishError { acked, reason: stopped.reason })

@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::{ContextBuilder, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use ports::{Ack, CloudEvent, StreamState};
@@ -68,6 +68,15 @@ impl Lost {
         *complaint = Some(said);
         is_news
     }
+
+    /// Adds what the server complained of.
+    fn explain(&self, reason: &mut String) {
+        let complaint = self.complaint.lock().expect("nothing panics while it holds the lock");
+        if let Some(said) = &*complaint {
+            reason.push_str("; the server says: ");
+            reason.push_str(said);
+        }
+    }
 }
 
 /// Why a batch was not stored whole.
@@ -83,7 +92,9 @@ impl Link {
         let (servers, login) = options.servers()?;
         let lost = Arc::new(Lost::default());
         let told = Arc::clone(&lost);
-        let mut connecting = login.apply(ConnectOptions::new());
+        // A password goes to nobody in clear where TLS is wanted of one server or of all.
+        let is_safe = options.ca_file.is_some() || servers.iter().any(ServerAddr::tls_required);
+        let mut connecting = login.apply(ConnectOptions::new()).require_tls(is_safe);
         if let Some(file) = &options.ca_file {
             connecting = connecting.add_root_certificates(file.clone());
         }
@@ -118,7 +129,7 @@ impl Link {
             Ok(streams) => link.streams = streams,
             Err(error) => {
                 link.close().await;
-                return Err(error);
+                return Err(link.explained(error));
             }
         }
         Ok(link)
@@ -215,12 +226,16 @@ impl Link {
 
     /// A server that refuses a message says so aside, and never acknowledges it.
     fn stopped(&self, mut reason: String) -> Stopped {
-        let complaint = self.lost.complaint.lock().expect("nothing panics while it holds the lock");
-        if let Some(said) = &*complaint {
-            reason.push_str("; the server says: ");
-            reason.push_str(said);
-        }
+        self.lost.explain(&mut reason);
         Stopped { reason, is_event: false }
+    }
+
+    /// The error, with what the server said aside.
+    fn explained(&self, mut error: ConnectError) -> ConnectError {
+        if let ConnectError::Unreachable(why) | ConnectError::Refused(why) = &mut error {
+            self.lost.explain(why);
+        }
+        error
     }
 
     /// The state of all streams.
@@ -231,7 +246,8 @@ impl Link {
         &self,
         options: &NatsOptions,
     ) -> Result<BTreeMap<String, StreamState>, ConnectError> {
-        let states = streams::states(&self.api(), options).await?;
+        let states = streams::states(&self.api(), options).await;
+        let states = states.map_err(|error| self.explained(error))?;
         let is_other = |(name, state): &(&String, &StreamState)| {
             self.streams.get(*name).map(|known| known.incarnation) != Some(state.incarnation)
         };
@@ -252,7 +268,7 @@ impl Link {
         let mut ids = Vec::with_capacity(places.len());
         for some in places.chunks(PLACES_IN_FLIGHT_MAX) {
             let asked = some.iter().map(|(name, place)| streams::id_at(&api, name, *place));
-            ids.extend(try_join_all(asked).await?);
+            ids.extend(try_join_all(asked).await.map_err(|error| self.explained(error))?);
         }
         Ok(ids)
     }

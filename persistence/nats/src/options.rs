@@ -14,7 +14,8 @@ pub struct NatsOptions {
     /// One or more server URLs, separated by commas: `nats://host:4222`, `tls://host`, with
     /// `user:password@` or `token@` before the host where the server asks for it.
     pub url: String,
-    /// A PEM file of certificates that the server's is to be signed by, beside the system's own.
+    /// A PEM file of certificates that the server's is to be signed by, in place of the system's
+    /// own. With one, or with a `tls` URL, no server is spoken to in clear.
     pub ca_file: Option<PathBuf>,
     /// The name under which the server lists the connection.
     pub name: String,
@@ -71,10 +72,15 @@ impl NatsOptions {
         if self.publish_timeout_ms == 0 {
             return wrong("publish_timeout_ms", "must be positive");
         }
-        if let Some(file) = &self.ca_file
-            && let Err(error) = std::fs::File::open(file)
-        {
-            return wrong("ca_file", &format!("{}: {error}", file.display()));
+        if let Some(file) = &self.ca_file {
+            let why = match std::fs::read(file) {
+                Ok(pem) if pem.windows(PEM.len()).any(|text| text == PEM) => None,
+                Ok(_) => Some("holds no certificate in PEM".to_owned()),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(why) = why {
+                return wrong("ca_file", &format!("{}: {why}", file.display()));
+            }
         }
         self.servers().map(drop)
     }
@@ -83,13 +89,38 @@ impl NatsOptions {
     pub(crate) fn servers(&self) -> Result<(Vec<ServerAddr>, Login), ConnectError> {
         let wrong = |why: String| ConnectError::Options { key: "url", why };
         let urls = self.url.split(',').map(str::trim).filter(|url| !url.is_empty());
-        let server = |url: &str| url.parse::<ServerAddr>().map_err(|why| wrong(why.to_string()));
+        let server = |url: &str| server(url).map_err(wrong);
         let servers = urls.map(server).collect::<Result<Vec<_>, _>>()?;
         if servers.is_empty() {
             return Err(wrong("names no server".into()));
         }
         let login = Login::of_all(&servers).map_err(|why| wrong(why.into()))?;
         Ok((servers, login))
+    }
+}
+
+/// Of a certificate.
+const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+/// A server by its URL. Errors: the reason, without what may be secret.
+fn server(url: &str) -> Result<ServerAddr, String> {
+    let server = url.parse::<ServerAddr>().map_err(|why| why.to_string())?;
+    if !matches!(server.scheme(), "nats" | "tls") {
+        return Err(format!("{}: allowed are nats and tls", server.scheme()));
+    }
+    let login = url.rsplit_once('@').map(|(login, _)| login);
+    let parsed = server.clone().into_inner();
+    let has_more = parsed.query().is_some() || parsed.fragment().is_some();
+    if has_more || !matches!(parsed.path(), "" | "/") || server.host().is_empty() {
+        return Err(
+            "has more than a host and a port; `/`, `?`, `#` and `@` in a name or password \
+                    are written as %2F, %3F, %23 and %40"
+                .into(),
+        );
+    }
+    match login {
+        Some(login) if login.ends_with(':') => Err("the password is empty".into()),
+        Some(_) | None => Ok(server),
     }
 }
 
@@ -102,5 +133,41 @@ impl std::fmt::Debug for NatsOptions {
             .field("create_streams", &self.create_streams)
             .field("duplicate_window_ms", &self.duplicate_window_ms)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_that_cannot_work_are_named() {
+        let check = |url: &str| NatsOptions { url: url.into(), ..NatsOptions::default() }.check();
+        for url in
+            ["h", "nats://h", "tls://u:p@h:4333", "nats://[::1]:4222", "nats://a@h, nats://i"]
+        {
+            check(url).unwrap();
+        }
+        for (url, why) in [
+            ("ws://h", "ws: allowed are nats and tls"),
+            ("wss://u:p@h", "wss: allowed"),
+            ("nats://shop:12#4@h", "more than a host and a port"),
+            ("nats://shop:1/2@h", "more than a host and a port"),
+            ("nats://h/path", "more than a host and a port"),
+            ("nats://shop:@h", "the password is empty"),
+        ] {
+            let error = check(url).unwrap_err().to_string();
+            assert!(error.contains(why), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ca.pem");
+        std::fs::write(&file, "no certificate").unwrap();
+        let options = NatsOptions { ca_file: Some(file), ..NatsOptions::default() };
+        let error = options.check().unwrap_err().to_string();
+        assert!(error.contains("ca.pem: holds no certificate in PEM"), "{error}");
     }
 }

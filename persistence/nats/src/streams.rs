@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::context::{
+    CreateStreamErrorKind, GetStreamErrorKind, RequestError, RequestErrorKind,
+};
 use async_nats::jetstream::stream::{
     Compression, Config, DiscardPolicy, RawMessageErrorKind, RetentionPolicy, StorageType, Stream,
 };
@@ -133,10 +135,13 @@ async fn get(context: &Context, name: &str) -> Result<Option<Stream>, ConnectErr
             Ok(None)
         }
         GetStreamErrorKind::JetStream(error) => Err(api_error(error.code(), text)),
-        // Nobody answered in time, or nobody is there who could.
-        GetStreamErrorKind::Request => Err(ConnectError::Unreachable(format!(
-            "{text} (is JetStream on? `nats-server -js`)"
-        ))),
+        GetStreamErrorKind::Request => {
+            let cause = std::error::Error::source(&error);
+            let asked = cause.and_then(|cause| cause.downcast_ref::<RequestError>());
+            let is_nobody = asked.is_some_and(|it| it.kind() == RequestErrorKind::NoResponders);
+            let hint = if is_nobody { " (is JetStream on? `nats-server -js`)" } else { "" };
+            Err(ConnectError::Unreachable(format!("{text}{hint}")))
+        }
         GetStreamErrorKind::EmptyName | GetStreamErrorKind::InvalidStreamName => {
             Err(ConnectError::Refused(text))
         }

@@ -109,11 +109,12 @@ pub(crate) async fn run(shared: Arc<Shared>, first: Option<Arc<Link>>) {
             tracing::warn!("nats connection lost");
             link.close().await;
         }
-        link = Some(shared.set_up(reopen(&shared, pause).await));
+        // What it took meanwhile counts, not how it began.
         pause = match shared.refused() {
             Some(_) => (pause * 2).min(BACKOFF.1),
             None => BACKOFF.0,
         };
+        link = Some(shared.set_up(reopen(&shared, pause).await));
     }
 }
 
