@@ -26,7 +26,7 @@ data! {
         number: String = Form::Text, "Its number for people, when it was given.";
         line_id: String = Form::Text, "The line that it is about.";
         shipment: u32 = Form::Count, "The shipment that it is about, from 1.";
-        scanned: bool = Form::Flag, "True of a scan on the way: there may be several, also late.";
+        scanned: bool = Form::Flag, "True of a scan, early or late; not said of the departure.";
         amount: Amount<'a> = Form::Object(AMOUNT), "Cash that was collected, or money given back.";
         carrier: &'a str = Form::Text, "Who carries the shipment.";
         tracking_number: &'a str = Form::Text, "Its number there.";

@@ -122,7 +122,11 @@ impl Live {
             }
             Some(Value::Number(number)) => Some(number.to_string()),
             Some(Value::String(text)) => Some(text),
-            Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => None,
+            Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
+                let detail = "a number or the `id` of a frame";
+                return Err((id, Problem::invalid("/last_seq", "bad_form", detail)));
+            }
+            Some(Value::Null) | None => None,
         };
         self.subscribe(id, topic, last, ctx);
         Ok(())

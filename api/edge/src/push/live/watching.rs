@@ -27,7 +27,13 @@ impl Watcher {
                 let orders = vec![(key, have, news)];
                 Ok(Page { seen: 0, orders, missing: Vec::new(), is_reset: false })
             }
-            Topic::Me => self.page_of_me(last.and_then(Position::read)).await,
+            Topic::Me => {
+                let position = last.map(Position::read);
+                // Who shows a position that nobody reads hears that all is told anew.
+                let is_unread = position.as_ref().is_some_and(Option::is_none);
+                let page = self.page_of_me(position.flatten()).await?;
+                Ok(Page { is_reset: page.is_reset || is_unread, ..page })
+            }
         }
     }
 

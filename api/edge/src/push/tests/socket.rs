@@ -147,11 +147,20 @@ async fn subscriptions_begin_go_on_and_end() {
     assert_eq!(client.brief().await, "ack 4");
     assert_eq!(client.json().await["op"], "reset");
     // The number of one of many orders says nothing of the others.
-    client.say(json!({"op": "sub", "id": "me", "topic": "me", "last_seq": version})).await;
-    let refused = client.json().await;
-    assert_eq!((&refused["op"], &refused["id"]), (&json!("error"), &json!("me")), "{refused}");
-    client.say(json!({"op": "sub", "id": "5", "topic": "me"})).await;
+    for last in [json!(version), json!(true), json!(["x"])] {
+        client.say(json!({"op": "sub", "id": "me", "topic": "me", "last_seq": last})).await;
+        let refused = client.json().await;
+        assert_eq!((&refused["op"], &refused["id"]), (&json!("error"), &json!("me")), "{refused}");
+    }
+    // What nobody can read is told as such: all comes anew.
+    client.say(json!({"op": "sub", "id": "5", "topic": "me", "last_seq": "17"})).await;
     assert_eq!(client.brief().await, "ack 5");
+    let reset = client.json().await;
+    assert_eq!((&reset["topic"], &reset["op"]), (&json!("me"), &json!("reset")), "{reset}");
+    client.say(json!({"op": "unsub", "id": "6", "topic": "me"})).await;
+    while client.json().await["op"] != "ack" {}
+    client.say(json!({"op": "sub", "id": "7", "topic": "me"})).await;
+    assert_eq!(client.brief().await, "ack 7");
     let mine = client.json().await;
     assert_eq!((&mine["topic"], &mine["op"]), (&json!("me"), &json!("event")));
 
