@@ -211,7 +211,8 @@ fn is_price_changed(answer: &HttpAnswer) -> bool {
     struct Refusal {
         code: String,
     }
-    let refusal = requests::read::<Refusal>(answer).filter(|_| answer.status == 409);
+    let is_refused = answer.status == 409;
+    let refusal = is_refused.then(|| requests::read::<Refusal>(answer)).flatten();
     refusal.is_some_and(|refusal| refusal.code == "price_changed")
 }
 

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::requests::{Money, read_body};
 use super::{HttpAnswer, Names, billing};
 use crate::history::{Answer, Ask, Goods, Listed, Look, Points, Row, Saved};
 
-/// The fields of all answers that are of interest.
+/// The fields of all answers that are of interest; `L` and `T` of those with a bill.
 #[derive(Default, Deserialize)]
-struct Body {
+struct Body<L, T> {
     object: Option<String>,
     id: Option<String>,
     code: Option<String>,
@@ -28,7 +29,16 @@ struct Body {
     /// Of an order: what happened.
     #[serde(default)]
     timeline: Vec<Entry>,
+    #[serde(default)]
+    lines: L,
+    #[serde(default)]
+    totals: T,
 }
+
+/// Of an answer without a bill.
+type Plain = Body<IgnoredAny, IgnoredAny>;
+/// Of an order or a quote: looked at once, since it is long.
+type Billed = Body<Option<Vec<billing::Line>>, Option<billing::Totals>>;
 
 /// An entry of a timeline.
 #[derive(Deserialize)]
@@ -44,20 +54,36 @@ pub(super) fn versions(timeline: &[Entry]) -> Vec<u64> {
 /// The answer as the history keeps it.
 pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
     let is_done = answer.status / 100 == 2;
-    let is_list = matches!(ask, Ask::ListMine { .. } | Ask::Look(Look::Orders { .. })) && is_done;
+    let has_bill = is_done && (asks_order(ask) || matches!(ask, Ask::Quote { .. }));
+    if let Some(body) = has_bill.then(|| read_body::<Billed>(&answer.body)).flatten() {
+        let parts = body.lines.as_deref().zip(body.totals.as_ref());
+        let bill = parts.and_then(|(lines, totals)| billing::bill(names, lines, totals));
+        return Answer { bill: bill.map(Box::new), ..told(names, ask, answer, &body) };
+    }
     // A list is long, and has nothing of this.
-    let body = (!is_list).then(|| read_body::<Body>(&answer.body)).flatten().unwrap_or_default();
-    let is_order = body.object.as_deref() == Some("order");
-    let word = body.status.as_ref().and_then(|status| status.as_str()).map(str::to_owned);
-    let stock = body.stock.as_deref().unwrap_or(&body);
-    // A refusal of a wallet says what is in it, as money: that is no number.
-    let available = stock.available.as_ref().and_then(serde_json::Value::as_i64);
-    let asks_order = matches!(
+    let body = (!is_list(ask) || !is_done).then(|| read_body::<Plain>(&answer.body)).flatten();
+    told(names, ask, answer, &body.unwrap_or_default())
+}
+
+const fn asks_order(ask: &Ask) -> bool {
+    matches!(
         ask,
         Ask::Place { .. } | Ask::GetOrder { .. } | Ask::Cancel { .. } | Ask::CancelPart { .. }
-    );
-    let has_bill = (asks_order || matches!(ask, Ask::Quote { .. })) && is_done;
-    let bill = has_bill.then(|| billing::bill(names, &answer.body)).flatten();
+    )
+}
+
+const fn is_list(ask: &Ask) -> bool {
+    matches!(ask, Ask::ListMine { .. } | Ask::Look(Look::Orders { .. }))
+}
+
+/// What the answer tells, but for a bill.
+fn told<L, T>(names: &Names, ask: &Ask, answer: &HttpAnswer, body: &Body<L, T>) -> Answer {
+    let is_done = answer.status / 100 == 2;
+    let is_order = body.object.as_deref() == Some("order");
+    let word = body.status.as_ref().and_then(|status| status.as_str()).map(str::to_owned);
+    let stock = body.stock.as_deref().unwrap_or(body);
+    // A refusal of a wallet says what is in it, as money: that is no number.
+    let available = stock.available.as_ref().and_then(serde_json::Value::as_i64);
     let reads_order = matches!(ask, Ask::GetOrder { .. }) && is_done;
     let shows_cart =
         matches!(ask, Ask::PutCart { .. } | Ask::Merge { .. } | Ask::Look(Look::Cart { .. }));
@@ -67,14 +93,14 @@ pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
     Answer {
         status: answer.status,
         code: body.code.clone(),
-        order: body.id.clone().filter(|_| is_order).or_else(|| named(ask, &body)),
+        order: body.id.clone().filter(|_| is_order).or_else(|| named(ask, body)),
         version: stock.version.or(body.cart_version).or_else(|| etag(&answer.headers)),
         tag: etag(&answer.headers),
-        state: word.filter(|_| is_order && asks_order),
+        state: word.filter(|_| is_order && asks_order(ask)),
         available: available.filter(|_| is_done),
-        bill: bill.map(Box::new),
+        bill: None,
         entries: if reads_order { versions(&body.timeline) } else { Vec::new() },
-        listed: is_list.then(|| listed(&answer.body)).flatten(),
+        listed: (is_list(ask) && is_done).then(|| listed(&answer.body)).flatten(),
         lines: if is_cart { lines(names, &answer.body) } else { Vec::new() },
         goods: if is_goods { goods(names, &answer.body) } else { Vec::new() },
         addresses: if shows_book && is_done { addresses(&answer.body) } else { Vec::new() },
@@ -85,7 +111,7 @@ pub(super) fn read(names: &Names, ask: &Ask, answer: &HttpAnswer) -> Answer {
 }
 
 /// The order that a refused placement names, by its path or its id.
-fn named(ask: &Ask, body: &Body) -> Option<String> {
+fn named<L, T>(ask: &Ask, body: &Body<L, T>) -> Option<String> {
     let Ask::Place { .. } = ask else { return None };
     let linked = body.order.as_deref().and_then(|path| path.rsplit('/').next());
     linked.or(body.order_id.as_deref()).map(str::to_owned)
