@@ -33,6 +33,7 @@ pub const PROBES: &[(&str, &str)] = &[
     ("idempotency.key_reused", "a key was used for another request"),
     ("idempotency.replayed", "a command that had been taken was answered again"),
     ("lease.answer_withheld", "an answer was not given because the lease was over"),
+    ("lease.earlier_try", "a try of a renewal was refused because an earlier one had been taken"),
     ("lease.ended_other", "the life of a silent node was ended"),
     ("lease.lost", "a node learned that its life was ended"),
     ("log.failed", "a log failed for good"),

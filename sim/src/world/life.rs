@@ -124,8 +124,8 @@ impl Life {
         let alive = Arc::new(AtomicBool::new(true));
         let (doom, doomed) = latest::channel(false);
         let is_embedded = ports::Journal::one_log(&ground.store);
-        let store = store(ground, number, target, (&alive, doom));
         let clock = NodeClock::new(ground.kernel.clone(), target, skew);
+        let store = store(ground, number, &clock, (&alive, doom));
         let random = Arc::new(SimRandom::new(ground.kernel.seed(), number, life));
         let ctx = NodeCtx {
             node: node_id(number),
@@ -261,7 +261,7 @@ impl Life {
 fn store(
     ground: &Ground,
     node: u16,
-    target: Target,
+    clock: &NodeClock,
     (alive, doom): (&Arc<AtomicBool>, latest::Sender<bool>),
 ) -> SharedStore {
     let is_embedded = ports::Journal::one_log(&ground.store);
@@ -271,11 +271,12 @@ fn store(
         faults: ground.faults.clone(),
         moments: ground.moments.clone(),
         node,
-        target,
+        target: clock.target(),
         links: if is_embedded { StoreLinks::EMBEDDED } else { StoreLinks::SHARED },
         alive: Arc::clone(alive),
         doom,
         claims: ground.claims.clone(),
+        clock: clock.clone(),
     }))
 }
 
