@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Tax;
+
 pub use bill::{Bill, Charge};
 pub use listening::{Listening, Told};
 pub use looking::{Goods, Listed, Look, Over, Points, Row, Saved};
@@ -32,6 +34,9 @@ pub struct History {
     /// in us; `None`: not in such a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds_us: Option<u64>,
+    /// The tax of the shop; `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Tax>,
     /// The requests.
     pub ops: Vec<Op>,
     /// The live streams.

@@ -6,11 +6,13 @@
 //! is keyed by the element's own id and not by its place in a sequence.
 
 mod families;
+mod tax;
 mod visit;
 mod waits;
 
 use serde::{Deserialize, Serialize};
 
+pub use tax::Tax;
 pub use visit::{Journey, Line, Listen, Pay, Then, Visit};
 pub use waits::OrderWaits;
 
@@ -75,6 +77,9 @@ pub struct Setup {
     /// How long orders wait.
     #[serde(default, skip_serializing_if = "OrderWaits::is_default")]
     pub order_waits: OrderWaits,
+    /// What is taken on prices, or inside them.
+    #[serde(default, skip_serializing_if = "Tax::is_none")]
+    pub tax: Tax,
 }
 
 /// As in production; plans did not say it once.

@@ -102,6 +102,7 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
         Err(panic) => note("panic", text_of(&*panic)),
     }
     clients.history.borrow_mut().holds_us = Some(plan.holds_us());
+    clients.history.borrow_mut().tax = Some(plan.setup.tax);
     let history = clients.history.borrow().clone();
     let mut record = record(plan, &world, &history, &queues.borrow());
     record.unknown_ppm = unknown_ppm(&history);

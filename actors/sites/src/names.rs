@@ -61,6 +61,8 @@ pub const PROBES: &[(&str, &str)] = &[
     ("owner.superseded", "a node learned that a shard it serves has a newer owner"),
     ("owner.taken", "a shard was claimed to be opened"),
     ("owner.unknown_outcome", "a write of a takeover had no answer and is made again"),
+    ("price.tax_inside", "a quote had prices that contain their tax"),
+    ("price.tax_on_top", "a quote had tax on top of its prices"),
     ("push.replaced", "a live stream had a newer state before the one before it was written"),
     ("push.resumed", "a live stream began after what its client had"),
     ("recovery.tail", "a shard was recovered with records after its checkpoint"),

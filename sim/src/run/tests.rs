@@ -54,6 +54,7 @@ fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
             buggify: Vec::new(),
             shuffle: true,
             residence_ms: 30_000,
+            tax: crate::plan::Tax::default(),
             order_waits: OrderWaits::default(),
         },
         traffic: (0..n_visits).map(visit).collect(),

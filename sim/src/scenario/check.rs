@@ -26,6 +26,9 @@ pub(super) fn values(scenario: &Scenario) -> Checked {
     for (place, one) in not_empty("shop", &scenario.shop)? {
         shop(&format!("shop[{place}]"), one)?;
     }
+    for (place, tax) in not_empty("tax", &scenario.tax)? {
+        within(&format!("tax[{place}].ppm"), i64::from(tax.ppm), 0, 1_000_000)?;
+    }
     for (place, one) in not_empty("arrivals", &scenario.arrivals)? {
         arrivals(&format!("arrivals[{place}]"), one)?;
     }

@@ -17,6 +17,7 @@ const WINDOW: u64 = 7;
 const RESIDENCE: u64 = 8;
 const SNAPSHOTS: u64 = 9;
 const ORDER_WAITS: u64 = 10;
+const TAX: u64 = 11;
 const SITE: u64 = 2_000;
 
 /// How long a shard stays: as in production, and short enough to move for balance in a run.
@@ -72,6 +73,7 @@ impl Scenario {
             shuffle: shuffle.percent(0, self.system.shuffle_percent),
             residence_ms: *one(seed, RESIDENCE, &RESIDENCES_MS),
             order_waits: *one(seed, ORDER_WAITS, &self.order_waits),
+            tax: *one(seed, TAX, &self.tax),
         }
     }
 }
