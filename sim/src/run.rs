@@ -157,6 +157,7 @@ async fn whole(
     pass_on(troubled.await);
     pass_on(visiting.await);
     let settle_us = plan.setup.settle_ms * 1_000;
+    staff.let_go(world.since_begin_us() + settle_us).await;
     let restless = |why| ("liveness", why);
     settle::settle(world, settle_us).await.map_err(restless)?;
     late::come(plan, world, clients).await;

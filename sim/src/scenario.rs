@@ -125,6 +125,10 @@ fn taxes() -> Vec<Tax> {
     vec![Tax::default()]
 }
 
+fn one_place() -> Vec<u8> {
+    vec![100]
+}
+
 fn snapshot_tails() -> Vec<u32> {
     vec![snapshot_tail()]
 }
@@ -141,6 +145,9 @@ pub struct Shop {
     pub hot_stock_units: Option<Span>,
     /// Price of one, in minor units of USD.
     pub price_minor: Span,
+    /// Shares of SKUs that lie at one place, at two and so on; together 100.
+    #[serde(default = "one_place")]
+    pub places_percent: Vec<u8>,
 }
 
 /// Places in production code that do something rare but allowed, when they are on.

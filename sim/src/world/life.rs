@@ -31,7 +31,7 @@ use super::moments::Moments;
 use super::net::{Network, node_id};
 use super::store::{SimStore, SimStoreParts, StoreLinks};
 use crate::kernel::{Kernel, NodeClock, SimRandom, Skew, Target};
-use crate::plan::{OrderWaits, Tax};
+use crate::plan::{OrderWaits, PLACES, Tax};
 
 /// How long the ends of a drain may take, in ms.
 const DRAIN_MS: u64 = 5_000;
@@ -291,7 +291,7 @@ fn terms(tax: Tax) -> Terms {
         tax_ppm: i32::try_from(tax.ppm).expect("scenarios take no more than is sold"),
         tax_included: tax.included,
         shipping: vec![ShippingOption { id: "standard".into(), amount: 7 }],
-        locations: vec!["main".into()],
+        locations: PLACES.map(String::from).to_vec(),
         wallet_grant: 100_000,
     }
 }
