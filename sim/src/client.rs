@@ -12,6 +12,7 @@ mod closing;
 mod comparing;
 mod delivering;
 mod feed;
+mod freezing;
 mod http_wire;
 mod journey;
 mod listening;
@@ -27,7 +28,7 @@ mod staffing;
 mod tabs;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -140,6 +141,8 @@ pub struct Clients<W> {
     pub buyers: RefCell<BTreeMap<String, Who>>,
     /// What somebody looks at once more when all is quiet, and who.
     pub last_looks: RefCell<BTreeMap<Ask, (Who, Request)>>,
+    /// Orders that staff put on hold.
+    pub frozen: RefCell<BTreeSet<String>>,
     /// What they saw.
     pub history: RefCell<History>,
 }
@@ -149,8 +152,8 @@ impl<W: Wire> Clients<W> {
     #[must_use]
     pub fn new(wire: W, seed: u64, policy: ClientPolicy, names: Names) -> Rc<Self> {
         let (buyers, last_looks) = (RefCell::default(), RefCell::default());
-        let history = RefCell::default();
-        Rc::new(Self { wire, seed, policy, names, buyers, last_looks, history })
+        let (frozen, history) = (RefCell::default(), RefCell::default());
+        Rc::new(Self { wire, seed, policy, names, buyers, last_looks, frozen, history })
     }
 
     /// Sends a request until it is answered for good or tries run out; each try is noted.

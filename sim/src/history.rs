@@ -9,19 +9,24 @@ mod bill;
 mod listening;
 mod looking;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Tax;
+
 pub use bill::{Bill, Charge};
 pub use listening::{Listening, Told};
-pub use looking::{Goods, Listed, Look, Over, Points, Row, Saved};
+pub use looking::{Goods, Listed, Look, Over, Points, Row, Said, Saved, Shelf};
 
 /// All requests of a run, by the time at which they were sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
     /// Units of each SKU at the start, by place in the plan's setup.
     pub stock: BTreeMap<u32, u32>,
+    /// SKUs that lie at several places.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub spread: BTreeSet<u32>,
     /// What each SKU cost at the start, in minor units.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub prices: BTreeMap<u32, i64>,
@@ -32,6 +37,9 @@ pub struct History {
     /// in us; `None`: not in such a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds_us: Option<u64>,
+    /// The tax of the shop; `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Tax>,
     /// The requests.
     pub ops: Vec<Op>,
     /// The live streams.
@@ -119,6 +127,14 @@ pub enum Ask {
     Advance {
         /// Its id.
         order: String,
+        /// What a carrier or a courier said of a parcel, if it is not that it was paid.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<Said>,
+    },
+    /// Staff put an order on hold, or let it go on.
+    Freeze {
+        /// Its id.
+        order: String,
     },
     /// A buyer's own orders were listed: one page of them.
     ListMine {
@@ -136,6 +152,9 @@ pub enum Ask {
         sku: u32,
         /// Units.
         units: u32,
+        /// Where: place in [`PLACES`](crate::plan::PLACES).
+        #[serde(default)]
+        place: u32,
     },
     /// The shelf was counted.
     Count {
@@ -143,6 +162,9 @@ pub enum Ask {
         sku: u32,
         /// Units found.
         units: u32,
+        /// Where: place in [`PLACES`](crate::plan::PLACES).
+        #[serde(default)]
+        place: u32,
     },
     /// The price of a SKU was changed.
     SetPrice {
@@ -203,6 +225,9 @@ pub struct Answer {
     pub state: Option<String>,
     /// Units for sale that a stock answer shows.
     pub available: Option<i64>,
+    /// What it shows of each place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shelves: Vec<Shelf>,
     /// What an order or a quote costs that the answer shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<Box<Bill>>,

@@ -6,11 +6,17 @@
 //! is keyed by the element's own id and not by its place in a sequence.
 
 mod families;
+mod places;
+mod staffed;
+mod tax;
 mod visit;
 mod waits;
 
 use serde::{Deserialize, Serialize};
 
+pub use places::{PLACES, SkuSetup};
+pub use staffed::{Fate, Freeze, Shipping};
+pub use tax::Tax;
 pub use visit::{Journey, Line, Listen, Pay, Then, Visit};
 pub use waits::OrderWaits;
 
@@ -75,6 +81,9 @@ pub struct Setup {
     /// How long orders wait.
     #[serde(default, skip_serializing_if = "OrderWaits::is_default")]
     pub order_waits: OrderWaits,
+    /// What is taken on prices, or inside them.
+    #[serde(default, skip_serializing_if = "Tax::is_none")]
+    pub tax: Tax,
 }
 
 /// As in production; plans did not say it once.
@@ -90,16 +99,6 @@ pub(crate) fn stream_window() -> u32 {
 /// The tail of production.
 pub(crate) fn snapshot_tail() -> u32 {
     u32::try_from(cluster::limits::SNAPSHOT_TAIL_EVENTS).expect("some thousands")
-}
-
-/// Something sold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SkuSetup {
-    /// Units at the start.
-    pub stock: u32,
-    /// Price of one, in minor units of USD.
-    pub price: i64,
 }
 
 /// Latency of a link: base + exponential, and a tail that is ten times as long.
@@ -381,6 +380,7 @@ impl Plan {
                 return Err(PlanError::Names(format!("SKU {sku} in visit {}", visit.id)));
             }
         }
+        self.check_places()?;
         for fault in &self.faults {
             if fault.moment != Moment::Any && fault.awaits().is_none() {
                 return Err(PlanError::Names(format!("a moment in fault {}", fault.id)));

@@ -102,6 +102,7 @@ pub fn run(plan: &Plan, tell: Tell<'_>) -> Run {
         Err(panic) => note("panic", text_of(&*panic)),
     }
     clients.history.borrow_mut().holds_us = Some(plan.holds_us());
+    clients.history.borrow_mut().tax = Some(plan.setup.tax);
     let history = clients.history.borrow().clone();
     let mut record = record(plan, &world, &history, &queues.borrow());
     record.unknown_ppm = unknown_ppm(&history);
@@ -156,6 +157,7 @@ async fn whole(
     pass_on(troubled.await);
     pass_on(visiting.await);
     let settle_us = plan.setup.settle_ms * 1_000;
+    staff.let_go(world.since_begin_us() + settle_us).await;
     let restless = |why| ("liveness", why);
     settle::settle(world, settle_us).await.map_err(restless)?;
     late::come(plan, world, clients).await;

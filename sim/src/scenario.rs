@@ -2,8 +2,8 @@
 //!
 //! The built-in ones stand in `sim/scenarios` and in the program; `docs/scenarios.md` explains
 //! each parameter. Where a file gives a list (`[[shop]]`, `[[arrivals]]`, `[[keys]]`,
-//! `[[client]]`, `[[order_waits]]`, `nodes`, `shards`), a seed takes one of it. Unknown keys are
-//! refused, and so are values that make no sense, with the key's name.
+//! `[[client]]`, `[[order_waits]]`, `[[tax]]`, `nodes`, `shards`), a seed takes one of it. Unknown
+//! keys are refused, and so are values that make no sense, with the key's name.
 
 mod check;
 pub mod faults;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 pub use faults::{Family, FixedFault, Ranges, Swarm};
 
-use crate::plan::{ClientPolicy, Link, OrderWaits, snapshot_tail, stream_window};
+use crate::plan::{ClientPolicy, Link, OrderWaits, Tax, snapshot_tail, stream_window};
 use crate::traffic::{Arrivals, Bots, Keys, People, Span, Staff};
 
 #[cfg(test)]
@@ -55,6 +55,9 @@ pub struct Scenario {
     pub client: Vec<ClientPolicy>,
     /// What is sold; a seed takes one.
     pub shop: Vec<Shop>,
+    /// What is taken on what is sold, or inside it; a seed takes one. Missing: nothing.
+    #[serde(default = "taxes")]
+    pub tax: Vec<Tax>,
     /// When people come; a seed takes one.
     pub arrivals: Vec<Arrivals>,
     /// What they want; a seed takes one.
@@ -118,6 +121,14 @@ fn order_waits() -> Vec<OrderWaits> {
     vec![OrderWaits::default()]
 }
 
+fn taxes() -> Vec<Tax> {
+    vec![Tax::default()]
+}
+
+fn one_place() -> Vec<u8> {
+    vec![100]
+}
+
 fn snapshot_tails() -> Vec<u32> {
     vec![snapshot_tail()]
 }
@@ -134,6 +145,9 @@ pub struct Shop {
     pub hot_stock_units: Option<Span>,
     /// Price of one, in minor units of USD.
     pub price_minor: Span,
+    /// Shares of SKUs that lie at one place, at two and so on; together 100.
+    #[serde(default = "one_place")]
+    pub places_percent: Vec<u8>,
 }
 
 /// Places in production code that do something rare but allowed, when they are on.

@@ -12,12 +12,14 @@ pub mod keys;
 pub mod num;
 pub mod others;
 pub mod people;
+pub mod staffed;
 
 pub use arrivals::Arrivals;
 pub use draws::{Draws, Span};
 pub use keys::Keys;
 pub use others::{Bots, Staff};
 pub use people::People;
+pub use staffed::{Freezes, Parcels};
 
 use crate::plan::{SkuSetup, Visit};
 

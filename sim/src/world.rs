@@ -117,6 +117,7 @@ impl World {
             stream_window: usize::try_from(setup.stream_window).unwrap_or(usize::MAX),
             snapshot_tail: setup.snapshot_tail.into(),
             order_waits: setup.order_waits,
+            tax: setup.tax,
         };
         let n_nodes = usize::from(setup.nodes);
         let nodes = (0..n_nodes).map(|_| RefCell::default()).collect();

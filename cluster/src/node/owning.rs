@@ -167,6 +167,12 @@ impl Node {
         self.seats.may_answer(self.ctx.clock.steady())
     }
 
+    /// Until when it takes its lease to last, in steady time of its clock.
+    #[must_use]
+    pub fn lease(&self) -> Timestamp {
+        self.seats.lease()
+    }
+
     /// The epoch that a shard is, or was last, served under; 0: never here.
     pub(crate) fn epoch_of(&self, shard: ShardId) -> u64 {
         self.seats.inbox(shard).epoch()

@@ -163,10 +163,15 @@ impl Seats {
         self.lease_until.store(until.0, Ordering::Release);
     }
 
+    /// Until when answers may be given, in steady time.
+    pub(super) fn lease(&self) -> Timestamp {
+        Timestamp(self.lease_until.load(Ordering::Acquire))
+    }
+
     /// Whether answers may be given now, in steady time. What was computed before a long pause
     /// must ask again after it: another node may own the shard by then.
     pub(crate) fn may_answer(&self, now: Timestamp) -> bool {
-        now.0 < self.lease_until.load(Ordering::Acquire)
+        now < self.lease()
     }
 }
 

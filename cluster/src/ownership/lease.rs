@@ -98,6 +98,9 @@ impl Holder {
             // An earlier try of the same renewal was applied: which one is not known.
             Some(Cas::Refused(row)) => (renewal.first_sent, row),
         };
+        if sent < renewal.last_sent {
+            sites::hit("lease.earlier_try");
+        }
         let next = Some((&self.life, self.beat + 1));
         if row.as_ref().map(|row| (&row.life, row.beat)) != next
             && !sites::is_broken("lease_revived_beside_takeover")

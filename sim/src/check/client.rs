@@ -28,9 +28,11 @@ pub mod placing;
 pub mod prices;
 pub mod refusals;
 pub mod rewards;
+pub mod shelves;
 pub mod stock;
 pub mod strangers;
 pub mod streams;
+pub mod taxes;
 pub mod told;
 pub mod unknown;
 pub mod versions;
@@ -79,6 +81,8 @@ const PLAIN: &[Plain] = &[
     Plain { name: "merges", check: merges::check },
     Plain { name: "rewards", check: rewards::check },
     Plain { name: "strangers", check: strangers::check },
+    Plain { name: "shelves", check: shelves::check },
+    Plain { name: "taxes", check: taxes::check },
     Plain { name: "stock_bounds", check: stock::check },
     Plain { name: "linear_order", check: linear::check_orders },
     Plain { name: "linear_stock", check: linear::check_stock },
@@ -109,6 +113,8 @@ pub fn judge(history: &History, settle: Option<&Settle>) -> Vec<(&'static str, F
         ("merges", merges::check(history)),
         ("rewards", rewards::check(history)),
         ("strangers", strangers::check(history)),
+        ("shelves", shelves::check(history)),
+        ("taxes", taxes::check(history)),
         ("stock_bounds", stock::judge(&ledgers)),
         ("linear_order", linear::judge_orders(history, &index)),
         ("linear_stock", linear::judge_stock(&ledgers)),

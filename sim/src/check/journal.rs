@@ -6,6 +6,7 @@
 //! stock and money are counted a second time by models that know only the events.
 //! What clients saw among themselves (linearisability) is not judged here.
 
+mod cancelled_units;
 mod decoded;
 mod findings;
 mod fold;
@@ -21,6 +22,7 @@ mod shop;
 mod stock_rules;
 mod world;
 
+pub mod arrivals;
 pub mod bus_data;
 pub mod causes;
 pub mod conflicts;
@@ -55,7 +57,7 @@ pub use world::{Listed, Stocked, World};
 pub type Check = fn(&World) -> Findings;
 
 /// Every checker with its name, in the order of the invariants.
-pub const CHECKS: [(&str, Check); 21] = [
+pub const CHECKS: [(&str, Check); 22] = [
     ("I1", i01_one_writer::check),
     ("I2", i02_no_gaps::check),
     ("I3", i03_fold::check),
@@ -71,6 +73,7 @@ pub const CHECKS: [(&str, Check); 21] = [
     ("I13", i13_captured::check),
     ("prompt", prompt::check),
     ("promised", promised::check),
+    ("arrivals", arrivals::check),
     ("words", words::check),
     ("sold_prices", sold_prices::check),
     ("bus_data", bus_data::check),

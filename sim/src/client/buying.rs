@@ -17,7 +17,8 @@ const TAKE_NEW_PRICE_PERCENT: u64 = 60;
 impl<W: Wire> Visitor<W> {
     /// Cart, quote, place, and what follows.
     pub(super) async fn buy(&self) {
-        let Journey::Buy { lines, brings, pay, think_ms, listen, then, .. } = &self.visit.journey
+        let Journey::Buy { lines, brings, pay, think_ms, listen, then, freeze, .. } =
+            &self.visit.journey
         else {
             return;
         };
@@ -37,9 +38,17 @@ impl<W: Wire> Visitor<W> {
         }
         match placed.as_ref().and_then(order_of) {
             Some(order) => {
-                match *listen {
-                    Some(listen) => self.after_by_stream(&order, listen, *then).await,
-                    None => self.after(&order, *then).await,
+                let after = async {
+                    match *listen {
+                        Some(listen) => self.after_by_stream(&order, listen, *then).await,
+                        None => self.after(&order, *then).await,
+                    }
+                };
+                match *freeze {
+                    Some(freeze) => {
+                        tokio::join!(after, self.freezes(&order, freeze));
+                    }
+                    None => after.await,
                 }
                 self.compares(&order, *then).await;
                 self.is_pried_into(&order, &cart).await;

@@ -144,13 +144,13 @@ impl<W: Wire> Visitor<W> {
             Journey::Address { writes, deletes, think_ms } => {
                 self.keeps_address(*writes, *deletes, *think_ms).await;
             }
-            Journey::Restock { sku, units } => {
-                let change = json!({"delta": units});
-                let request =
-                    requests::adjust(&self.clients.names.sku(*sku), &change, &self.key("restock"));
-                self.adjusts(Ask::Restock { sku: *sku, units: *units }, request).await;
+            Journey::Restock { sku, units, place } => {
+                let (code, change) = (self.clients.names.sku(*sku), json!({"delta": units}));
+                let request = requests::adjust(&code, *place, &change, &self.key("restock"));
+                let ask = Ask::Restock { sku: *sku, units: *units, place: *place };
+                self.adjusts(ask, request).await;
             }
-            Journey::Count { sku, units } => self.count(*sku, *units).await,
+            Journey::Count { sku, units, place } => self.count(*sku, *place, *units).await,
             Journey::Reprice { sku, price } => self.reprice(*sku, *price).await,
             Journey::Bot { line, tries } => self.snatch(*line, *tries).await,
         }
@@ -235,6 +235,11 @@ impl<W: Wire> Visitor<W> {
             Then::Deliver(ms) => {
                 self.think(ms).await;
                 self.deliver(order).await;
+                self.look(order).await;
+            }
+            Then::Ship(shipping) => {
+                self.think(shipping.after_ms).await;
+                self.ship(order, shipping).await;
                 self.look(order).await;
             }
         }

@@ -66,7 +66,7 @@ impl<W: Wire> Visitor<W> {
             requests::quote(cart),
             get("/v1/orders".into()),
             get(format!("/v1/stock/{sku}")),
-            requests::adjust(&sku, &json!({"delta": 1}), &self.key("pry-stock")),
+            requests::adjust(&sku, 0, &json!({"delta": 1}), &self.key("pry-stock")),
             requests::set_price(&sku, 1, 1),
         ]
     }

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use super::{HttpAnswer, Names};
 use crate::history::{Offer, Over};
-use crate::plan::{Line, Pay};
+use crate::plan::{Line, PLACES, Pay};
+
+/// The end of the path by which an order is put on hold.
+pub(super) const FREEZE: &str = "/freeze";
 
 /// A quote, as far as placing needs it.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,6 +37,11 @@ impl Money {
     /// In minor units.
     pub(super) const fn amount(&self) -> i64 {
         self.amount
+    }
+
+    /// Nothing of the same currency.
+    pub(super) fn none(&self) -> Self {
+        Self { amount: 0, ..self.clone() }
     }
 }
 
@@ -265,6 +273,18 @@ pub(super) fn cancel(order: &str, key: &str) -> Request {
     with(request("POST", format!("/v1/orders/{order}/cancel")), "idempotency-key", key)
 }
 
+/// Puts an order on hold. No operation does that: the wire of a simulated world asks the order.
+pub(super) fn freeze(order: &str) -> Request {
+    request("POST", format!("/v1/orders/{order}{FREEZE}"))
+}
+
+/// Ends a freeze.
+pub(super) fn release(order: &str, decision: &str, key: &str) -> Request {
+    let body = json!({"decision": decision, "reason": "plan"});
+    let release = request("POST", format!("/v1/orders/{order}/release"));
+    with_body(with(release, "idempotency-key", key), &body)
+}
+
 /// Cancels units of an order, by the ids of its lines.
 pub(super) fn cancel_part(order: &str, units: &[(String, u32)], key: &str) -> Request {
     let line = |(line, qty): &(String, u32)| json!({"line_id": line, "qty": qty});
@@ -292,8 +312,9 @@ pub(super) fn set_price(sku: &str, price: i64, over: u64) -> Request {
     with_body(if_match(put, over), &body)
 }
 
-pub(super) fn adjust(sku: &str, change: &Value, key: &str) -> Request {
-    let mut body = json!({"location": "main", "reason": "plan"});
+pub(super) fn adjust(sku: &str, place: u32, change: &Value, key: &str) -> Request {
+    let location = PLACES.get(place as usize).copied().unwrap_or_default();
+    let mut body = json!({"location": location, "reason": "plan"});
     if let (Some(body), Some(change)) = (body.as_object_mut(), change.as_object()) {
         body.extend(change.clone());
     }

@@ -11,7 +11,7 @@ use super::requests::{self, request, with, with_body};
 use super::{Call, Clients, HttpAnswer, Request, Who, Wire, is_later};
 use crate::check::client::liveness::rests;
 use crate::history::Ask;
-use crate::plan::Setup;
+use crate::plan::{Setup, SkuSetup};
 
 /// The visit that requests of staff before and after a run are noted under.
 const NOBODY: u32 = u32::MAX;
@@ -36,7 +36,7 @@ struct Looked {
 
 /// Staff that must not fail.
 pub struct Staff<W> {
-    clients: Rc<Clients<W>>,
+    pub(super) clients: Rc<Clients<W>>,
     step: std::cell::Cell<u32>,
 }
 
@@ -80,20 +80,26 @@ impl<W: Wire> Staff<W> {
         }
     }
 
-    async fn sku(&self, sku: u32, stock: u32, price: i64) -> Result<(), String> {
+    async fn sku(&self, sku: u32, wanted: &SkuSetup) -> Result<(), String> {
         let names = &self.clients.names;
         let code = names.sku(sku);
         let body = json!({"product_id": names.product(), "title": "A thing"});
         self.put(format!("/v1/skus/{code}"), &body).await?;
-        let body = json!({"amount": {"amount": price, "currency": "USD"}});
+        let body = json!({"amount": {"amount": wanted.price, "currency": "USD"}});
         self.put(format!("/v1/price-books/default/prices/{code}"), &body).await?;
-        let change = json!({"count": stock});
-        let request = requests::adjust(&code, &change, &names.key("open", sku));
-        let answer = self.ask(Ask::Other, request).await;
-        match answer.map(|answer| answer.status) {
-            Some(200 | 201) => Ok(()),
-            other => Err(format!("stock of {code}: {other:?}")),
+        for (place, units) in (0..).zip(wanted.at_places()) {
+            let key = match place {
+                0 => names.key("open", sku),
+                _ => names.key(&format!("open-{place}"), sku),
+            };
+            let request = requests::adjust(&code, place, &json!({"count": units}), &key);
+            let answer = self.ask(Ask::Other, request).await;
+            match answer.map(|answer| answer.status) {
+                Some(200 | 201) => {}
+                other => return Err(format!("stock of {code}: {other:?}")),
+            }
         }
+        Ok(())
     }
 
     /// Registers customers; each gets a wallet.
@@ -216,10 +222,11 @@ pub async fn open_shop<W: Wire>(staff: &Staff<W>, setup: &Setup) -> Result<(), S
     let about = json!({"title": "Things", "status": "active", "category": "things"});
     staff.put(format!("/v1/products/{}", staff.clients.names.product()), &about).await?;
     for (sku, wanted) in (0_u32..).zip(&setup.skus) {
-        staff.sku(sku, wanted.stock, wanted.price).await?;
+        staff.sku(sku, wanted).await?;
         let mut history = staff.clients.history.borrow_mut();
         history.stock.insert(sku, wanted.stock);
         history.prices.insert(sku, wanted.price);
+        history.spread.extend((wanted.n_places() > 1).then_some(sku));
     }
     Ok(())
 }

@@ -7,8 +7,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use cluster::{Ask, AskError};
+use commerce::keys;
+use commerce::order::{Command, Order};
+use entity::{Cause, Principal, PrincipalKind, Scopes, Tenant};
 use serde_json::{Value, json};
 
+use super::requests::FREEZE;
 use super::{Heard, HttpAnswer, Local, Request, Try, Who, Wire, key_of};
 use crate::kernel::{Kind, Sleep, Tag, Target};
 use crate::plan::{FaultKind, Link};
@@ -16,6 +21,8 @@ use crate::world::{Life, World, draw};
 
 /// A client is farther away than another node.
 const FAR: u32 = 4;
+/// How long putting an order on hold may take, in ms.
+const FREEZE_WAIT_MS: u64 = 5_000;
 /// When tokens end: far behind every run, in s since 1970.
 const TOKENS_END_S: u64 = 4_000_000_000;
 
@@ -99,7 +106,10 @@ impl SimWire {
         };
         self.enter(&life, node, who, &mut request).await;
         kernel.note(Tag { kind: Kind::Request, to: u32::from(node), id: key });
-        let answer = life.app.call(request).await;
+        let answer = match request.uri.strip_suffix(FREEZE) {
+            Some(path) => freezes(&life, path).await,
+            None => life.app.call(request).await,
+        };
         if !self.arrives(this, node, &life, Kind::Response).await {
             return std::future::pending().await;
         }
@@ -174,6 +184,26 @@ impl SimWire {
             }
             heard(Heard::Piece(&piece));
         }
+    }
+}
+
+/// Puts an order on hold, as an operator would: no operation offers it yet.
+async fn freezes(life: &Life, path: &str) -> HttpAnswer {
+    let said = |status, code: &str| {
+        let body = json!({"code": code}).to_string().into_bytes();
+        HttpAnswer { status, headers: BTreeMap::new(), body }
+    };
+    let tenant = Tenant::new("demo");
+    let id = path.rsplit('/').next().unwrap_or_default();
+    let Ok(key) = keys::parse_order(&tenant, id) else { return said(404, "not_found") };
+    let (subject, kind, scopes) = ("staff".into(), PrincipalKind::Operator, Scopes::ALL);
+    let (principal, cause) = (Principal { tenant, subject, kind, scopes }, Cause::default());
+    let ask = Ask { principal, cause, idempotency: None, wait_ms: FREEZE_WAIT_MS };
+    let command = Command::PutOnHold { note: "plan".into() };
+    match life.node.region().ask::<Order>(&key, &command, ask).await {
+        Ok(_) => said(200, ""),
+        Err(AskError::Rejected { .. }) => said(409, "invalid_state"),
+        Err(_) => said(503, "unavailable"),
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::journey::draw;
 use super::{Request, Visitor, Wire, requests};
 use crate::history::Ask;
+use crate::plan::PLACES;
 
 /// Of a hundred prices that staff has set, so many are set again over the version before.
 const STALE_PRICE_PERCENT: u64 = 30;
@@ -19,18 +20,19 @@ const FINDS_TOO_LITTLE_PERCENT: u64 = 60;
 impl<W: Wire> Visitor<W> {
     /// Staff counts a shelf: what the plan says, or from one unit less than orders were promised
     /// down to none.
-    pub(super) async fn count(&self, sku: u32, units: u32) {
+    pub(super) async fn count(&self, sku: u32, place: u32, units: u32) {
         let left = |promised: u32| {
             u32::try_from(self.bits(draw::SHORTAGE) % u64::from(promised.max(1))).unwrap_or(0)
         };
         let found = match self.draws(draw::FINDS, FINDS_TOO_LITTLE_PERCENT) {
-            true => self.promised(sku).await.map(left),
+            true => self.promised(sku, place).await.map(left),
             false => None,
         };
         let units = found.unwrap_or(units);
         let code = self.clients.names.sku(sku);
-        let request = requests::adjust(&code, &json!({"count": units}), &self.key("count"));
-        self.adjusts(Ask::Count { sku, units }, request).await;
+        let change = json!({"count": units});
+        let request = requests::adjust(&code, place, &change, &self.key("count"));
+        self.adjusts(Ask::Count { sku, units, place }, request).await;
     }
 
     /// Staff changes the shelf, perhaps by two clicks at once: the second is answered as the first,
@@ -44,14 +46,15 @@ impl<W: Wire> Visitor<W> {
         }
     }
 
-    /// Units of a SKU that are promised to orders, if some of them are only held.
-    async fn promised(&self, sku: u32) -> Option<u32> {
+    /// Units of a SKU at a place that are promised to orders, if some of them are only held.
+    async fn promised(&self, sku: u32, place: u32) -> Option<u32> {
         #[derive(Deserialize)]
         struct Stock {
             locations: Vec<Shelf>,
         }
         #[derive(Deserialize)]
         struct Shelf {
+            location: String,
             held: u32,
             pinned: u32,
             committed: u32,
@@ -59,7 +62,9 @@ impl<W: Wire> Visitor<W> {
         let look = requests::get_stock(&self.clients.names.sku(sku));
         let answer = self.ask_surely(Ask::GetStock { sku }, look).await?;
         let stock = requests::read::<Stock>(&answer)?;
-        let Shelf { held, pinned, committed } = stock.locations.first()?;
+        let at = PLACES.get(place as usize)?;
+        let shelf = stock.locations.iter().find(|shelf| shelf.location == *at)?;
+        let Shelf { held, pinned, committed, .. } = shelf;
         (*held > 0).then_some(held + pinned + committed)
     }
 

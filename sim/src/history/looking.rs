@@ -116,3 +116,41 @@ pub struct Goods {
     /// How often its price has been set.
     pub price_version: u64,
 }
+
+/// Stock at a place, in units, as an answer shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shelf {
+    /// Its name.
+    pub location: String,
+    /// There.
+    pub on_hand: i64,
+    /// Kept back.
+    pub safety: i64,
+    /// May be sold beyond what is there.
+    pub oversell_limit: i64,
+    /// Held for a while.
+    pub held: i64,
+    /// Held while a payment is under way.
+    pub pinned: i64,
+    /// Sold, not yet shipped.
+    pub committed: i64,
+    /// May be held.
+    pub sellable: i64,
+}
+
+/// What a carrier or a courier said of a parcel.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// It was seen.
+    Scan {
+        /// Id of the parcel.
+        parcel: String,
+        /// The carrier's id of the event.
+        event: String,
+        /// When it was seen, in ms since 1970.
+        at_ms: u64,
+    },
+    /// Its buyer refused it.
+    Refused,
+}

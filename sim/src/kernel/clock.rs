@@ -91,6 +91,11 @@ impl NodeClock {
     pub const fn new(kernel: Kernel, target: Target, skew: Arc<Skew>) -> Self {
         Self { kernel, target, skew }
     }
+
+    /// Whose clock it is.
+    pub(crate) const fn target(&self) -> Target {
+        self.target
+    }
 }
 
 impl Skew {

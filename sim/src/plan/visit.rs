@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Freeze, Shipping};
+
 /// What one client does: an element of traffic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +43,9 @@ pub enum Journey {
         listen: Option<Listen>,
         /// What follows a placed order.
         then: Then,
+        /// Staff puts the order on hold meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        freeze: Option<Freeze>,
     },
     /// Looks at products and availability and leaves; `n_reads` reads.
     Browse {
@@ -80,6 +85,9 @@ pub enum Journey {
         sku: u32,
         /// How many units.
         units: u32,
+        /// Where: one of the SKU's places.
+        #[serde(default, skip_serializing_if = "is_first")]
+        place: u32,
     },
     /// Staff counts the shelf: the stock becomes what is counted.
     Count {
@@ -87,6 +95,9 @@ pub enum Journey {
         sku: u32,
         /// Units found.
         units: u32,
+        /// Where: one of the SKU's places.
+        #[serde(default, skip_serializing_if = "is_first")]
+        place: u32,
     },
     /// Staff sets another price.
     Reprice {
@@ -102,6 +113,11 @@ pub enum Journey {
         /// How often it tries.
         tries: u32,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_first(place: &u32) -> bool {
+    *place == 0
 }
 
 /// Units of a SKU.
@@ -150,6 +166,8 @@ pub enum Then {
     CancelPart(u32),
     /// Staff ships and delivers it, after so many ms.
     Deliver(u32),
+    /// Staff ships it parcel by parcel.
+    Ship(Shipping),
 }
 
 impl Journey {

@@ -71,6 +71,7 @@ fn visit(n: u32, sku: u32, at_us: u64) -> Visit {
         no_wait: false,
         listen: None,
         then: Then::Watch,
+        freeze: None,
     };
     Visit { id: VISITS_FROM + n, at_us, user: USERS_FROM + n, journey }
 }

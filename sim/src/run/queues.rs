@@ -1,8 +1,8 @@
 //! How long the queues of shards are, over time, and how full queues became beside their limits.
 //!
 //! They are looked at between events, every 20 ms: what is longer for a shorter time is not seen.
-//! At each look it is noted, too, who might answer for which shard (I1), and which shards take
-//! nothing where they are served (I11).
+//! At each look it is noted, too, who might answer for which shard and for how long (I1), and which
+//! shards take nothing where they are served (I11).
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -67,6 +67,17 @@ impl Queues {
     }
 }
 
+/// Notes a node that means to answer for longer than its lease lasts (I1).
+fn no_longer_than_leased(world: &World, number: u16, node: &Node) {
+    let mut shards = (0..node.ctx().store.n_shards()).map(ShardId);
+    // A node with a store of its own has no lease, and one that serves nothing needs none.
+    if !node.ctx().store.one_log() && shards.any(|shard| node.serves(shard).is_some()) {
+        let ground = world.ground();
+        let (now_us, margin_ms) = (world.kernel().now_us(), ground.timing.margin_ms);
+        ground.claims.trusts(number, node.lease(), margin_ms, now_us);
+    }
+}
+
 /// Notes the shards that a node might answer for although another one has claimed them (I1).
 fn one_writer(world: &World, number: u16, node: &Node) {
     if !node.may_answer() {
@@ -107,6 +118,7 @@ pub(super) async fn watch(world: World, queues: Rc<RefCell<Queues>>) {
             };
             let (depths, mut queues) = (life.node.depths(), queues.borrow_mut());
             one_writer(&world, node, &life.node);
+            no_longer_than_leased(&world, node, &life.node);
             none_stays_closed(&world, node, &life.node, &mut queues);
             let in_flight = life.node.region().admission().in_flight();
             queues.see(format!("commands of node {node}"), in_flight, IN_FLIGHT_MAX);

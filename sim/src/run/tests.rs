@@ -24,6 +24,7 @@ fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
             _ if id % 8 == 7 => Then::CancelPart(50),
             _ => Then::Leave,
         },
+        freeze: None,
     };
     let visit = |id: u32| Visit {
         id,
@@ -40,7 +41,9 @@ fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
             shards: 8,
             stream_window: 1_024,
             snapshot_tail: 4_096,
-            skus: (0..8).map(|_| SkuSetup { stock: 60, price: 995 }).collect(),
+            skus: (0..8)
+                .map(|_| SkuSetup { stock: 60, price: 995, ..SkuSetup::default() })
+                .collect(),
             duration_ms: 3_000,
             settle_ms: 120_000,
             link: Link { base_us: 100, jitter_us: 50, tail_ppm: 1_000 },
@@ -54,6 +57,7 @@ fn plan(seed: u64, nodes: u16, n_visits: u32) -> Plan {
             buggify: Vec::new(),
             shuffle: true,
             residence_ms: 30_000,
+            tax: crate::plan::Tax::default(),
             order_waits: OrderWaits::default(),
         },
         traffic: (0..n_visits).map(visit).collect(),

@@ -116,7 +116,7 @@ fn stock(
 ) -> BTreeMap<u32, Vec<i64>> {
     let mut added: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
     for op in &history.ops {
-        let Ask::Restock { sku, units } = op.ask else { continue };
+        let Ask::Restock { sku, units, .. } = op.ask else { continue };
         let Some(at) = op.answered_us.filter(|_| placed_ok(op)) else { continue };
         added.entry(sku).or_insert_with(|| vec![0; n_buckets])[bucket(at)] += i64::from(units);
     }

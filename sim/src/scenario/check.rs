@@ -5,7 +5,7 @@
 
 use super::faults::{Amount, FAULTS_PER_FAMILY, Family, Ranges, Swarm};
 use super::{Error, Scenario, Shop};
-use crate::plan::{ClientPolicy, FaultKind, MOMENT_WAIT_MS, Moment, OrderWaits};
+use crate::plan::{ClientPolicy, FaultKind, MOMENT_WAIT_MS, Moment, OrderWaits, PLACES};
 use crate::traffic::{Arrivals, Bots, Keys, People, Span, Staff};
 
 /// A run of a week, the longest: draws of a millisecond take 32 bits.
@@ -25,6 +25,9 @@ pub(super) fn values(scenario: &Scenario) -> Checked {
     }
     for (place, one) in not_empty("shop", &scenario.shop)? {
         shop(&format!("shop[{place}]"), one)?;
+    }
+    for (place, tax) in not_empty("tax", &scenario.tax)? {
+        within(&format!("tax[{place}].ppm"), i64::from(tax.ppm), 0, 1_000_000)?;
     }
     for (place, one) in not_empty("arrivals", &scenario.arrivals)? {
         arrivals(&format!("arrivals[{place}]"), one)?;
@@ -101,6 +104,9 @@ fn shop(key: &str, shop: &Shop) -> Checked {
     if let Some(units) = shop.hot_stock_units {
         span(&format!("{key}.hot_stock_units"), units, 0, 1_000_000_000)?;
     }
+    let places = format!("{key}.places_percent");
+    shares(&places, &shop.places_percent)?;
+    ensure(shop.places_percent.len() <= PLACES.len(), &places, || "has too many".into())?;
     span(&format!("{key}.price_minor"), shop.price_minor, 1, 1_000_000_000)
 }
 
@@ -167,6 +173,19 @@ fn people(people: &People) -> Checked {
     span("people.n_reads", people.n_reads, 1, 1_000)?;
     span("people.cancel_after_ms", people.cancel_after_ms, 0, MINUTES_10)?;
     span("people.deliver_after_ms", people.deliver_after_ms, 0, MINUTES_10)?;
+    if let Some(parcels) = &people.parcels {
+        percent("people.parcels.percent", parcels.percent)?;
+        percent("people.parcels.in_turn_percent", parcels.in_turn_percent)?;
+        span("people.parcels.apart_ms", parcels.apart_ms, 0, MINUTES_10)?;
+        span("people.parcels.late_ms", parcels.late_ms, 0, MINUTES_10)?;
+        shares("people.parcels.fate_percent", &parcels.fate_percent)?;
+    }
+    if let Some(freezes) = &people.freezes {
+        percent("people.freezes.percent", freezes.percent)?;
+        percent("people.freezes.cancel_percent", freezes.cancel_percent)?;
+        span("people.freezes.after_ms", freezes.after_ms, 0, MINUTES_10)?;
+        span("people.freezes.for_ms", freezes.for_ms, 0, MINUTES_10)?;
+    }
     within("people.think_median_ms", i64::from(people.think_median_ms), 0, MINUTES_10)?;
     within("people.think_sigma_percent", i64::from(people.think_sigma_percent), 0, 400)
 }

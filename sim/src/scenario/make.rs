@@ -17,6 +17,7 @@ const WINDOW: u64 = 7;
 const RESIDENCE: u64 = 8;
 const SNAPSHOTS: u64 = 9;
 const ORDER_WAITS: u64 = 10;
+const TAX: u64 = 11;
 const SITE: u64 = 2_000;
 
 /// How long a shard stays: as in production, and short enough to move for balance in a run.
@@ -72,6 +73,7 @@ impl Scenario {
             shuffle: shuffle.percent(0, self.system.shuffle_percent),
             residence_ms: *one(seed, RESIDENCE, &RESIDENCES_MS),
             order_waits: *one(seed, ORDER_WAITS, &self.order_waits),
+            tax: *one(seed, TAX, &self.tax),
         }
     }
 }
@@ -81,7 +83,13 @@ impl Shop {
         let of = |sku: u32| {
             let draws = Draws::of(seed, Stream::Shape, SKUS_FROM + u64::from(sku));
             let units = self.hot_stock_units.filter(|_| sku == 0).unwrap_or(self.stock_units);
-            SkuSetup { stock: draws.amount(0, units), price: draws.within(1, self.price_minor) }
+            let (stock, price) = (draws.amount(0, units), draws.within(1, self.price_minor));
+            let n_places = draws.pick(2, &self.places_percent) as u64 + 1;
+            // Each place but the first has up to its part of the units.
+            let part = |place: u64| draws.below(2 + place, u64::from(stock) / n_places + 1);
+            let elsewhere = (1..n_places).map(part);
+            let elsewhere = elsewhere.map(|units| u32::try_from(units).expect("of the stock"));
+            SkuSetup { stock, elsewhere: elsewhere.collect(), price }
         };
         (0..self.n_skus).map(of).collect()
     }

@@ -55,8 +55,8 @@ fn plans_are_these_on_every_machine() {
     // Frozen: a change here makes every seed that was ever named another run. That may be right
     // (a better model), but then seeds of the past are told by their plans only.
     let pinned = [
-        ("mixed", 1, 0x78fe_c87f_540e_4b79),
-        ("mixed", 2, 0xc741_1a0a_88df_a719),
+        ("mixed", 1, 0x476e_3185_fd6b_51e1),
+        ("mixed", 2, 0x5a0b_7f3d_3536_b326),
         ("flash-sale", 42, 0x9895_f04c_4f98_543f),
         ("diurnal-day", 7, 0x8a3f_84e8_9e6b_2632),
         ("hot-key-burst", 3, 0x90f1_704d_412e_6394),

@@ -55,7 +55,8 @@ fn names(op: &Op) -> Vec<&str> {
         Ask::GetOrder { order }
         | Ask::Cancel { order }
         | Ask::CancelPart { order, .. }
-        | Ask::Advance { order } => Some(order),
+        | Ask::Advance { order, .. }
+        | Ask::Freeze { order } => Some(order),
         Ask::GetStock { .. }
         | Ask::Restock { .. }
         | Ask::Count { .. }

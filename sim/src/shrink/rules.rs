@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Fault, FaultKind, Journey, Line, Moment, OrderWaits, Pay, Plan, Then, Visit};
+use crate::plan::{
+    Fault, FaultKind, Journey, Line, Moment, OrderWaits, Pay, Plan, Shipping, Then, Visit,
+};
 use crate::scenario::Family;
 
 type Rule<T> = fn(&mut T) -> bool;
@@ -26,6 +28,7 @@ pub(super) const VISITS: &[Rule<Visit>] = &[
     |visit| fewer_lines(&mut visit.journey),
     |visit| one_unit(&mut visit.journey),
     |visit| fewer_units(&mut visit.journey),
+    |visit| no_freeze(&mut visit.journey),
     |visit| pay_on_delivery(&mut visit.journey),
     |visit| no_pause(&mut visit.journey),
     |visit| shorter_pause(&mut visit.journey),
@@ -105,6 +108,11 @@ fn waits(journey: &mut Journey) -> bool {
 fn no_stream(journey: &mut Journey) -> bool {
     let Journey::Buy { listen, .. } = journey else { return false };
     listen.take().is_some()
+}
+
+fn no_freeze(journey: &mut Journey) -> bool {
+    let Journey::Buy { freeze, .. } = journey else { return false };
+    freeze.take().is_some()
 }
 
 fn brings_nothing(journey: &mut Journey) -> bool {
@@ -203,6 +211,11 @@ fn pauses(journey: &mut Journey) -> Vec<&mut u32> {
             then: Then::Cancel(ms) | Then::CancelPart(ms) | Then::Deliver(ms),
             ..
         } => vec![think_ms, ms],
+        Journey::Buy {
+            think_ms, then: Then::Ship(Shipping { after_ms, apart_ms, .. }), ..
+        } => {
+            vec![think_ms, after_ms, apart_ms]
+        }
         Journey::Buy { think_ms, then: Then::Leave | Then::Watch, .. }
         | Journey::Browse { think_ms, .. }
         | Journey::SignIn { think_ms, .. }

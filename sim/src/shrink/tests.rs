@@ -19,6 +19,7 @@ fn large(seed: u64) -> Plan {
         no_wait: true,
         listen: Some(Listen::All),
         then: Then::Deliver(900),
+        freeze: None,
     };
     let kinds = [
         FaultKind::BusLostAcks { percent: 30 },
@@ -101,7 +102,7 @@ fn what_is_left_is_as_simple_as_the_predicate_allows() {
     });
     let plan = &shrunk.plan;
     assert_eq!((plan.traffic.len(), plan.faults.len()), (1, 1));
-    let Journey::Buy { lines, brings, pay, think_ms, double_click, no_wait, listen, then } =
+    let Journey::Buy { lines, brings, pay, think_ms, double_click, no_wait, listen, then, freeze } =
         &plan.traffic[0].journey
     else {
         panic!("a buyer: {plan:?}");
@@ -109,7 +110,7 @@ fn what_is_left_is_as_simple_as_the_predicate_allows() {
     assert_eq!((lines.len(), brings.len()), (1, 0));
     assert!((2..4).contains(&lines[0].qty), "halving to 1 no longer fails");
     assert_eq!((*pay, *think_ms, *double_click), (Pay::Cod, 0, false));
-    assert_eq!((*no_wait, *listen), (false, None));
+    assert_eq!((*no_wait, *listen, *freeze), (false, None, None));
     assert_eq!(*then, Then::Watch);
     assert!(plan.traffic[0].at_us.is_multiple_of(100_000), "{}", plan.traffic[0].at_us);
     assert!((500..1_000).contains(&plan.faults[0].for_ms));

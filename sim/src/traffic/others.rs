@@ -97,13 +97,18 @@ impl Staff {
         let at_us = draws.below(0, duration_ms) * 1_000;
         let index = usize::try_from(draws.below(1, skus.len() as u64)).expect("a place");
         let sku = u32::try_from(index).expect("a place among the SKUs");
+        let at_places = skus[index].at_places();
+        let at = usize::try_from(draws.below(3, at_places.len() as u64)).expect("a place");
+        let (there, shelf) = (at_places[at], u32::try_from(at).expect("of a few"));
         let journey = match place {
-            0..1_000 => Journey::Restock { sku, units: draws.amount(2, self.restock_units) },
+            0..1_000 => {
+                let units = draws.amount(2, self.restock_units);
+                Journey::Restock { sku, units, place: shelf }
+            }
             1_000..2_000 => {
-                let found = u64::from(draws.amount(2, self.counted_percent))
-                    * u64::from(skus[index].stock)
-                    / 100;
-                Journey::Count { sku, units: u32::try_from(found).unwrap_or(u32::MAX) }
+                let percent = u64::from(draws.amount(2, self.counted_percent));
+                let units = u32::try_from(percent * u64::from(there) / 100).unwrap_or(u32::MAX);
+                Journey::Count { sku, units, place: shelf }
             }
             2_000.. => {
                 let price = skus[index].price * draws.within(2, self.reprice_percent) / 100;

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use super::keys::Popularity;
-use super::{Draws, Span};
+use super::{Draws, Freezes, Parcels, Span};
 use crate::plan::{Journey, Line, Listen, Pay, Then, Visit};
 use crate::random::Stream;
 
@@ -115,6 +115,12 @@ pub struct People {
     /// Orders that staff ships and delivers. The other buyers leave.
     #[serde(default)]
     pub deliver_percent: u8,
+    /// Of the orders that staff delivers, those that leave parcel by parcel.
+    #[serde(default)]
+    pub parcels: Option<Parcels>,
+    /// Orders that staff puts on hold.
+    #[serde(default)]
+    pub freezes: Option<Freezes>,
     /// How long after placing they cancel; one half of them after a hundredth of that.
     pub cancel_after_ms: Span,
     /// How long after placing it is shipped.
@@ -164,6 +170,7 @@ impl People {
                 no_wait: shape.percent(NO_WAIT, self.no_wait_percent),
                 listen: self.listen(shape),
                 then: self.then(shape),
+                freeze: self.freezes.as_ref().and_then(|freezes| freezes.freeze(shape)),
             },
         };
         let user = keys.below(USER, u64::from(self.n_users));
@@ -200,7 +207,12 @@ impl People {
                 let after_ms = shape.amount(THEN_MS, self.cancel_after_ms);
                 Then::Cancel(if shape.percent(SOON, 50) { after_ms / 100 } else { after_ms })
             }
-            2 => Then::Deliver(shape.amount(THEN_MS, self.deliver_after_ms)),
+            2 => {
+                let after_ms = shape.amount(THEN_MS, self.deliver_after_ms);
+                let parcels = self.parcels.as_ref();
+                let shipping = parcels.and_then(|parcels| parcels.shipping(shape, after_ms));
+                shipping.map_or(Then::Deliver(after_ms), Then::Ship)
+            }
             _ if shape.percent(CANCEL_PART, self.cancel_part_percent) => {
                 Then::CancelPart(shape.amount(THEN_MS, self.cancel_after_ms))
             }

@@ -36,13 +36,15 @@ fn people() -> People {
         deliver_percent: 10,
         cancel_after_ms: Span::new(100, 200),
         deliver_after_ms: Span::new(300, 400),
+        parcels: None,
+        freezes: None,
         think_median_ms: 200,
         think_sigma_percent: 100,
     }
 }
 
 fn shop(n: u32) -> Vec<SkuSetup> {
-    (0..n).map(|_| SkuSetup { stock: 200, price: 100 }).collect()
+    (0..n).map(|_| SkuSetup { stock: 200, price: 100, ..SkuSetup::default() }).collect()
 }
 
 /// Arrivals of many seeds between two moments, as a share of the seeds.
@@ -317,11 +319,11 @@ fn bots_start_together_and_staff_keeps_within_its_spans() {
         for visit in visits {
             assert!(visit.at_us < 10_000_000);
             match visit.journey {
-                Journey::Restock { sku, units } => {
+                Journey::Restock { sku, units, place: 0 } => {
                     assert!(sku < 5 && (10..=20).contains(&units));
                     counts[0] += 1;
                 }
-                Journey::Count { sku, units } => {
+                Journey::Count { sku, units, place: 0 } => {
                     assert!(sku < 5 && (100..=300).contains(&units));
                     counts[1] += 1;
                 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use entity::ShardId;
+use entity::{ShardId, Timestamp};
 use parking_lot::Mutex;
 use ports::{AppendError, Frame, Journal, MemoryStore};
 
@@ -24,6 +24,9 @@ struct Fences {
     let_in: Vec<LetIn>,
     beside: Vec<Beside>,
     durable_us: BTreeMap<ShardId, Vec<u64>>,
+    /// Until when each node's lease lasts, in steady time of its clock: from when the write was
+    /// sent that the store took last.
+    leased: BTreeMap<u16, Timestamp>,
     written: Vec<Written>,
     breaches: Vec<Violation>,
 }
@@ -76,6 +79,25 @@ impl Claims {
             && claim.node != node
         {
             beside.push(Beside { old: Owned { shard, epoch, node }, new: *claim, at_us });
+        }
+    }
+
+    /// The store took a write of a node's lease, which lasts until then if it is counted from when
+    /// that very try was sent.
+    pub(super) fn granted(&self, node: u16, until: Timestamp) {
+        self.0.lock().leased.insert(node, until);
+    }
+
+    /// A node means to answer until then. Others count from when they first see what the store
+    /// took, which is later than it was sent: longer than that it would answer beside them (I1).
+    pub fn trusts(&self, node: u16, until: Timestamp, margin_ms: u64, at_us: u64) {
+        let fences = &mut *self.0.lock();
+        let granted = fences.leased.get(&node).copied().unwrap_or_default();
+        if until.plus_ms(margin_ms) > granted && until > Timestamp(0) {
+            // Once is enough.
+            fences.leased.insert(node, Timestamp::MAX);
+            let what = format!("node {node} trusts its lease until {until:?}, of {granted:?}");
+            fences.breaches.push(Violation { invariant: "I1".into(), at_us, what });
         }
     }
 
@@ -208,6 +230,21 @@ mod tests {
         assert_eq!(claims.breaches(), []);
         claims.snapshots_taken(shard, 1, 7);
         assert_eq!(claims.breaches().len(), 1);
+    }
+
+    #[test]
+    fn a_lease_lasts_from_when_it_was_asked_for() {
+        let claims = Claims::default();
+        claims.trusts(0, Timestamp(0), 100, 1);
+        claims.granted(0, Timestamp(3_000));
+        claims.trusts(0, Timestamp(2_900), 100, 2);
+        assert_eq!(claims.breaches(), []);
+        // Counted from a later try.
+        claims.trusts(0, Timestamp(2_901), 100, 3);
+        claims.trusts(0, Timestamp(2_901), 100, 4);
+        assert_eq!(claims.breaches().len(), 1);
+        claims.trusts(1, Timestamp(1), 0, 5);
+        assert_eq!(claims.breaches().len(), 2, "of a node that has none");
     }
 
     #[test]

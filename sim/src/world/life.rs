@@ -31,7 +31,7 @@ use super::moments::Moments;
 use super::net::{Network, node_id};
 use super::store::{SimStore, SimStoreParts, StoreLinks};
 use crate::kernel::{Kernel, NodeClock, SimRandom, Skew, Target};
-use crate::plan::OrderWaits;
+use crate::plan::{OrderWaits, PLACES, Tax};
 
 /// How long the ends of a drain may take, in ms.
 const DRAIN_MS: u64 = 5_000;
@@ -67,6 +67,8 @@ pub struct Ground {
     pub snapshot_tail: u64,
     /// How long orders wait.
     pub order_waits: OrderWaits,
+    /// What is taken on prices, or inside them.
+    pub tax: Tax,
 }
 
 /// A node that runs.
@@ -124,8 +126,8 @@ impl Life {
         let alive = Arc::new(AtomicBool::new(true));
         let (doom, doomed) = latest::channel(false);
         let is_embedded = ports::Journal::one_log(&ground.store);
-        let store = store(ground, number, target, (&alive, doom));
         let clock = NodeClock::new(ground.kernel.clone(), target, skew);
+        let store = store(ground, number, &clock, (&alive, doom));
         let random = Arc::new(SimRandom::new(ground.kernel.seed(), number, life));
         let ctx = NodeCtx {
             node: node_id(number),
@@ -261,7 +263,7 @@ impl Life {
 fn store(
     ground: &Ground,
     node: u16,
-    target: Target,
+    clock: &NodeClock,
     (alive, doom): (&Arc<AtomicBool>, latest::Sender<bool>),
 ) -> SharedStore {
     let is_embedded = ports::Journal::one_log(&ground.store);
@@ -271,24 +273,25 @@ fn store(
         faults: ground.faults.clone(),
         moments: ground.moments.clone(),
         node,
-        target,
+        target: clock.target(),
         links: if is_embedded { StoreLinks::EMBEDDED } else { StoreLinks::SHARED },
         alive: Arc::clone(alive),
         doom,
         claims: ground.claims.clone(),
+        clock: clock.clone(),
     }))
 }
 
-/// What the shop sells on: no tax and one way to send, which has its price.
-fn terms() -> Terms {
+/// What the shop sells on: the plan's tax and one way to send, which has its price.
+fn terms(tax: Tax) -> Terms {
     Terms {
         channel: "web".into(),
         ccy: Ccy::USD,
         book: "default".into(),
-        tax_ppm: 0,
-        tax_included: false,
+        tax_ppm: i32::try_from(tax.ppm).expect("scenarios take no more than is sold"),
+        tax_included: tax.included,
         shipping: vec![ShippingOption { id: "standard".into(), amount: 7 }],
-        locations: vec!["main".into()],
+        locations: PLACES.map(String::from).to_vec(),
         wallet_grant: 100_000,
     }
 }
@@ -322,7 +325,7 @@ async fn edge(
     settings.put(settings.values().changed(&changes).map_err(text)?);
     let values = settings.values();
     let region = node.region().clone();
-    let shop = Shop::new(region, Arc::clone(store), settings, terms(), views);
+    let shop = Shop::new(region, Arc::clone(store), settings, terms(ground.tax), views);
     let health = Health::new(Arc::new(Vec::new));
     health.enter(edge::Phase::Serving);
     let state = EdgeState::new(EdgeParts {

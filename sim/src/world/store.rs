@@ -5,6 +5,8 @@
 //! calls never end. Of an append with unknown outcome some are applied, some not, and on a shared
 //! store some are applied later, when the caller has given up.
 
+mod ownership;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -12,18 +14,16 @@ use async_trait::async_trait;
 use cluster::latest;
 use entity::{EntityKey, ShardId, Snapshot, Timestamp};
 use ports::{
-    AppendError, Cas, CasError, Checkpoint, CursorWrite, Frame, HistoryId, Journal, LeaseRow,
-    LeaseWrite, MemoryStore, Meta, OwnerRow, OwnerWrite, Ownership, Peek, SnapshotStore,
-    SnapshotWrite, StoreError, Tail, TimerRow, ViewRow, ViewWrite, Views,
+    AppendError, Checkpoint, CursorWrite, Frame, HistoryId, Journal, MemoryStore, Meta, Peek,
+    SnapshotStore, SnapshotWrite, StoreError, Tail, TimerRow, ViewRow, ViewWrite, Views,
 };
 
 use super::claims::{Appends, Claims, Shelf, UnderWay};
 use super::draw;
 use super::faults::Faults;
 use super::moments::Moments;
-use super::net::node_id;
 use crate::check::journal::Written;
-use crate::kernel::{Kernel, Kind, Tag, Target};
+use crate::kernel::{Kernel, Kind, NodeClock, Tag, Target};
 use crate::plan::{FaultKind, Link, Moment};
 
 /// How long calls take.
@@ -61,6 +61,7 @@ pub struct SimStore {
     /// Set when a sync failed: the process has to end.
     doom: latest::Sender<bool>,
     claims: Claims,
+    clock: NodeClock,
     n_calls: AtomicU64,
     /// Appends under way.
     appends: Appends,
@@ -88,6 +89,8 @@ pub struct SimStoreParts {
     pub doom: latest::Sender<bool>,
     /// Who was given which shard.
     pub claims: Claims,
+    /// The clock of the node.
+    pub clock: NodeClock,
 }
 
 impl SimStore {
@@ -95,7 +98,7 @@ impl SimStore {
     #[must_use]
     pub fn new(parts: SimStoreParts) -> Self {
         let SimStoreParts { inner, kernel, faults, moments, node, target, links, .. } = parts;
-        let SimStoreParts { alive, doom, claims, .. } = parts;
+        let SimStoreParts { alive, doom, claims, clock, .. } = parts;
         let (n_calls, appends) = (AtomicU64::new(0), Appends::default());
         Self {
             inner,
@@ -108,6 +111,7 @@ impl SimStore {
             alive,
             doom,
             claims,
+            clock,
             n_calls,
             appends,
         }
@@ -393,103 +397,5 @@ const fn kind_of(what: u64) -> Kind {
     match what {
         0..18 => Kind::Store,
         18.. => Kind::Heartbeat,
-    }
-}
-
-impl SimStore {
-    /// A conditional write of ownership: it may be applied and not answered, or never arrive.
-    async fn cas<T>(
-        &self,
-        what: u64,
-        shard: ShardId,
-        call: impl Future<Output = Result<Cas<T>, CasError>>,
-    ) -> Result<Cas<T>, CasError> {
-        let name = self.next_name(what, shard);
-        let back = self.enter(self.links.append, name).await;
-        let node = self.node;
-        let unknown = self.faults.struck(name, |kind| match kind {
-            FaultKind::StoreUnknown { node: at, percent } if *at == node => Some(*percent),
-            FaultKind::StoreDown { node: at } if *at == node => Some(100),
-            _ => None,
-        });
-        let result = match unknown {
-            None => call.await,
-            Some(bits) => {
-                if bits.is_multiple_of(2) {
-                    drop(call.await);
-                }
-                Err(CasError::Unknown("the answer did not come".into()))
-            }
-        };
-        if matches!(result, Ok(Cas::Applied(_))) {
-            self.moments.came(node, Moment::Claim);
-        }
-        self.leave(kind_of(what), u32::from(shard.0), name, back).await;
-        result
-    }
-
-    /// Who gives a shard away by a planned move has let everything end that it took: what is still
-    /// under way would be answered by nobody (I11).
-    fn gives_away(&self, write: &OwnerWrite) {
-        let is_given = write.owner.node != node_id(self.node);
-        if is_given && UnderWay::is_open(&self.appends, (write.shard, write.epoch)) {
-            let (of, node, to) = (write.shard.0, self.node, &write.owner.node);
-            let what = format!("node {node} gave shard {of} to {to:?} with an append under way");
-            self.claims.breach("I11", self.kernel.now_us(), what);
-        }
-    }
-
-    fn stale(&self, name: u64) {
-        let node = self.node;
-        let chance = |kind: &FaultKind| match kind {
-            FaultKind::StaleReads { node: at, percent } if *at == node => Some(*percent),
-            _ => None,
-        };
-        if self.faults.strikes(name, chance) {
-            self.inner.set_stale(1 + usize::try_from(name % 8).unwrap_or(0));
-        } else {
-            self.inner.set_stale(0);
-        }
-    }
-}
-
-#[async_trait]
-impl Ownership for SimStore {
-    async fn leases(&self) -> Result<Vec<LeaseRow>, StoreError> {
-        let name = self.next_name(18, NONE);
-        self.other(18, NONE, async {
-            self.stale(name);
-            self.inner.leases().await
-        })
-        .await
-    }
-
-    async fn owners(&self) -> Result<Vec<OwnerRow>, StoreError> {
-        let name = self.next_name(19, NONE);
-        self.other(19, NONE, async {
-            self.stale(name);
-            self.inner.owners().await
-        })
-        .await
-    }
-
-    async fn write_lease(&self, write: LeaseWrite) -> Result<Cas<LeaseRow>, CasError> {
-        self.cas(20, NONE, self.inner.write_lease(write)).await
-    }
-
-    async fn write_owner(&self, write: OwnerWrite) -> Result<Cas<OwnerRow>, CasError> {
-        self.gives_away(&write);
-        self.cas(21, write.shard, self.inner.write_owner(write)).await
-    }
-
-    async fn claim_at(&self, shard: ShardId, epoch: u64) -> Result<Cas<Tail>, CasError> {
-        self.cas(22, shard, async {
-            let claimed = self.inner.claim_at(shard, epoch).await;
-            if let Ok(Cas::Applied(_)) = &claimed {
-                self.claims.note(shard, epoch, self.node);
-            }
-            claimed
-        })
-        .await
     }
 }

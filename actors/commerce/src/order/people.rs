@@ -238,6 +238,7 @@ pub(super) fn freeze(
         return Err(invalid_state(body));
     }
     let mut draft = Draft::new(ctx, body.clone());
+    sites::hit("order.put_on_hold");
     draft.push(Fact::PutOnHold { reason: HoldReason::Risk, note });
     Ok(draft.replying(Reply::Done))
 }
@@ -255,6 +256,7 @@ pub(super) fn release(
     let mut draft = Draft::new(ctx, body.clone());
     match decided {
         Decided::Resume => {
+            sites::hit("order.resumed");
             draft.tell(|voice, out| out.extend(voice.unsent()));
             draft.push(Fact::Resumed { note });
             // Whatever was not taken is asked again; what was answered is passed over.

@@ -29,6 +29,11 @@ pub(super) fn report(draft: &mut Draft<'_>, index: ParcelIndex, report: Shipment
         }
         ShipmentReport::Delivered { at } => {
             if draft.body.parcel(index).is_some() {
+                let is_out =
+                    |(at, it): (ParcelIndex, &Parcel)| at != index && !it.phase.has_arrived();
+                if draft.body.each_parcel().any(is_out) {
+                    sites::hit("order.partly_delivered");
+                }
                 observed(draft, Fact::Delivered { parcel: index, at });
             }
         }

@@ -161,6 +161,11 @@ fn assemble(
         TaxKind::Exclusive => (false, goods.try_add(tax)?),
         TaxKind::Inclusive => (true, goods),
     };
+    match input.tax.kind {
+        TaxKind::Exclusive if tax.minor > 0 => sites::hit("price.tax_on_top"),
+        TaxKind::Inclusive if tax.minor > 0 => sites::hit("price.tax_inside"),
+        TaxKind::Exclusive | TaxKind::Inclusive => {}
+    }
     let paid = tender::pay(ccy, due.within_edge()?.minor, &input.tenders)?;
     assert!(paid.payable >= 0, "a quote never pays the customer");
     let totals = Totals {

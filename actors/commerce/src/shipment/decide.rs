@@ -120,6 +120,9 @@ fn track(
     if is_repeat(body, &fact)? {
         return Ok(Decision::reply(Reply::Repeated));
     }
+    if at < ctx.now {
+        sites::hit("shipment.scan_late");
+    }
     // Before it left, or in place of leaving: the order's history has it, and it counts when the
     // parcel leaves, if it does.
     let fact = if body.phase.has_left() { fact } else { Fact::Noted(Box::new(fact)) };
@@ -202,6 +205,7 @@ fn cod(
             // when the order hears that it has.
             let fits = body.phase.has_left() && cod.status.is_open() && cod.collected.is_none();
             if fits {
+                sites::hit("shipment.refused");
                 events(ctx, body, vec![said]).and(tell_order(body, ShipmentReport::CodRefused))
             } else {
                 events(ctx, body, vec![Fact::Noted(Box::new(said))])
@@ -331,7 +335,10 @@ pub(super) fn wake(ctx: &Context<'_>, body: &Body) -> Decision<Shipment> {
     {
         // Each fact ends its own timer, so this ends after three.
         let (fact, reports) = match timer {
-            Timer::AutoReceipt => (Fact::AutoReceived, vec![ShipmentReport::AutoReceived]),
+            Timer::AutoReceipt => {
+                sites::hit("shipment.auto_received");
+                (Fact::AutoReceived, vec![ShipmentReport::AutoReceived])
+            }
             Timer::Overdue => (Fact::CodOverdue, vec![ShipmentReport::CodOverdue]),
             Timer::Retry => (Fact::ReportsRepeated, after.lost.clone()),
         };

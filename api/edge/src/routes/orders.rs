@@ -194,7 +194,10 @@ async fn cancel(call: Call<OptionalJson<CancelBody>>) -> Result<Reply<Json<Order
         }
         OrderReply::Begun => view,
     };
-    if seen.ready
+    // On hold it waits like everything else, and is neither done nor dropped.
+    let waits = reply.value == OrderReply::Begun && view.after.on_hold;
+    let is_settled = seen.ready && !waits;
+    if is_settled
         && is_whole
         && !matches!(view.after.status, Status::Cancelled | Status::Cancelling)
         && reply.value == OrderReply::Begun
@@ -203,7 +206,7 @@ async fn cancel(call: Call<OptionalJson<CancelBody>>) -> Result<Reply<Json<Order
         return Err(Problem::new(Code::InvalidState).with("state", view.after.status.word()));
     }
     let said_at = last_at(&view);
-    let status = if seen.ready { 200 } else { 202 };
+    let status = if is_settled { 200 } else { 202 };
     let path = format!("/v1/orders/{}", order_id(&order));
     let reply = Reply::new(status, Json(Order::new(&view, said_at)?)).version(view.version);
     let reply = if status == 202 { reply.location(path) } else { reply };

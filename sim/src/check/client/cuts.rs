@@ -40,6 +40,10 @@ pub(super) fn judge(history: &History, index: &Index<'_>) -> Findings {
     for op in &history.ops {
         let Some((order, answer, is_fresh)) = shown(op) else { continue };
         let Some(bill) = answer.bill.as_deref().filter(|_| is_alive(answer)) else { continue };
+        // A parcel that is refused at the door cancels what is in it.
+        if index.orders.get(order).is_some_and(OrderFacts::is_refused) {
+            continue;
+        }
         let cuts = cuts.get(order).map(Vec::as_slice).unwrap_or_default();
         let to_us = op.answered_us.unwrap_or(op.sent_us);
         // A kept answer is as old as the first one.
@@ -142,7 +146,8 @@ fn refused(order: &str, facts: &OrderFacts<'_>, findings: &mut Findings) {
             continue;
         }
         findings.looked_at += 1;
-        let mut others = facts.cancels.iter().chain(&facts.advances).chain(&facts.cuts);
+        let others = facts.cancels.iter().chain(&facts.advances).chain(&facts.cuts);
+        let mut others = others.chain(&facts.freezes);
         let is_other = |other: &&&Op| {
             other.key != op.key && effect(other) != Effect::None && other.sent_us <= answered_us
         };

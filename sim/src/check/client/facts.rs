@@ -140,6 +140,7 @@ pub(super) fn shown(op: &Op) -> Option<Shown<'_>> {
         | Ask::PutCart { .. }
         | Ask::Quote { .. }
         | Ask::Advance { .. }
+        | Ask::Freeze { .. }
         | Ask::GetStock { .. }
         | Ask::Restock { .. }
         | Ask::Count { .. }

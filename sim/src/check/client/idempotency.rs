@@ -66,8 +66,9 @@ fn scope(op: &Op) -> Option<Scope<'_>> {
     match &op.ask {
         Ask::Place { cart, .. } => Some(Scope::Cart(cart)),
         Ask::Cancel { order } | Ask::CancelPart { order, .. } => Some(Scope::Order(order)),
+        Ask::Freeze { order } => Some(Scope::Order(order)),
         // Its key names the parcel. A courier's event shows how the parcel stands by then.
-        Ask::Advance { order } => {
+        Ask::Advance { order, .. } => {
             let is_kept = op.key.as_deref().is_some_and(|key| !is_natural(key));
             is_kept.then_some(Scope::Parcel(order))
         }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::facts::{Effect, Shown, effect, ended, shown};
-use crate::history::{Ask, History, Op};
+use crate::history::{Ask, History, Op, Said};
 
 /// Names the placement that a request belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,10 +42,21 @@ pub(super) struct OrderFacts<'a> {
     pub(super) cancels: Vec<&'a Op>,
     /// Requests to cancel some of its units.
     pub(super) cuts: Vec<&'a Op>,
+    /// Requests to put it on hold, or to let it go on.
+    pub(super) freezes: Vec<&'a Op>,
     /// Requests to move it on.
     pub(super) advances: Vec<&'a Op>,
     /// Reads of it.
     pub(super) reads: Vec<&'a Op>,
+}
+
+impl OrderFacts<'_> {
+    /// Whether a parcel of it was refused at the door, or may have been.
+    pub(super) fn is_refused(&self) -> bool {
+        let is_refusal =
+            |op: &&Op| matches!(op.ask, Ask::Advance { said: Some(Said::Refused), .. });
+        self.advances.iter().any(|op| is_refusal(op) && effect(op) != Effect::None)
+    }
 }
 
 /// A history by subject.
@@ -66,7 +77,8 @@ impl<'a> Index<'a> {
                 Ask::GetOrder { order } => orders.entry(order).or_default().reads.push(op),
                 Ask::Cancel { order } => orders.entry(order).or_default().cancels.push(op),
                 Ask::CancelPart { order, .. } => orders.entry(order).or_default().cuts.push(op),
-                Ask::Advance { order } => orders.entry(order).or_default().advances.push(op),
+                Ask::Freeze { order } => orders.entry(order).or_default().freezes.push(op),
+                Ask::Advance { order, .. } => orders.entry(order).or_default().advances.push(op),
                 Ask::Place { .. }
                 | Ask::PutCart { .. }
                 | Ask::Quote { .. }

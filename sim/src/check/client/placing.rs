@@ -52,6 +52,7 @@ pub fn check(history: &History) -> Findings {
             Ask::Quote { .. }
             | Ask::GetOrder { .. }
             | Ask::Advance { .. }
+            | Ask::Freeze { .. }
             | Ask::GetStock { .. }
             | Ask::Restock { .. }
             | Ask::Count { .. }

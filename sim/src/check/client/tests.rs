@@ -151,10 +151,10 @@ fn ask(kind: &str, names: &[&str]) -> Ask {
             let units = names[1..].iter().filter_map(units).collect();
             Ask::CancelPart { order: name(), units }
         }
-        "advance" => Ask::Advance { order: name() },
+        "advance" => Ask::Advance { order: name(), said: None },
         "reuse" => Ask::Reuse { cart: name() },
         "stock" => Ask::GetStock { sku: number(0) },
-        "restock" => Ask::Restock { sku: number(0), units: number(1) },
+        "restock" => Ask::Restock { sku: number(0), units: number(1), place: 0 },
         "mine" => Ask::ListMine { buyer: name() },
         "quote" => Ask::Quote { cart: name() },
         "price" => Ask::SetPrice { sku: number(0), price: number(1).into() },
@@ -172,7 +172,7 @@ fn ask(kind: &str, names: &[&str]) -> Ask {
             let oldest_first = names.get(1) == Some(&"oldest");
             Ask::Look(Look::Orders { status, oldest_first })
         }
-        "count" => Ask::Count { sku: number(0), units: number(1) },
+        "count" => Ask::Count { sku: number(0), units: number(1), place: 0 },
         other => panic!("no such request: {other}"),
     }
 }

@@ -22,6 +22,7 @@ const fn changes(ask: &Ask) -> bool {
         | Ask::Cancel { .. }
         | Ask::CancelPart { .. }
         | Ask::Advance { .. }
+        | Ask::Freeze { .. }
         | Ask::Restock { .. }
         | Ask::SetPrice { .. }
         | Ask::Count { .. } => true,

@@ -130,6 +130,7 @@ fn seen(op: &Op) -> Option<(Entity<'_>, Seen)> {
         Ask::PutCart { cart } | Ask::Merge { cart, .. } => (Entity::Cart(cart), !answer.replayed),
         Ask::Quote { cart } | Ask::Look(Look::Cart { cart }) => (Entity::Cart(cart), true),
         Ask::Advance { .. }
+        | Ask::Freeze { .. }
         | Ask::SetPrice { .. }
         | Ask::ListMine { .. }
         | Ask::Reuse { .. }

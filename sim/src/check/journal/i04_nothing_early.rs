@@ -137,6 +137,7 @@ fn shown(given: &Given, op: &Op) -> Option<(EntityKey, u64)> {
         | (
             Ask::Quote { .. }
             | Ask::Advance { .. }
+            | Ask::Freeze { .. }
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }

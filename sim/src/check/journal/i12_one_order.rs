@@ -49,6 +49,7 @@ fn refused(world: &World, found: &mut Findings) {
             | Ask::Cancel { .. }
             | Ask::CancelPart { .. }
             | Ask::Advance { .. }
+            | Ask::Freeze { .. }
             | Ask::GetStock { .. }
             | Ask::Restock { .. }
             | Ask::Count { .. }

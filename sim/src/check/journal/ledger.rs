@@ -18,7 +18,7 @@ use entity::{
 use uuid::Uuid;
 
 use super::sold_prices::PriceLog;
-use super::stock_rules::{Lapses, could_stay, moved, revoked_last, turned};
+use super::stock_rules::{Lapses, could_stay, moved, passed_over, revoked_last, turned};
 
 /// Stock at a location: four flows, a policy, and what holds take.
 #[derive(Debug, Default)]
@@ -151,7 +151,12 @@ impl Ledger {
             }
             self.stock_faults.extend(turned(left, was_available).map(at));
         }
-        for shelf in self.taken(event).iter().filter_map(|it| self.shelves.get(usize::from(*it))) {
+        let taken = self.taken(event);
+        let taken = taken.iter().filter_map(|it| self.shelves.get(usize::from(*it)));
+        let all = self.shelves.iter().map(|shelf| (&shelf.name, shelf.sellable()));
+        let last = taken.clone().map(|shelf| &shelf.name).max();
+        self.stock_faults.extend(last.and_then(|last| passed_over(last, all)).map(at));
+        for shelf in taken {
             if shelf.sellable() < 0 {
                 let (name, sellable) = (&shelf.name, shelf.sellable());
                 self.stock_faults.push(at(format!("a hold leaves {sellable} at {name}")));

@@ -4,9 +4,10 @@
 //! it is asked whether that is the right one.
 //!
 //! What a carrier saw of a parcel before it left counts once it leaves (decision 0018).
-//! An order that was ever on hold is passed over: its time stood still.
+//! On hold an order stands still: nothing leads it on, its time does not run, and goes on with what
+//! was left when it is let go.
 
-use commerce::order::{Order, Stage};
+use commerce::order::{self, Order, Stage};
 use commerce::shipment::{CodStatus, Event, Fact, Phase, Shipment};
 use entity::{Entity, EntityKey, EventContext, Timestamp};
 
@@ -26,35 +27,116 @@ pub fn check(world: &World) -> Findings {
 /// An order on its way.
 #[derive(Debug, Default)]
 pub(super) struct OfOrder {
-    /// Its stage, and since when it is in it.
-    since: Option<(Stage, Timestamp)>,
-    was_on_hold: bool,
+    /// Its stage, and its deadline in it.
+    stage: Option<(Stage, Option<Timestamp>)>,
+    /// It is on hold: how much was left of the deadline, in ms, and when staff is told.
+    frozen: Option<(Option<u64>, Timestamp)>,
+    /// It was let go with all that it waited for: the next event leads it on.
+    is_owed: bool,
 }
 
 impl OfOrder {
-    /// How the deadline after an event is another one.
-    pub(super) fn event(&mut self, ctx: &EventContext<'_>, order: &Order) -> Option<String> {
+    /// How the deadline after an event is another one, or the order does not stand still.
+    pub(super) fn event(
+        &mut self,
+        ctx: &EventContext<'_>,
+        order: &Order,
+        event: &order::Event,
+    ) -> Option<String> {
         let body = order.body.as_ref()?;
-        let same = self.since.filter(|(stage, _)| *stage == body.stage);
-        let (stage, since) = *self.since.insert(same.unwrap_or((body.stage, ctx.at)));
-        self.was_on_hold |= body.on_hold.is_some();
+        let (key, version, leads) = (ctx.key, ctx.version, leads_on(&event.fact));
+        if self.frozen.is_some() && leads {
+            return Some(format!("{key} at {version} is on hold: {:?}", event.fact));
+        }
+        let is_resumed = matches!(event.fact, order::Fact::Resumed { .. });
+        let waits_on = std::mem::replace(&mut self.is_owed, is_resumed && has_all(body));
+        if waits_on && !leads {
+            return Some(format!("{key} was let go before {version}, and does not go on"));
+        }
         let timers = &body.terms.timers;
-        let wait_ms = match stage {
-            Stage::Reserving if body.cancel_requested.is_none() => Some(timers.reserve_ms),
+        let wait_ms = match body.stage {
+            Stage::Reserving => Some(timers.reserve_ms),
             Stage::AwaitingPayment => Some(timers.pay_ms),
             Stage::Fulfilled => Some(timers.return_window_ms),
-            Stage::Reserving
-            | Stage::Confirming
+            Stage::Confirming
             | Stage::Confirmed
             | Stage::InFulfilment
             | Stage::Completed
             | Stage::Cancelling
             | Stage::Cancelled => None,
         };
-        let wanted = wait_ms.map(|wait_ms| since.plus_ms(wait_ms)).into_iter();
-        let wanted = wanted.chain(body.retry_at).min();
-        (!self.was_on_hold).then(|| differs(ctx, wanted, order.next_deadline()))?
+        let same = self.stage.filter(|(stage, _)| *stage == body.stage);
+        let mut due = same.map_or_else(|| wait_ms.map(|ms| ctx.at.plus_ms(ms)), |(_, due)| due);
+        let alarm_at = ctx.at.plus_ms(timers.on_hold_ms.max(1));
+        match (&event.fact, self.frozen) {
+            (order::Fact::PutOnHold { .. }, _) => {
+                self.frozen = Some((due.map(|due| due.since_ms(ctx.at)), alarm_at));
+            }
+            (order::Fact::HoldAlarm, Some((left_ms, _))) => {
+                self.frozen = Some((left_ms, alarm_at));
+            }
+            // It goes on with what was left.
+            (order::Fact::Resumed { .. }, Some((left_ms, _))) => {
+                due = left_ms.map(|left_ms| ctx.at.plus_ms(left_ms.max(1)));
+                self.frozen = None;
+            }
+            _ => {}
+        }
+        let is_given_up = body.stage == Stage::Reserving && body.cancel_requested.is_some();
+        due = due.filter(|_| !is_given_up);
+        self.stage = Some((body.stage, due));
+        let wanted = match self.frozen {
+            Some((_, alarm_at)) => Some(alarm_at),
+            None => due.into_iter().chain(body.retry_at).min(),
+        };
+        differs(ctx, wanted, order.next_deadline())
     }
+
+    /// What the last event should have been followed by.
+    pub(super) fn unfinished(&self, key: &EntityKey) -> Option<String> {
+        self.is_owed.then(|| format!("{key} was let go, and does not go on"))
+    }
+}
+
+/// Whether an order has all that it waits for, and nothing is wrong with it.
+fn has_all(body: &order::Body) -> bool {
+    use order::{HoldPhase, WalletPhase};
+    let is = |phase: HoldPhase| match body.stage {
+        Stage::Reserving => matches!(phase, HoldPhase::Held | HoldPhase::Committed),
+        _ => phase == HoldPhase::Committed,
+    };
+    let is_paid = body.wallet.as_ref().is_none_or(|wallet| match body.stage {
+        Stage::Reserving => matches!(wallet.phase, WalletPhase::Held | WalletPhase::Posted),
+        _ => wallet.phase == WalletPhase::Posted,
+    });
+    matches!(body.stage, Stage::Reserving | Stage::Confirming)
+        && body.lines.iter().all(|line| is(line.phase))
+        && is_paid
+        && body.failure.is_none()
+}
+
+/// Whether this moves an order on. What others observe, and what becomes of what was asked before,
+/// is recorded on hold, too.
+const fn leads_on(fact: &order::Fact) -> bool {
+    use order::Fact;
+    matches!(
+        fact,
+        Fact::HoldsRetried
+            | Fact::Reserved { .. }
+            | Fact::WalletPosting
+            | Fact::Confirmed { .. }
+            | Fact::StopAsked(_)
+            | Fact::LinesCancelled { .. }
+            | Fact::DispatchReleased { .. }
+            | Fact::Dispatched { .. }
+            | Fact::ReceiptConfirmed
+            | Fact::Fulfilled
+            | Fact::Completed
+            | Fact::Cancelling { .. }
+            | Fact::Cancelled { .. }
+            | Fact::CancelledFor { .. }
+            | Fact::PutOnHold { .. }
+    )
 }
 
 /// A shipment on its way.

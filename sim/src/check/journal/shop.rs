@@ -15,6 +15,8 @@ use commerce::shipment::{self, Shipment};
 use commerce::sku::{Sku, SkuView};
 use entity::{EntityKey, Timestamp};
 
+use super::arrivals::{self, Arrivals};
+use super::cancelled_units::CancelledUnits;
 use super::customers::CustomerFold;
 use super::decoded::{Decoded, Row};
 use super::fold::Folder;
@@ -55,6 +57,8 @@ pub(super) struct OrderFold {
     pub(super) n_placed: u64,
     /// When it waited for others.
     pub(super) waits: Waits,
+    /// When carriers saw its parcels.
+    pub(super) seen: Vec<Timestamp>,
 }
 
 /// A cart and its way.
@@ -76,6 +80,8 @@ pub(super) struct Shop {
     pub(super) orders: BTreeMap<EntityKey, OrderFold>,
     pub(super) carts: BTreeMap<EntityKey, CartFold>,
     pub(super) shipments: BTreeMap<EntityKey, Option<Box<shipment::Body>>>,
+    /// What carriers saw of them.
+    pub(super) arrivals: BTreeMap<EntityKey, Arrivals>,
     /// When shipments left, by the record that says so.
     pub(super) left_at: BTreeMap<EntityKey, Timestamp>,
     pub(super) customers: BTreeMap<EntityKey, CustomerFold>,
@@ -130,12 +136,15 @@ impl Shop {
             kinds::SHIPMENT => {
                 let left_at = &mut self.left_at;
                 let (faults, mut promised) = (&mut self.deadline_faults, OfShipment::default());
+                let mut arrivals = Arrivals::default();
                 let shipment = folder.fold::<Shipment>(key, rows, |ctx, state, event| {
                     if matches!(event.fact, shipment::Fact::Dispatched) {
                         left_at.insert(key.clone(), ctx.at);
                     }
+                    arrivals.event(ctx, state, event);
                     faults.extend(promised.event(ctx, state, event));
                 });
+                self.arrivals.insert(key.clone(), arrivals);
                 faults.extend(promised.unfinished(key));
                 self.shipments.insert(key.clone(), shipment.body);
             }
@@ -157,6 +166,7 @@ impl Shop {
     fn order(&mut self, folder: &mut Folder<'_>, key: &EntityKey, rows: &[Row]) {
         let mut fold = OrderFold::default();
         let (faults, mut promised) = (&mut self.faults, OfOrder::default());
+        let mut units = CancelledUnits::default();
         let (word_faults, deadline_faults) = (&mut self.word_faults, &mut self.deadline_faults);
         let state = folder.fold::<Order>(key, rows, |ctx, state, event| {
             fold.after.push(event.after);
@@ -172,8 +182,12 @@ impl Shop {
             let said = body.and_then(|body| words::differ(event.after, body));
             word_faults.extend(said.map(|what| format!("{key} at {}: {what}", ctx.version)));
             word_faults.extend(offers::differ(ctx, state));
-            deadline_faults.extend(promised.event(ctx, state));
+            deadline_faults.extend(promised.event(ctx, state, event));
+            fold.seen.extend(arrivals::seen(event));
+            units.event(state.body.as_deref(), event);
+            word_faults.extend(units.differ(ctx, state.body.as_deref()));
         });
+        deadline_faults.extend(promised.unfinished(key));
         fold.body = state.body;
         self.orders.insert(key.clone(), fold);
     }

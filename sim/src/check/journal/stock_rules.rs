@@ -1,8 +1,10 @@
 //! What an event of a SKU owes to the one before: the word for how many there are turns when it
-//! has to, a hold lapses when its time is over and is revoked when its units are gone.
+//! has to, a hold lapses when its time is over and is revoked when its units are gone, and places
+//! are emptied by name.
 
 use std::collections::BTreeMap;
 
+use commerce::protocol::Location;
 use commerce::sku::{Availability, Condition, Event, Left, Origin, Parts};
 use entity::Timestamp;
 use uuid::Uuid;
@@ -86,5 +88,30 @@ pub(super) fn moved(event: &Event) -> Option<i64> {
             (*condition == Condition::BackInStock).then(|| i64::from(*qty))
         }
         _ => None,
+    }
+}
+
+/// The place that a hold passed over: no order asks for one, so all are served by name, and from
+/// the next place comes only what the one before does not have. `last`: where units were taken.
+pub(super) fn passed_over<'a>(
+    last: &Location,
+    mut left: impl Iterator<Item = (&'a Location, i64)>,
+) -> Option<String> {
+    let (name, units) = left.find(|(name, units)| *name < last && *units > 0)?;
+    Some(format!("takes units at {last}, and {units} are left at {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_emptied_by_name() {
+        let [annex, main] = ["annex", "main"].map(Location::from);
+        let passed = |last, at_annex, at_main| {
+            passed_over(last, [(&main, at_main), (&annex, at_annex)].into_iter()).is_some()
+        };
+        assert!(!passed(&annex, 3, 5) && !passed(&main, 0, 5) && !passed(&main, -2, 0));
+        assert!(passed(&main, 1, 0));
     }
 }

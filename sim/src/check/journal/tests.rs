@@ -185,6 +185,32 @@ fn lists_hold_each_order_where_it_belongs() {
 }
 
 #[test]
+fn an_order_on_hold_that_does_not_stand_still_is_found() {
+    let (mut journals, given) = rig::busy();
+    let found = check("promised", &World::new(journals.clone(), given.clone()));
+    assert_eq!(found.violations, [], "it goes on with what was left");
+    tamper::drop_event::<commerce::order::Order>(&mut journals, |event| {
+        matches!(event.fact, commerce::order::Fact::Resumed { .. })
+    });
+    let found = check("promised", &World::new(journals, given));
+    assert!(found.violations.iter().any(|it| it.what.contains("is on hold: ")), "{found:?}");
+}
+
+#[test]
+fn other_units_than_were_cancelled_are_found() {
+    let (mut journals, given) = rig::busy();
+    let found = check("words", &World::new(journals.clone(), given.clone()));
+    assert_eq!(found.violations, [], "some were, and a parcel was refused");
+    tamper::event::<commerce::order::Order>(&mut journals, |event| {
+        let order::Fact::LinesCancelled { cuts } = &mut event.fact else { return false };
+        cuts[0].qty += 100;
+        true
+    });
+    let found = check("words", &World::new(journals, given));
+    assert!(found.violations.iter().any(|it| it.what.contains("units are cancelled")));
+}
+
+#[test]
 fn a_correction_that_revokes_nothing_is_found() {
     let (mut journals, given) = rig::good();
     cases_money::corrected(&mut journals);
@@ -307,7 +333,8 @@ fn another_deadline_than_the_terms_promise_is_found() {
         let mut order = Order { body: Some(unpaid.clone()) };
         order.body.as_mut().unwrap().timer = Some(at.plus_ms(pay_ms + later_ms));
         let ctx = EventContext { key: &key, version: 9, at };
-        super::promised::OfOrder::default().event(&ctx, &order)
+        let event = order::Event { after: unpaid.after(), fact: order::Fact::WalletHeld };
+        super::promised::OfOrder::default().event(&ctx, &order, &event)
     };
     assert_eq!(differs(0), None);
     assert!(differs(1).is_some_and(|what| what.contains("is to be woken")));

@@ -67,6 +67,9 @@ fn begin(asked: &Asked<'_>, want: &Want) -> Result<Decision, (HoldRefusal, u64)>
         .shelves
         .split(&own, want.qty, &want.prefer)
         .map_err(|available| (HoldRefusal::OutOfStock, available))?;
+    if parts.iter().count() > 1 {
+        sites::hit("hold.several_places");
+    }
     let left = Left::after(before, sku.shelves.available_after(&own, &parts));
     let phase = match live.map(|hold| hold.phase) {
         _ if want.commit => Phase::Committed,

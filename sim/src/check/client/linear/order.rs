@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::search::{Call, Model};
 use crate::check::client::facts::{Effect, Shown, Word, effect, shown};
 use crate::check::client::index::{Index, Placement};
-use crate::history::{Ask, History, Op};
+use crate::history::{Ask, History, Op, Said};
 
 /// A request about an order and its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,10 +215,13 @@ fn call(op: &Op) -> Option<Call<OrderOp>> {
         (Ask::Cancel { .. } | Ask::CancelPart { .. }, Some((_, false)) | None) => {
             (OrderOp::Cancel, is_done)
         }
+        // Refused at the door: it left, and is cancelled if no other parcel arrived.
+        (Ask::Advance { said: Some(Said::Refused), .. }, _) => (OrderOp::Cancel, is_done),
         (Ask::Advance { .. }, _) => (OrderOp::Advance, is_done),
         (
             Ask::PutCart { .. }
             | Ask::Quote { .. }
+            | Ask::Freeze { .. }
             | Ask::GetStock { .. }
             | Ask::Restock { .. }
             | Ask::Count { .. }

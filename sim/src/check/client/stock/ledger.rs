@@ -4,7 +4,8 @@
 //! were sold, and gives them back at most once. The ledger holds
 //! the earliest and the latest time of both as far as answers prove them; who may have taken and
 //! when is never assumed in the system's disfavour. Levels of safety and overselling are taken to
-//! be 0, and a SKU to lie in one place, as in the simulator's plans.
+//! be 0, as in the simulator's plans. SKUs at several places that are counted are left to the
+//! journal's checkers: what is missing at one place takes nothing from the others.
 
 use std::collections::BTreeMap;
 
@@ -107,6 +108,8 @@ impl Ledger {
         };
         let mut ledgers: BTreeMap<u32, Self> = history.stock.iter().map(start).collect();
         supplies(history, &mut ledgers);
+        // What a count of one place finds says nothing of the others.
+        ledgers.retain(|sku, ledger| ledger.counts.is_empty() || !history.spread.contains(sku));
         let mut carts: BTreeMap<&str, u64> = BTreeMap::new();
         for op in &history.ops {
             if let Ask::Place { cart, .. } = &op.ask {
@@ -265,6 +268,10 @@ fn take(
         (false, _) => Some(placement.from_us),
     };
     take.released_from_us = left_us.map(|left_us| left_us.max(had_us));
+    if facts.is_refused() {
+        // What was refused is cancelled, and does not lie on its shelf any more.
+        (take.gone_us, take.released_from_us) = (None, take.released_from_us.or(Some(had_us)));
+    }
     // A parcel that stays since one SKU of it had too few has booked out its other units.
     let is_in_part = |op: &Op| placement.lines.len() > 1 && is_invalid_state(op);
     let advances = facts.advances.iter().filter(|op| effect(op) != Effect::None || is_in_part(op));
@@ -316,8 +323,8 @@ fn supplies(history: &History, ledgers: &mut BTreeMap<u32, Ledger>) {
     let mut by_key: BTreeMap<(u32, bool, String), Supply> = BTreeMap::new();
     for (number, op) in history.ops.iter().enumerate() {
         let (sku, units, is_count) = match op.ask {
-            Ask::Restock { sku, units } => (sku, units, false),
-            Ask::Count { sku, units } => (sku, units, true),
+            Ask::Restock { sku, units, .. } => (sku, units, false),
+            Ask::Count { sku, units, .. } => (sku, units, true),
             Ask::GetStock { sku } => {
                 ledgers.entry(sku).and_modify(|ledger| ledger.reads.extend(read(op)));
                 continue;
@@ -329,6 +336,7 @@ fn supplies(history: &History, ledgers: &mut BTreeMap<u32, Ledger>) {
             | Ask::Cancel { .. }
             | Ask::CancelPart { .. }
             | Ask::Advance { .. }
+            | Ask::Freeze { .. }
             | Ask::SetPrice { .. }
             | Ask::ListMine { .. }
             | Ask::Reuse { .. }

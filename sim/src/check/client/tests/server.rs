@@ -39,7 +39,7 @@ impl Server {
                 self.shown(order, 200)
             }
             Ask::GetStock { sku } => Answer { available: Some(self.stock[sku]), ..said("200") },
-            Ask::Restock { sku, units } => {
+            Ask::Restock { sku, units, place: 0 } => {
                 *self.stock.get_mut(sku).unwrap() += i64::from(*units);
                 Answer { available: Some(self.stock[sku]), ..said("200") }
             }
@@ -112,7 +112,7 @@ pub(super) fn served(seed: u64, n_ops: u64, stock: u32, n_skus: u64, overlap: u6
             }
             10..12 if is_known => (true, Ask::Cancel { order: some_order }),
             12..15 if is_known => (false, Ask::GetOrder { order: some_order }),
-            15 => (true, Ask::Restock { sku, units }),
+            15 => (true, Ask::Restock { sku, units, place: 0 }),
             _ => (false, Ask::GetStock { sku }),
         };
         let (key, asked) = match ops.last() {

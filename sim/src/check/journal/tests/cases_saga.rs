@@ -34,6 +34,8 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "kept for a moment only", reported_by: "I7", tamper: kept_briefly },
     Case { name: "a refusal kept for a moment only", reported_by: "I7", tamper: refused_briefly },
     Case { name: "what a carrier saw is forgotten", reported_by: "promised", tamper: forgotten },
+    Case { name: "a parcel arrived by the clock", reported_by: "arrivals", tamper: by_the_clock },
+    Case { name: "an order by the clock", reported_by: "arrivals", tamper: order_by_the_clock },
     Case { name: "an event says another word", reported_by: "words", tamper: other_word },
     Case { name: "a client got two orders", reported_by: "I7", tamper: told_two },
     Case { name: "an order stays half way", reported_by: "I11", tamper: half_way },
@@ -255,6 +257,22 @@ fn half_way(journals: &mut Journals, _: &mut Given) {
 
 fn still_frozen(journals: &mut Journals, _: &mut Given) {
     drop_event::<Cart>(journals, |event| matches!(event, cart::Event::Ordered));
+}
+
+fn by_the_clock(journals: &mut Journals, _: &mut Given) {
+    event::<Shipment>(journals, |event| {
+        let shipment::Fact::Delivered { at, .. } = &mut event.fact else { return false };
+        *at = at.plus_ms(1);
+        true
+    });
+}
+
+fn order_by_the_clock(journals: &mut Journals, _: &mut Given) {
+    event::<Order>(journals, |event| {
+        let Fact::Delivered { at, .. } = &mut event.fact else { return false };
+        *at = at.plus_ms(1);
+        true
+    });
 }
 
 fn untold_shipment(journals: &mut Journals, _: &mut Given) {

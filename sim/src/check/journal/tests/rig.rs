@@ -29,7 +29,7 @@ use ports::{MemoryStore, Store};
 
 use crate::calm::Calm;
 use crate::check::journal::{Depth, Given, Journals, Owned, Published, World};
-use crate::history::{Answer, Op};
+use crate::history::{Answer, Op, Said};
 use crate::history::{Ask as Asked, History};
 
 /// The price of a unit of everything.
@@ -202,7 +202,8 @@ impl Rig {
         // Nothing follows any more once each order that was sold or is to be paid has its number.
         for op in 0..self.history.ops.len() {
             let order = self.history.ops[op].answer.as_ref().and_then(|it| it.order.clone());
-            let key = keys::parse_order(&tenant(), &order.unwrap()).unwrap();
+            let Some(order) = order else { continue };
+            let key = keys::parse_order(&tenant(), &order).unwrap();
             let is_sold = |view: &OrderView| view.stage != order::Stage::Cancelled;
             loop {
                 let view = self.view(&key, &order::Query::View { since_seq: None }).await;
@@ -312,8 +313,20 @@ impl Rig {
         for command in [arrived, paid] {
             self.tell::<Shipment>(staff(), &key, &command, None).await;
         }
+        self.scanned(order, &key);
         self.until(order, |view| view.stage == order::Stage::Fulfilled).await;
         self.look(order, &order::Query::Settled).await;
+    }
+
+    /// A client's word of the scan.
+    fn scanned(&mut self, order: &EntityKey, parcel: &EntityKey) {
+        let (parcel, event) = (parcel.public(keys::SHIPMENT_PREFIX), "e1".into());
+        let said = Some(Said::Scan { parcel, event, at_ms: 1_000 });
+        let ask = Asked::Advance { order: order.public(keys::ORDER_PREFIX), said };
+        let (answered_us, key, over, answer) = (Some(0), None, None, None);
+        let (visit, intended_us, sent_us, node) = (0, 0, 0, 0);
+        let op = Op { visit, intended_us, sent_us, answered_us, node, key, over, ask, answer };
+        self.history.ops.push(op);
     }
 
     async fn cancel(&mut self, order: &EntityKey, lines: Vec<order::LineQty>) {
