@@ -26,6 +26,7 @@ struct Data {
     payment_status: Option<String>,
     fulfilment_status: Option<String>,
     shipment: Option<u32>,
+    scanned: Option<bool>,
     amount: Option<Amount>,
     placed: Option<Placed>,
 }
@@ -106,10 +107,13 @@ fn is_told(data: &Data, recorded: &order::Event) -> bool {
         let told = data.amount.as_ref();
         told.is_some_and(|it| it.amount == amount.minor && it.currency == amount.ccy.code())
     };
+    let is_scan = matches!(recorded.fact, Fact::InTransit { .. });
     has_words
+        && data.scanned == is_scan.then_some(true)
         && match &recorded.fact {
             Fact::Placed(terms) => data.placed.as_ref().is_some_and(|it| is_placed(it, terms)),
             Fact::Dispatched { parcel, .. }
+            | Fact::InTransit { parcel, .. }
             | Fact::Delivered { parcel, .. }
             | Fact::DispatchReleased { parcel, .. }
             | Fact::CodRefused { parcel } => is_of(*parcel),

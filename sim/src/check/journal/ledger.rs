@@ -58,6 +58,8 @@ pub(super) struct Hold {
     pub(super) out: u32,
     shipped: Vec<(Uuid, Location)>,
     restocked: Vec<(Uuid, u32)>,
+    /// Versions of the SKU before it first began.
+    pub(super) began: u64,
 }
 
 impl Hold {
@@ -267,6 +269,7 @@ impl Ledger {
             out: past.map_or(0, |past| past.out),
             shipped: past.map_or_else(Vec::new, |past| past.shipped.clone()),
             restocked: past.map_or_else(Vec::new, |past| past.restocked.clone()),
+            began: past.map_or(self.at_version.len() as u64, |past| past.began),
         };
         hold.begin(terms);
         self.claim(&hold, 1);

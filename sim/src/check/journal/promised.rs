@@ -18,6 +18,7 @@ use super::{Findings, World};
 pub fn check(world: &World) -> Findings {
     let mut found = world.findings("promised");
     found.look(world.shop.orders.values().map(|order| order.after.len() as u64).sum());
+    found.look(world.shop.shipments.len() as u64);
     for what in &world.shop.deadline_faults {
         found.fail(what.as_str());
     }

@@ -46,10 +46,10 @@ fn refusal(world: &World, record: &StepRecord, ask: &StreamSend, found: &mut Fin
     let Some((hold_id, available)) = refusals.next() else { return };
     let Some(ledger) = world.shop.skus.get(&record.key) else { return };
     let Ok(sku::Command::Hold { qty, .. }) = unpack(&ask.message.body) else { return };
-    if ledger.holds.contains_key(&hold_id) {
+    let before = record.version.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+    if ledger.holds.get(&hold_id).is_some_and(|hold| hold.began < record.version) {
         return;
     }
-    let before = record.version.checked_sub(1).and_then(|at| usize::try_from(at).ok());
     let units = before.and_then(|at| ledger.at_version.get(at)).copied().unwrap_or(0);
     found.judge(u64::from(available) == units && available < qty, || {
         let (key, at) = (&record.key, record.version);

@@ -1,7 +1,8 @@
 //! The public words for goods and money say what became of them (domain.md 2): read off parcels
 //! and the wallet here, by no code of the order.
 //!
-//! Cash at the door is judged by its amounts elsewhere (`parts_paid.rs`).
+//! Cash at the door is judged by its amounts elsewhere (`parts_paid.rs`). What an order offers next
+//! (`offers.rs`) and which units it cancelled (`cancelled_units.rs`) are told under this name, too.
 
 use commerce::order::{
     After, Body, FulfilmentStatus, Parcel, ParcelPhase, PaymentStatus, WalletPhase,
