@@ -17,6 +17,7 @@ mod swarm;
 use std::io::Write;
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 
 pub use driving::{DriveArgs, run as drive};
@@ -74,13 +75,13 @@ pub struct CanaryArgs {
     #[arg(long)]
     pub scenario: Option<String>,
     /// Seeds at the most, for each.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = seeds())]
     pub seeds: u64,
     /// The first seed.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = first_seed())]
     pub first: u64,
     /// Processes at the same time.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = jobs())]
     pub jobs: usize,
     /// Where to write.
     #[arg(long, default_value = "sim-out/canary")]
@@ -107,13 +108,13 @@ pub struct SwarmArgs {
     #[arg(long, default_value = "mixed")]
     pub scenario: String,
     /// How many seeds.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = seeds())]
     pub seeds: u64,
     /// The first seed.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = first_seed())]
     pub first: u64,
     /// Processes at the same time.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = jobs())]
     pub jobs: usize,
     /// Ends after so many seconds, however many seeds are left.
     #[arg(long)]
@@ -168,6 +169,21 @@ pub enum Ended {
     Fine,
     /// An invariant is broken, or two runs differ.
     Wrong,
+}
+
+/// Seeds of one swarm at the most.
+const SEEDS_MAX: u64 = 1_000_000_000;
+
+fn seeds() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..=SEEDS_MAX)
+}
+
+fn first_seed() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(..=u64::MAX - SEEDS_MAX)
+}
+
+fn jobs() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=1_024)
 }
 
 /// Why a command could not do its work.

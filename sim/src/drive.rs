@@ -119,7 +119,7 @@ fn record(plan: &Plan, whole_ms: u64, history: &History) -> RunRecord {
         scenario: plan.scenario.clone(),
         seed: plan.seed,
         verdict: Verdict::Pass,
-        trace_hash: "live".into(),
+        trace_hash: RunRecord::LIVE.into(),
         checkpoints: Vec::new(),
         events: n_answers(history),
         virtual_ms: whole_ms,

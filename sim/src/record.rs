@@ -72,6 +72,17 @@ pub struct RunRecord {
     pub timeline: Timeline,
 }
 
+impl RunRecord {
+    /// In place of the hash of a trace: a live node has none.
+    pub const LIVE: &'static str = "live";
+
+    /// Whether a live node was driven, and nothing simulated.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.trace_hash == Self::LIVE
+    }
+}
+
 /// What was seen over time, in buckets of equal width.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timeline {

@@ -38,9 +38,32 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let said = cause.to_string();
+        // Some texts end with their cause already.
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("plan.json: {0}")]
+    struct Outer(#[source] std::num::ParseIntError);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("not read")]
+    struct Plain(#[source] Outer);
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = Plain(Outer("x".parse::<u8>().unwrap_err()));
+        assert_eq!(chain(&error), "not read: plan.json: invalid digit found in string");
+    }
 }

@@ -1,8 +1,8 @@
 //! `mercato serve`: a node from its configuration to its drain.
 //!
-//! Start: store, node, demo shop, edge, one line of JSON on stdout. End: a signal drains, a
-//! second one ends at once ([`crate::signals`]), a failed sync ends with exit code 4 before anything else is
-//! said.
+//! Start: store, node, demo shop, edge, one line of JSON on stdout. End: a signal drains, a second
+//! one ends at once ([`crate::signals`]), a failed sync ends with exit code 4 before anything else
+//! is said.
 
 use std::io::Write;
 use std::pin::pin;

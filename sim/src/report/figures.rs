@@ -22,7 +22,7 @@ pub(super) fn figures(record: &RunRecord) -> Vec<Figure> {
     let confirmed = sum(&timeline.confirmed);
     let peak = timeline.offered.iter().copied().max().unwrap_or(0) as f64 * 1000.0
         / timeline.bucket_ms.max(1) as f64;
-    vec![
+    let mut figures = vec![
         figure("orders offered", grouped(offered), format!("peak {}", rate(peak))),
         figure(
             "orders confirmed",
@@ -37,6 +37,12 @@ pub(super) fn figures(record: &RunRecord) -> Vec<Figure> {
             "of requests that change something".to_owned(),
         ),
         figure("events", grouped(record.events), speed(record)),
+    ];
+    if record.is_live() {
+        figures.push(figure("time", duration(record.wall_ms), "against a live node".to_owned()));
+        return figures;
+    }
+    figures.extend([
         figure("virtual time", duration(record.virtual_ms), times_real(record)),
         figure(
             "trace",
@@ -46,7 +52,8 @@ pub(super) fn figures(record: &RunRecord) -> Vec<Figure> {
                 events => format!("{:.1} B per event", record.trace_bytes as f64 / events as f64),
             },
         ),
-    ]
+    ]);
+    figures
 }
 
 fn worst_latency(record: &RunRecord) -> Figure {

@@ -143,6 +143,9 @@ fn by_count(counts: &BTreeMap<String, u64>, told: impl Fn(u64) -> String) -> Str
 fn probes(probes: &BTreeMap<String, u64>) -> String {
     let missed: Vec<_> =
         probes.iter().filter(|(_, n)| **n == 0).map(|(name, _)| name.as_str()).collect();
+    if probes.is_empty() {
+        return "none".to_owned();
+    }
     let hit = format!("{} of {} hit", probes.len() - missed.len(), probes.len());
     if missed.is_empty() { hit } else { format!("{hit}; never: {}", missed.join(", ")) }
 }
