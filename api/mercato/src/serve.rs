@@ -1,7 +1,7 @@
 //! `mercato serve`: a node from its configuration to its drain.
 //!
 //! Start: store, node, demo shop, edge, one line of JSON on stdout. End: a signal drains, a second
-//! one ends at once ([`crate::signals`]), a failed sync ends with exit code 4 before anything else
+//! one ends at once (`signals.rs`), a failed sync ends with exit code 4 before anything else
 //! is said.
 
 use std::io::Write;

@@ -38,7 +38,10 @@ pub(super) fn faults(record: &RunRecord, view: &View) -> Panel {
     }
     if families.is_empty() {
         top = 44.0;
-        body.push_str(&nothing(top, "nothing went wrong from outside"));
+        body.push_str(&nothing(
+            top,
+            "no fault lasted; what befell single messages is counted below",
+        ));
     }
     let spans = shown.iter().map(|fault| {
         let class = format!("f-{}", Realm::of(&fault.family).name());

@@ -90,6 +90,16 @@ pub(super) fn tiles(record: &RunRecord) -> String {
     format!("<dl class=\"tiles\">\n{tiles}</dl>\n")
 }
 
+/// The colour of a state: what goes well is green and blue, what was cancelled is grey.
+fn colour(state: &str, index: usize) -> String {
+    match state {
+        "confirmed" => "o-done".to_owned(),
+        "fulfilled" | "completed" => "o-over".to_owned(),
+        "cancelled" => "o-gone".to_owned(),
+        _ => format!("o{}", index % 8),
+    }
+}
+
 /// Orders by their last state: a bar of shares and a table.
 pub(super) fn orders(record: &RunRecord) -> String {
     let total = record.orders.values().copied().fold(0, u64::saturating_add);
@@ -103,16 +113,15 @@ pub(super) fn orders(record: &RunRecord) -> String {
     let mut bar = String::new();
     let mut rows = String::new();
     for (index, (state, n)) in states.iter().enumerate() {
+        let colour = colour(state, index);
         let share = **n as f64 / total as f64 * 100.0;
         let width = share.min(100.0 - at);
         bar.push_str(&format!(
-            "<rect class=\"o{}\" x=\"{at:.2}%\" width=\"{width:.2}%\" height=\"14\"/>",
-            index % 8
+            "<rect class=\"{colour}\" x=\"{at:.2}%\" width=\"{width:.2}%\" height=\"14\"/>"
         ));
         at = (at + share).min(100.0);
         rows.push_str(&format!(
-            "<tr><th><i class=\"o{}\"></i>{}</th><td>{}</td><td class=\"dim\">{}</td></tr>\n",
-            index % 8,
+            "<tr><th><i class=\"{colour}\"></i>{}</th><td>{}</td><td class=\"dim\">{}</td></tr>\n",
             escape(&clipped(state, 60).replace('_', " ")),
             grouped(**n),
             percent(**n as f64, total as f64)
