@@ -74,7 +74,11 @@ fn simulated(ended: Result<sim::command::Ended, sim::command::Error>) -> Result<
 fn log_to_stderr(text: &str) -> Result<LogFilter, String> {
     let filter = filter(text)?;
     let text = filter.to_string();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        // A terminal that was closed cannot be told that it cannot be told: that would panic.
+        .log_internal_errors(false)
+        .with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         let builder = builder.with_filter_reloading();
         let handle = builder.reload_handle();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use cluster::admission::Admission;
 use edge::health::{Check, CheckStatus};
+use tokio::time::timeout;
 
 /// Free bytes under which commands are refused, unless set: four segments of the log of 64 MiB.
 /// A look comes each half second, in which full load writes some 10 MB; the rest is for deadlines,
@@ -51,17 +52,20 @@ impl Room {
 
     fn shortage(&self) -> String {
         let mib = |bytes: u64| bytes / (1024 * 1024);
+        let free = match self.free.load(Ordering::Relaxed) {
+            UNKNOWN => "it is not known how many".to_owned(),
+            free => mib(free).to_string(),
+        };
+        let (dir, reserve) = (self.dir.display(), mib(self.reserve));
         format!(
-            "{} MiB are free on the disk of {}, commands are refused under {} MiB",
-            mib(self.free.load(Ordering::Relaxed)),
-            self.dir.display(),
-            mib(self.reserve),
+            "{free} MiB are free on the disk of {dir}, commands are refused under {reserve} MiB"
         )
     }
 
     /// Looks now, and then for as long as the process lives.
     pub async fn watch(self: &Arc<Self>, admission: Admission) {
-        self.look(&admission).await;
+        // A disk that hangs holds up no start for long.
+        drop(timeout(Duration::from_millis(LOOK_MS), self.look(&admission)).await);
         let room = Arc::clone(self);
         tokio::spawn(async move {
             loop {

@@ -76,7 +76,7 @@ async fn serve(config: Config, log: LogFilter) -> Result<(), Exit> {
             return Err(Exit::Other(format!("the listeners have ended: {ended:?}")));
         }
         () = signals.next() => {}
-        () = serving.told_to_drain.notified() => {}
+        () = serving.told_to_drain.notified() => signals.drain_began(),
     }
     tracing::info!("draining");
     let drain =

@@ -68,6 +68,11 @@ impl Signals {
         Starting(starting)
     }
 
+    /// An operator began the drain: the first signal asks for what goes on already.
+    pub(crate) fn drain_began(&mut self) {
+        self.n_seen = self.n_seen.max(1);
+    }
+
     /// The next signal that was not seen yet. Cancel safe.
     pub(crate) async fn next(&mut self) {
         let n_seen = self.n_seen;

@@ -110,6 +110,7 @@ impl EventBus for NatsBus {
         let link = self.shared.link().map_err(failed)?;
         let states = link.streams(&self.shared.options).await;
         states.map_err(|error| {
+            self.shared.note(Some(&error.to_string()));
             link.give_up();
             failed(error.to_string())
         })
@@ -120,6 +121,7 @@ impl EventBus for NatsBus {
         let link = self.shared.link().map_err(failed)?;
         let ids = link.ids(places).await;
         ids.map_err(|error| {
+            self.shared.note(Some(&error.to_string()));
             link.give_up();
             failed(error.to_string())
         })

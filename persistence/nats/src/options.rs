@@ -95,12 +95,22 @@ impl NatsOptions {
             return Err(wrong("names no server".into()));
         }
         let login = Login::of_all(&servers).map_err(|why| wrong(why.into()))?;
-        Ok((servers, login))
+        // The client prints its servers where its log says `debug`.
+        let servers = servers.into_iter().map(bare).collect::<Result<Vec<_>, _>>();
+        Ok((servers.map_err(|why| wrong(why.to_string()))?, login))
     }
 }
 
 /// Of a certificate.
 const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+/// A server without its login.
+fn bare(server: ServerAddr) -> std::io::Result<ServerAddr> {
+    let mut url = server.into_inner();
+    // Both can fail only where there is no host, hence no login.
+    let _ = (url.set_username(""), url.set_password(None));
+    ServerAddr::from_url(url)
+}
 
 /// A server by its URL. Errors: the reason, without what may be secret.
 fn server(url: &str) -> Result<ServerAddr, String> {
